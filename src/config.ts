@@ -1,0 +1,144 @@
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { ConfigurationError, describeInvalid } from './errors.js';
+import { defaultMaxUploadBytes } from './limits.js';
+
+export type DatabaseTarget =
+  | { readonly kind: 'embedded' }
+  | { readonly kind: 'memory' }
+  | { readonly kind: 'server'; readonly url: string };
+
+/** What the server may be asked without credentials. */
+export type AnonymousAccess = 'none' | 'read' | 'write';
+
+/** Everything that the environment decides. Nothing else in the program reads the environment. */
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly database: DatabaseTarget;
+  /** Postgres schema that holds Semblance's tables. */
+  readonly schema: string;
+  /** Absolute path: the embedded database, pulled models. */
+  readonly dataDir: string;
+  readonly autoMigrate: boolean;
+  /** Name of a folder under models/, or a path to one. Undefined: the bundled model. */
+  readonly model: string | undefined;
+  readonly anonymousAccess: AnonymousAccess;
+  /** Origins, as browsers send them, that may read answers. */
+  readonly corsOrigins: readonly string[];
+  /** Host names under which a loopback server is addressed, besides localhost and loopback addresses. */
+  readonly allowedHosts: readonly string[];
+  readonly maxUploadBytes: number;
+  /** Threads of one model run. */
+  readonly modelThreads: number;
+  readonly databaseConnections: number;
+}
+
+type Parser<T> = (text: string) => T | Expectation;
+
+/** What a variable should have been, as the end of "Expected …". */
+class Expectation {
+  constructor(readonly text: string) {}
+}
+
+/**
+ * Reads the configuration. An empty variable counts as unset.
+ * @throws ConfigurationError naming every malformed variable at once.
+ */
+export function loadConfig(env: NodeJS.ProcessEnv): Config {
+  const problems: string[] = [];
+  const read = <T>(name: string, fallback: T, parse: Parser<T>): T => {
+    const text = env[name]?.trim();
+    if (text === undefined || text === '') return fallback;
+    const value = parse(text);
+    if (!(value instanceof Expectation)) return value;
+    // A connection string holds a password: it is never repeated.
+    problems.push(describeInvalid(name, value.text, name === 'DATABASE_URL' ? '(hidden)' : text));
+    return fallback;
+  };
+
+  const host = read('HOST', '127.0.0.1', parseHost);
+  const anonymous = read<AnonymousAccess | undefined>('SEMBLANCE_ALLOW_ANONYMOUS', undefined, oneOf('read', 'write'));
+  const config: Config = {
+    host,
+    port: read('PORT', 4000, integer(0, 65_535)),
+    database: read<DatabaseTarget>('DATABASE_URL', { kind: 'embedded' }, parseDatabase),
+    schema: read('SEMBLANCE_SCHEMA', 'semblance', parseSchema),
+    dataDir: resolve(read('SEMBLANCE_DATA_DIR', './data', (text) => text)),
+    autoMigrate: read('SEMBLANCE_AUTO_MIGRATE', true, parseBoolean),
+    model: read<string | undefined>('SEMBLANCE_MODEL', undefined, (text) => text),
+    anonymousAccess: anonymous ?? (isLoopback(host) ? 'write' : 'none'),
+    corsOrigins: read<readonly string[]>('SEMBLANCE_CORS_ORIGINS', [], parseOrigins),
+    allowedHosts: read<readonly string[]>('SEMBLANCE_ALLOWED_HOSTS', [], parseList),
+    maxUploadBytes: read('SEMBLANCE_MAX_UPLOAD_BYTES', defaultMaxUploadBytes, integer(1, 1_000_000_000)),
+    modelThreads: read('SEMBLANCE_MODEL_THREADS', Math.min(4, availableParallelism()), integer(1, 64)),
+    databaseConnections: read('SEMBLANCE_DATABASE_CONNECTIONS', 10, integer(1, 100)),
+  };
+
+  if (problems.length > 0) throw new ConfigurationError(problems.join('\n'));
+  return Object.freeze(config);
+}
+
+/**
+ * Beyond loopback anybody could write into the gallery, so a server starts there only when told to.
+ * @throws ConfigurationError
+ */
+export function assertMayListen(config: Config): void {
+  if (config.anonymousAccess !== 'none') return;
+  throw new ConfigurationError(
+    `HOST=${config.host} can be reached from other machines: set SEMBLANCE_ALLOW_ANONYMOUS=read or =write to serve them without credentials, or leave HOST at 127.0.0.1.`,
+  );
+}
+
+export function isLoopback(host: string): boolean {
+  const name = host.toLowerCase();
+  return name === 'localhost' || name === '::1' || name === '[::1]' || /^127(\.\d{1,3}){3}$/.test(name);
+}
+
+function parseHost(text: string): string | Expectation {
+  return /^[\w.:-]+$/.test(text) ? text : new Expectation('a host name or an IP address');
+}
+
+function parseDatabase(text: string): DatabaseTarget | Expectation {
+  if (text === 'memory:') return { kind: 'memory' };
+  if (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text)) return { kind: 'server', url: text };
+  return new Expectation('postgres://…, or memory:');
+}
+
+/** What Postgres takes unquoted, so that users can write it in their own SQL as it stands. */
+function parseSchema(text: string): string | Expectation {
+  if (!/^[a-z_][a-z0-9_]{0,62}$/.test(text)) return new Expectation('a lower-case SQL identifier of at most 63 characters');
+  return text.startsWith('pg_') || text === 'public' || text === 'information_schema'
+    ? new Expectation('a schema of its own, not one of Postgres')
+    : text;
+}
+
+function parseBoolean(text: string): boolean | Expectation {
+  if (text === 'true' || text === '1') return true;
+  if (text === 'false' || text === '0') return false;
+  return new Expectation('true or false');
+}
+
+function parseList(text: string): readonly string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
+function parseOrigins(text: string): readonly string[] | Expectation {
+  const origins = parseList(text);
+  const exact = (origin: string) => URL.canParse(origin) && new URL(origin).origin === origin;
+  return origins.every(exact) ? origins : new Expectation('a comma-separated list of origins such as https://example.org');
+}
+
+function integer(min: number, max: number): Parser<number> {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : NaN;
+    return value >= min && value <= max ? value : new Expectation(`an integer from ${min} to ${max}`);
+  };
+}
+
+function oneOf<T extends string>(...values: readonly T[]): Parser<T> {
+  return (text) => values.find((value) => value === text) ?? new Expectation(values.join(' or '));
+}

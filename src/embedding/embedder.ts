@@ -1,0 +1,35 @@
+import type { DecodedImage } from '../image/decoded-image.js';
+
+/** A person waits for a query; an import can wait. The batcher serves queries first. */
+export type EmbeddingPriority = 'query' | 'bulk';
+
+/** What is known of a model once its manifest and weights were verified. */
+export interface ModelInfo {
+  readonly name: string;
+  readonly version: string;
+  /** Lower-case hex of the weights' SHA-256. */
+  readonly sha256: string;
+  /** Lower-case hex: SHA-256 of the manifest's input, preprocessing and output, canonically serialised. */
+  readonly preprocessingSha256: string;
+  /** At most `embeddingDimensions`. */
+  readonly dimensions: number;
+}
+
+export type EmbedderState =
+  | { readonly kind: 'loading' }
+  | { readonly kind: 'ready'; readonly model: ModelInfo }
+  /** `reason` is for the operator: a file is missing, a checksum differs, the golden embedding is not met. */
+  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'closed' };
+
+export interface Embedder {
+  readonly state: EmbedderState;
+  /** Resolves once the state is no longer `loading`. Never rejects. */
+  readonly settled: Promise<void>;
+  /**
+   * The embedding as the model gives it, `dimensions` numbers, not normalised.
+   * @throws SemblanceError MODEL_UNAVAILABLE, OVERLOADED (the queue is full), INVALID_IMAGE (no finite embedding with a direction)
+   */
+  embed(image: DecodedImage, priority: EmbeddingPriority, signal?: AbortSignal): Promise<Float32Array>;
+  close(): Promise<void>;
+}

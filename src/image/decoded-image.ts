@@ -1,0 +1,15 @@
+/** What the bytes of an upload turned out to be. */
+export type MediaType = 'image/jpeg' | 'image/png' | 'image/webp' | 'image/avif' | 'image/gif' | 'image/tiff';
+
+/**
+ * One decode of an upload: upright (EXIF orientation applied), 8-bit sRGB, alpha laid over white, first frame of an
+ * animation. Thumbnail, model input and every later feature start from here, so a file is decoded once.
+ */
+export interface DecodedImage {
+  readonly mediaType: MediaType;
+  /** Pixels, after orientation. */
+  readonly width: number;
+  readonly height: number;
+  /** Row-major RGB, `width * height * 3` bytes. */
+  readonly pixels: Uint8Array;
+}

@@ -1,0 +1,45 @@
+/** Every bound of the product, once, with its unit in its name. docs/limits.md explains those that a user can meet. */
+
+export const maxK = 1000;
+export const defaultK = 10;
+/** Page size of `images`. */
+export const maxPageSize = 100;
+export const defaultPageSize = 20;
+/** JSON text of an image's metadata, in UTF-8 bytes. */
+export const maxMetadataBytes = 8 * 1024;
+export const maxFilenameBytes = 255;
+/** Default of SEMBLANCE_MAX_UPLOAD_BYTES. */
+export const defaultMaxUploadBytes = 20_000_000;
+/** Files in one uploadImages. */
+export const maxFilesPerRequest = 20;
+/** `operations` and `map` of a multipart request: graphql-upload-ts takes quadratic memory on deep paths. */
+export const maxMultipartFieldBytes = 16 * 1024;
+/** A GraphQL request without files. */
+export const maxJsonBodyBytes = 256 * 1024;
+/** Decoded size. A small interlaced PNG can unfold to gigabytes, and sharp's own limit does not bound memory. */
+export const maxImagePixels = 50_000_000;
+/** Images that are decoded at the same time. */
+export const maxConcurrentDecodes = 2;
+/** Longer side of a thumbnail. */
+export const thumbnailPixels = 320;
+/** WebP's own bound on either side: a rendition of a longer image is scaled down to it. */
+export const maxWebpSidePixels = 16_383;
+/** Width of the vector column; shorter embeddings are padded with zeros. */
+export const embeddingDimensions = 768;
+/** Below this norm an embedding has no direction: pgvector leaves it out of a cosine index. */
+export const minEmbeddingNorm = 1e-6;
+/** Cosine between the model's output on the golden tensor and the manifest's golden embedding. */
+export const minGoldenCosine = 0.999;
+/** Images waiting for the embedding worker; beyond it a caller gets OVERLOADED. */
+export const maxEmbeddingQueue = 256;
+/** Images in one run of the model. */
+export const maxEmbeddingBatch = 8;
+/** A filter that passes at most this many images is searched exactly. */
+export const exactSearchMaxImages = 2_000;
+/** pgvector's own upper bound of hnsw.ef_search. */
+export const maxEfSearch = 1_000;
+export const databaseConnectTimeoutMs = 5_000;
+export const databaseStatementTimeoutMs = 30_000;
+/** Between two attempts to reach a database or to finish a start that failed. */
+export const retryIntervalMs = 1_000;
+export const shutdownTimeoutMs = 20_000;
