@@ -1,0 +1,79 @@
+import eslint from '@eslint/js';
+import { createTypeScriptImportResolver } from 'eslint-import-resolver-typescript';
+import importX from 'eslint-plugin-import-x';
+import tseslint from 'typescript-eslint';
+
+/**
+ * The rows of docs/architecture.md: a folder of src imports from rows above its own and from itself, never sideways and
+ * never downwards.
+ */
+const rows = [
+  ['errors.ts', 'limits.ts', 'config.ts', 'paths.ts'],
+  ['math', 'image'],
+  ['embedding', 'store', 'evaluation'],
+  ['retrieval'],
+  ['operations'],
+  ['graphql', 'http'],
+  ['app.ts'],
+  ['cli', 'main.ts'],
+];
+
+const forbidden = rows.flatMap((row, index) =>
+  row
+    .filter((name) => index > 0 || !name.endsWith('.ts'))
+    .map((name) => ({
+      target: `./src/${name}`,
+      from: rows
+        .slice(index)
+        .flat()
+        .filter((other) => other !== name)
+        .map((other) => `./src/${other}`),
+      message: 'A folder imports only from rows above its own: see docs/architecture.md.',
+    })),
+);
+
+/** Packages that one place alone may import. */
+const owned = [
+  { group: ['sharp'], owner: 'src/image/**/*.ts' },
+  { group: ['onnxruntime-node', 'onnxruntime-common'], owner: 'src/embedding/session.ts' },
+  { group: ['pg', '@prisma/*', '@electric-sql/*'], owner: 'src/store/**/*.ts' },
+];
+
+const restrict = (packages) => ({
+  'no-restricted-imports': [
+    'error',
+    { patterns: packages.map(({ group, owner }) => ({ group, message: `Only ${owner} imports it.` })) },
+  ],
+});
+
+export default tseslint.config(
+  { ignores: ['dist/', 'data/', 'coverage/', 'src/store/generated/', 'node_modules/', 'training/', '**/*.min.js'] },
+  eslint.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked],
+    languageOptions: { parserOptions: { projectService: true } },
+  },
+  {
+    files: ['src/**/*.ts'],
+    plugins: { 'import-x': importX },
+    settings: { 'import-x/resolver-next': [createTypeScriptImportResolver()] },
+    rules: {
+      'import-x/no-restricted-paths': ['error', { zones: forbidden }],
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'env', message: 'Only src/config.ts reads the environment.' },
+      ],
+    },
+  },
+  { files: ['src/main.ts'], rules: { 'no-restricted-properties': 'off' } },
+  { files: ['src/**/*.ts'], rules: restrict(owned) },
+  ...owned.map((mine) => ({ files: [mine.owner], rules: restrict(owned.filter((other) => other !== mine)) })),
+  {
+    files: ['**/*.ts'],
+    rules: {
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+    },
+  },
+);

@@ -1,0 +1,102 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Config } from './config.js';
+import { openEmbedder } from './embedding/open-embedder.js';
+import type { Embedder } from './embedding/embedder.js';
+import { ConfigurationError, SemblanceError } from './errors.js';
+import { ImageDecoder } from './image/decode.js';
+import { maxConcurrentDecodes, maxImagePixels, retryIntervalMs } from './limits.js';
+import { createOperations, type Operations } from './operations/operations.js';
+import { firstSpaceOf, modelProblem } from './operations/require-model.js';
+import { openStore } from './store/open-store.js';
+import type { Store } from './store/store.js';
+
+/** Everything wired, nothing listening. */
+export interface App {
+  readonly config: Config;
+  readonly operations: Operations;
+  readonly store: Store;
+  readonly embedder: Embedder;
+  /**
+   * The outcome of the start. Resolves once the database is open and migrated, the model verified and its space at hand.
+   * Rejects with ConfigurationError where the configuration contradicts the database, and with SemblanceError as soon as
+   * a part is found missing: the app then serves what it can, and goes on trying.
+   */
+  readonly ready: Promise<void>;
+  close(): Promise<void>;
+}
+
+const statePollMs = 50;
+
+/**
+ * The only composition root: server, command line and tests build the app here.
+ * @throws ConfigurationError where the data folder is held by another process or cannot be written
+ */
+export async function buildApp(config: Config): Promise<App> {
+  const store = await openStore(config);
+  const model = untilReachable(store, () => store.activeSpace()).then((space) => config.model ?? space?.model);
+  const embedder = openEmbedder({ model, dataDir: config.dataDir, threads: config.modelThreads });
+  const decoder = new ImageDecoder({ maxPixels: maxImagePixels, concurrency: maxConcurrentDecodes });
+  const operations = createOperations({ store, embedder, decoder, maxUploadBytes: config.maxUploadBytes });
+  const ready = Promise.race([prepareSpace(store, embedder, config), firstFailure(store, embedder)]);
+  // Whoever waits for it hears of the failure; a server that goes on without waiting must not die of it.
+  ready.catch(() => undefined);
+  return {
+    config,
+    operations,
+    store,
+    embedder,
+    ready,
+    close: async () => {
+      await embedder.close();
+      await store.close();
+    },
+  };
+}
+
+/**
+ * Makes the first space of an empty database. From then on the active space decides which model is loaded.
+ * @throws ConfigurationError where SEMBLANCE_MODEL names another
+ */
+async function prepareSpace(store: Store, embedder: Embedder, config: Config): Promise<void> {
+  await embedder.settled;
+  const state = embedder.state;
+  const space = await untilReachable(store, () =>
+    state.kind === 'ready' ? store.ensureSpace(firstSpaceOf(state.model)) : store.activeSpace(),
+  );
+  const named = state.kind === 'ready' ? state.model.name : plainName(config.model);
+  if (space !== undefined && config.model !== undefined && named !== undefined && named !== space.model) {
+    throw new ConfigurationError(
+      `SEMBLANCE_MODEL=${config.model} differs from the model of the active embedding space, ${space.model}: unset it, or start with an empty database.`,
+    );
+  }
+  const problem = space && modelProblem(state, space);
+  if (problem !== undefined) throw new SemblanceError('MODEL_UNAVAILABLE', problem);
+}
+
+/** A model's name; undefined for a path, behind which the name is known only once its manifest was read. */
+function plainName(model: string | undefined): string | undefined {
+  return model?.includes('/') === true ? undefined : model;
+}
+
+/** Rejects once the store or the model is found missing; else stays pending until the app closes. */
+async function firstFailure(store: Store, embedder: Embedder): Promise<void> {
+  for (;;) {
+    if (store.state.kind === 'unavailable') throw new SemblanceError('DATABASE_UNAVAILABLE', store.state.reason);
+    // A failed model is not thrown at once: prepareSpace says whether it contradicts the database.
+    if (store.state.kind === 'closed' || embedder.state.kind !== 'loading') return new Promise(() => undefined);
+    await setTimeout(statePollMs, undefined, { ref: false });
+  }
+}
+
+/** Asks again while the database is away. @throws SemblanceError where the store was closed */
+async function untilReachable<T>(store: Store, ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (store.state.kind === 'closed' || !(error instanceof SemblanceError && error.code === 'DATABASE_UNAVAILABLE'))
+        throw error;
+    }
+    await setTimeout(store.state.kind === 'unavailable' ? retryIntervalMs : statePollMs, undefined, { ref: false });
+  }
+}

@@ -1,0 +1,75 @@
+import { makeRendition } from '../image/renditions.js';
+import type { ImageFilter, ImagePage, ImageRecord, Metadata } from '../store/types.js';
+import { SemblanceError } from '../errors.js';
+import { checkFilter, checkId, checkMetadata, checkPageSize } from './arguments.js';
+import type { OperationsContext } from './context.js';
+import { searchByUpload, type UploadSearchInput } from './search-by-upload.js';
+import { similarImages, type SimilarImagesInput } from './similar-images.js';
+import type { SearchAnswer } from './search-answer.js';
+import { readHealth, readStatus, type Health, type ServerStatus } from './status.js';
+import { uploadImage, type UploadInput, type UploadOutcome } from './upload-image.js';
+
+export interface ListInput {
+  readonly first: number;
+  readonly after?: string | undefined;
+  readonly filter?: ImageFilter | undefined;
+}
+
+/** All that the product does. GraphQL, HTTP and the command line are doors to it and check no argument themselves. */
+export interface Operations {
+  uploadImage(input: UploadInput): Promise<UploadOutcome>;
+  similarImages(input: SimilarImagesInput): Promise<SearchAnswer>;
+  searchByUpload(input: UploadSearchInput): Promise<SearchAnswer>;
+  /** Undefined where there is none; so for every reader below. */
+  findImage(id: string): Promise<ImageRecord | undefined>;
+  listImages(input: ListInput): Promise<ImagePage>;
+  countImages(filter?: ImageFilter): Promise<number>;
+  /** NOT_FOUND where there is none. */
+  updateImage(input: { readonly id: string; readonly metadata: unknown }): Promise<ImageRecord>;
+  /** NOT_FOUND where there is none. Answers the id. */
+  deleteImage(id: string): Promise<string>;
+  readOriginal(id: string): Promise<{ readonly bytes: Buffer; readonly image: ImageRecord } | undefined>;
+  readThumbnail(id: string): Promise<Buffer | undefined>;
+  readRendition(id: string): Promise<Buffer | undefined>;
+  existingIds(ids: readonly string[]): Promise<ReadonlySet<string>>;
+  status(): Promise<ServerStatus>;
+  sizeBytes(): Promise<number>;
+  health(): Promise<Health>;
+}
+
+export function createOperations(context: OperationsContext): Operations {
+  const { store, decoder } = context;
+  return {
+    uploadImage: (input) => uploadImage(context, input),
+    similarImages: (input) => similarImages(context, input),
+    searchByUpload: (input) => searchByUpload(context, input),
+    findImage: async (id) => store.findImage(checkId(id)),
+    listImages: async ({ first, after, filter }) =>
+      store.listImages({ first: checkPageSize(first), after, filter: checkFilter(filter) }),
+    countImages: async (filter) => store.countImages(checkFilter(filter)),
+    updateImage: async ({ id, metadata }) => {
+      const checked: Metadata = checkMetadata(metadata);
+      return found(await store.updateMetadata(checkId(id), checked), id);
+    },
+    deleteImage: async (id) => {
+      const checked = checkId(id);
+      found((await store.deleteImage(checked)) || undefined, id);
+      return checked;
+    },
+    readOriginal: async (id) => store.readOriginal(checkId(id)),
+    readThumbnail: async (id) => store.readThumbnail(checkId(id)),
+    readRendition: async (id) => {
+      const original = await store.readOriginal(checkId(id));
+      return original && makeRendition(await decoder.decode(original.bytes));
+    },
+    existingIds: async (ids) => store.existingIds(ids.map((id) => checkId(id))),
+    status: () => readStatus(context),
+    sizeBytes: () => store.sizeBytes(),
+    health: () => readHealth(context),
+  };
+}
+
+function found<T>(value: T | undefined, id: string): T {
+  if (value === undefined) throw new SemblanceError('NOT_FOUND', `There is no image with the id ${id}`);
+  return value;
+}

@@ -1,0 +1,34 @@
+import type { ImageFilter } from '../store/types.js';
+import { checkFilter, checkK, checkMinSimilarity } from './arguments.js';
+import type { OperationsContext } from './context.js';
+import { readUpload, type UploadBytes } from './read-upload.js';
+import { requireModel } from './require-model.js';
+import type { SearchAnswer } from './search-answer.js';
+
+export interface UploadSearchInput {
+  readonly bytes: UploadBytes;
+  readonly k: number;
+  readonly minSimilarity?: number | undefined;
+  readonly filter?: ImageFilter | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The k nearest to an image that is not stored: the path of an upload without its transaction.
+ * @throws SemblanceError as uploadImage, STORAGE_FULL apart
+ */
+export async function searchByUpload(context: OperationsContext, input: UploadSearchInput): Promise<SearchAnswer> {
+  const { store, embedder, decoder } = context;
+  const options = {
+    k: checkK(input.k),
+    minSimilarity: checkMinSimilarity(input.minSimilarity),
+    filter: checkFilter(input.filter),
+  };
+  const { bytes } = await readUpload(input.bytes, context.maxUploadBytes);
+  await requireModel(context);
+  const startedMs = performance.now();
+  const decoded = await decoder.decode(bytes, input.signal);
+  const embedding = await embedder.embed(decoded, 'query', input.signal);
+  const embedMs = performance.now() - startedMs;
+  return { ...(await store.searchByVector(embedding, options)), embedMs, rerankMs: 0 };
+}

@@ -1,0 +1,68 @@
+import type { EmbeddingPriority } from '../embedding/embedder.js';
+import { SemblanceError } from '../errors.js';
+import { cleanFilename } from '../image/filename.js';
+import { imageIdOf } from '../image/identity.js';
+import { makeThumbnail } from '../image/renditions.js';
+import type { ImageRecord } from '../store/types.js';
+import { checkMetadata } from './arguments.js';
+import type { OperationsContext } from './context.js';
+import { readUpload, type UploadBytes } from './read-upload.js';
+import { requireModel } from './require-model.js';
+
+export interface UploadInput {
+  readonly bytes: UploadBytes;
+  readonly filename: string;
+  readonly metadata?: unknown;
+  readonly priority: EmbeddingPriority;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface UploadOutcome {
+  readonly image: ImageRecord;
+  /** False where the same bytes were stored already; nothing was written then. */
+  readonly created: boolean;
+}
+
+/** An upload embeds again when the spaces changed under it; more changes than this within one upload is no accident. */
+const maxAttempts = 5;
+
+/**
+ * Stores an image with its thumbnail and embedding, in one transaction at the very end: no failure leaves a part of it.
+ * Idempotent: the same bytes are one image.
+ * @throws SemblanceError BAD_USER_INPUT, UNSUPPORTED_MEDIA_TYPE, INVALID_IMAGE, IMAGE_TOO_LARGE, OVERLOADED,
+ * MODEL_UNAVAILABLE, DATABASE_UNAVAILABLE, STORAGE_FULL
+ */
+export async function uploadImage(context: OperationsContext, input: UploadInput): Promise<UploadOutcome> {
+  const { store, embedder, decoder } = context;
+  const metadata = checkMetadata(input.metadata);
+  const { bytes, sha256 } = await readUpload(input.bytes, context.maxUploadBytes);
+  const id = imageIdOf(sha256);
+  const known = await store.findImage(id);
+  if (known?.sha256 === sha256) return { image: known, created: false };
+
+  const decoded = await decoder.decode(bytes, input.signal);
+  const thumbnail = await makeThumbnail(decoded);
+  for (let attempt = 1; ; attempt++) {
+    const space = await requireModel(context);
+    const embedding = await embedder.embed(decoded, input.priority, input.signal);
+    input.signal?.throwIfAborted();
+    try {
+      return await store.insertImage({
+        id,
+        sha256,
+        filename: cleanFilename(input.filename),
+        mediaType: decoded.mediaType,
+        width: decoded.width,
+        height: decoded.height,
+        metadata,
+        original: bytes,
+        thumbnail,
+        spaceId: space.id,
+        embedding,
+      });
+    } catch (error) {
+      const spacesChanged = error instanceof SemblanceError && error.code === 'CONFLICT';
+      if (!spacesChanged || attempt === maxAttempts) throw error;
+    }
+  }
+}

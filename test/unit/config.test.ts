@@ -1,0 +1,89 @@
+import { resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { assertMayListen, isLoopback, loadConfig } from '../../src/config.js';
+import { ConfigurationError } from '../../src/errors.js';
+
+function problemsOf(env: NodeJS.ProcessEnv): string[] {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigurationError);
+    return (error as Error).message.split('\n');
+  }
+  return [];
+}
+
+describe('loadConfig', () => {
+  it('serves an embedded database on loopback where nothing is set', () => {
+    expect(loadConfig({})).toMatchObject({
+      host: '127.0.0.1',
+      port: 4000,
+      database: { kind: 'embedded' },
+      schema: 'semblance',
+      dataDir: resolve('data'),
+      autoMigrate: true,
+      anonymousAccess: 'write',
+      corsOrigins: [],
+      maxUploadBytes: 20_000_000,
+    });
+  });
+
+  it('takes an empty variable as unset', () => {
+    expect(loadConfig({ PORT: '', SEMBLANCE_DATA_DIR: '  ' })).toEqual(loadConfig({}));
+  });
+
+  it('names every malformed variable in one message', () => {
+    const problems = problemsOf({
+      PORT: '70000',
+      DATABASE_URL: 'mysql://root:secret@localhost/db',
+      SEMBLANCE_SCHEMA: 'Semblance"; drop',
+      SEMBLANCE_AUTO_MIGRATE: 'maybe',
+      SEMBLANCE_ALLOW_ANONYMOUS: 'all',
+      SEMBLANCE_CORS_ORIGINS: 'https://example.org/',
+      SEMBLANCE_MAX_UPLOAD_BYTES: '20MB',
+    });
+    expect(problems).toEqual([
+      'Expected read or write for SEMBLANCE_ALLOW_ANONYMOUS but received "all"',
+      'Expected an integer from 0 to 65535 for PORT but received "70000"',
+      'Expected postgres://…, or memory: for DATABASE_URL but received "(hidden)"',
+      'Expected a lower-case SQL identifier of at most 63 characters for SEMBLANCE_SCHEMA but received "Semblance\\"; drop"',
+      'Expected true or false for SEMBLANCE_AUTO_MIGRATE but received "maybe"',
+      'Expected a comma-separated list of origins such as https://example.org for SEMBLANCE_CORS_ORIGINS but received "https://example.org/"',
+      'Expected an integer from 1 to 1000000000 for SEMBLANCE_MAX_UPLOAD_BYTES but received "20MB"',
+    ]);
+  });
+
+  it('never repeats the password of a connection string', () => {
+    expect(problemsOf({ DATABASE_URL: 'mysql://root:secret@localhost/db' }).join()).not.toContain('secret');
+  });
+
+  it.each(['public', 'pg_catalog', 'information_schema'])('refuses the schema %s, which is Postgres own', (schema) => {
+    expect(problemsOf({ SEMBLANCE_SCHEMA: schema })).toHaveLength(1);
+  });
+
+  it.each([
+    ['memory:', { kind: 'memory' }],
+    ['postgres://u:p@db:5432/app?sslmode=require', { kind: 'server', url: 'postgres://u:p@db:5432/app?sslmode=require' }],
+    ['postgresql://db/app', { kind: 'server', url: 'postgresql://db/app' }],
+  ])('reads DATABASE_URL=%s', (url, target) => {
+    expect(loadConfig({ DATABASE_URL: url }).database).toEqual(target);
+  });
+});
+
+describe('listening', () => {
+  it.each(['127.0.0.1', '127.8.8.8', 'localhost', '::1'])('%s is loopback', (host) => {
+    expect(isLoopback(host)).toBe(true);
+  });
+
+  it.each(['0.0.0.0', '::', '10.0.0.1', 'example.org', '127.example.org'])('%s is not loopback', (host) => {
+    expect(isLoopback(host)).toBe(false);
+  });
+
+  it('is refused beyond loopback unless anonymous use is allowed', () => {
+    expect(() => {
+      assertMayListen(loadConfig({ HOST: '0.0.0.0' }));
+    }).toThrow(/SEMBLANCE_ALLOW_ANONYMOUS=read or =write/);
+    assertMayListen(loadConfig({ HOST: '0.0.0.0', SEMBLANCE_ALLOW_ANONYMOUS: 'read' }));
+    assertMayListen(loadConfig({}));
+  });
+});

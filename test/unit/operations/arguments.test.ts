@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { SemblanceError } from '../../../src/errors.js';
+import { checkFilter, checkId, checkK, checkMetadata, checkMinSimilarity, checkPageSize } from '../../../src/operations/arguments.js';
+
+function codeOf(check: () => unknown): string {
+  try {
+    check();
+  } catch (error) {
+    return error instanceof SemblanceError ? error.code : String(error);
+  }
+  return 'accepted';
+}
+
+describe('k and first', () => {
+  it.each([1, 10, 1000])('k: %d is accepted', (k) => {
+    expect(checkK(k)).toBe(k);
+  });
+  it.each([0, -1, 1001, 1.5, NaN, Infinity])('k: %d is refused', (k) => {
+    expect(codeOf(() => checkK(k))).toBe('BAD_USER_INPUT');
+  });
+  it.each([0, 101])('first: %d is refused', (first) => {
+    expect(codeOf(() => checkPageSize(first))).toBe('BAD_USER_INPUT');
+  });
+});
+
+describe('minSimilarity', () => {
+  it.each([undefined, -1, 0, 1])('%s is accepted', (value) => {
+    expect(checkMinSimilarity(value)).toBe(value);
+  });
+  it.each([-1.01, 1.01, NaN])('%d is refused', (value) => {
+    expect(codeOf(() => checkMinSimilarity(value))).toBe('BAD_USER_INPUT');
+  });
+});
+
+describe('ids', () => {
+  it('are taken in either case', () => {
+    expect(checkId('0A000000-0000-8000-8000-000000000000')).toBe('0a000000-0000-8000-8000-000000000000');
+  });
+  it.each(['', '1', '0a000000-0000-8000-8000-00000000000g', '0a000000000080008000000000000000', "'; drop table image"])(
+    '%j is refused',
+    (id) => {
+      expect(codeOf(() => checkId(id))).toBe('BAD_USER_INPUT');
+    },
+  );
+});
+
+describe('metadata', () => {
+  it('is an empty object where none is given', () => {
+    expect(checkMetadata(undefined)).toEqual({});
+    expect(checkMetadata(null)).toEqual({});
+  });
+  it.each([[[]], ['text'], [1], [true]])('%j is refused', (value) => {
+    expect(codeOf(() => checkMetadata(value))).toBe('BAD_USER_INPUT');
+  });
+  it('holds at most 8 KiB of JSON, counted in bytes', () => {
+    const overhead = Buffer.byteLength('{"a":""}');
+    const full = { a: 'é'.repeat((8192 - overhead) / 2) };
+    expect(checkMetadata(full)).toBe(full);
+    expect(codeOf(() => checkMetadata({ a: `${full.a}x` }))).toBe('BAD_USER_INPUT');
+  });
+  it('is refused where Postgres could not hold it', () => {
+    expect(codeOf(() => checkMetadata({ a: 'nul \0' }))).toBe('BAD_USER_INPUT');
+    expect(codeOf(() => checkMetadata({ a: 'lone \ud800' }))).toBe('BAD_USER_INPUT');
+    expect(codeOf(() => checkMetadata({ a: 'the text \\u0000, written out' }))).toBe('accepted');
+  });
+});
+
+describe('filters', () => {
+  it('pass where every field is well-formed', () => {
+    const filter = { metadata: { a: 1 }, filenameContains: '%', sha256: '0'.repeat(64), createdAfter: new Date(0) };
+    expect(checkFilter(filter)).toBe(filter);
+  });
+  it('are refused where sha256 is none, or a text cannot be stored', () => {
+    expect(codeOf(() => checkFilter({ sha256: 'A'.repeat(64) }))).toBe('BAD_USER_INPUT');
+    expect(codeOf(() => checkFilter({ filenameContains: 'a\0' }))).toBe('BAD_USER_INPUT');
+  });
+});

@@ -1,0 +1,21 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { defineConfig } from 'vitest/config';
+
+const graphqlEntry = createRequire(import.meta.url).resolve('graphql/index.js');
+
+export default defineConfig({
+  resolve: {
+    // vitest would load graphql as ESM for our sources and as CommonJS for the libraries: two copies refuse each other.
+    alias: [{ find: /^graphql$/, replacement: graphqlEntry }],
+  },
+  test: {
+    include: ['test/{unit,integration,acceptance}/**/*.test.ts'],
+    // An embedded Postgres takes up to 10 s to initialise on two busy cores.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    // Each file may run a database and a model of its own.
+    maxWorkers: 2,
+    pool: 'forks',
+  },
+});
