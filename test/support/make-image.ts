@@ -1,4 +1,4 @@
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 
 export interface ImageOptions {
   /** Pixels; 96 × 72 unless given. */
@@ -55,6 +55,6 @@ export function drawPixels(seed: number, width: number, height: number): Uint8Ar
   return pixels;
 }
 
-function draw(seed: number, { width = 96, height = 72 }: ImageOptions): sharp.Sharp {
+function draw(seed: number, { width = 96, height = 72 }: ImageOptions): Sharp {
   return sharp(drawPixels(seed, width, height), { raw: { width, height, channels: 3 } });
 }

@@ -1,0 +1,114 @@
+import { SemblanceError } from '../errors.js';
+import type { MediaType } from './decoded-image.js';
+
+/** Bytes of a file's beginning that are looked at. */
+const inspectedBytes = 1024;
+
+interface Signature {
+  /** Latin-1 text at `offset`, the beginning unless given. */
+  readonly magic: string;
+  readonly offset?: number;
+}
+
+const accepted: readonly (Signature & { readonly mediaType: MediaType })[] = [
+  { magic: '\xff\xd8\xff', mediaType: 'image/jpeg' },
+  { magic: '\x89PNG\r\n\x1a\n', mediaType: 'image/png' },
+  { magic: 'GIF87a', mediaType: 'image/gif' },
+  { magic: 'GIF89a', mediaType: 'image/gif' },
+  { magic: 'II*\0', mediaType: 'image/tiff' },
+  { magic: 'MM\0*', mediaType: 'image/tiff' },
+  // BigTIFF
+  { magic: 'II+\0\x08\0', mediaType: 'image/tiff' },
+  { magic: 'MM\0+\0\x08', mediaType: 'image/tiff' },
+];
+
+/** What people send instead, so that the refusal can say what it is. */
+const refused: readonly (Signature & { readonly name: string })[] = [
+  { magic: '%PDF-', name: 'PDF' },
+  { magic: 'BM', name: 'BMP' },
+  { magic: '\0\0\x01\0', name: 'a Windows icon' },
+  { magic: '8BPS', name: 'a Photoshop document' },
+  { magic: '\xff\x0a', name: 'JPEG XL' },
+  { magic: '\0\0\0\x0cJXL ', name: 'JPEG XL' },
+  { magic: '\0\0\0\x0cjP  ', name: 'JPEG 2000' },
+  { magic: '\xff\x4f\xff\x51', name: 'JPEG 2000' },
+  { magic: 'IIRO', name: 'an Olympus raw photo' },
+  { magic: 'FUJIFILMCCD-RAW', name: 'a Fujifilm raw photo' },
+  { magic: 'PK\x03\x04', name: 'a ZIP archive' },
+  { magic: '\x1f\x8b', name: 'a gzip archive' },
+  { magic: '\x1aE\xdf\xa3', name: 'a WebM or Matroska video' },
+  { magic: 'qoif', name: 'QOI' },
+  { magic: 'SIMPLE  =', name: 'FITS' },
+  { magic: '%!PS', name: 'PostScript' },
+];
+
+/** `ftyp` brands of ISO base media files (ISO/IEC 23008-12 and AV1 Image File Format, section 6). */
+const avifBrands: ReadonlySet<string> = new Set(['avif', 'avis']);
+const heicBrands: ReadonlySet<string> = new Set(['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'hevm', 'hevs']);
+
+/**
+ * The type of an image, from its first bytes alone: neither its name nor the client's word counts.
+ *
+ * A table of our own, for the libraries that detect types also open archives and videos, and tell neither SVG nor text.
+ * @throws SemblanceError BAD_USER_INPUT for an empty file, UNSUPPORTED_MEDIA_TYPE naming what the bytes are where known
+ */
+export function detectMediaType(bytes: Uint8Array): MediaType {
+  if (bytes.length === 0) throw new SemblanceError('BAD_USER_INPUT', 'The file is empty');
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, inspectedBytes));
+  const latin1 = head.toString('latin1');
+
+  const hit = accepted.find((signature) => matches(latin1, signature));
+  if (hit !== undefined) return hit.mediaType;
+  if (latin1.startsWith('RIFF') && latin1.startsWith('WEBP', 8)) return 'image/webp';
+  const brands = readBrands(head);
+  if (brands.some((brand) => avifBrands.has(brand))) return 'image/avif';
+
+  const name = nameUnsupported(head, latin1, brands);
+  throw new SemblanceError(
+    'UNSUPPORTED_MEDIA_TYPE',
+    `The file is ${name ?? 'of an unknown type'}; JPEG, PNG, WebP, AVIF, GIF and TIFF are accepted`,
+  );
+}
+
+function matches(latin1: string, { magic, offset = 0 }: Signature): boolean {
+  return latin1.startsWith(magic, offset);
+}
+
+function nameUnsupported(head: Buffer, latin1: string, brands: readonly string[]): string | undefined {
+  if (brands.some((brand) => heicBrands.has(brand))) return 'HEIC';
+  if (brands.some((brand) => brand === 'mif1' || brand === 'msf1')) return 'HEIF';
+  if (brands.includes('crx ')) return 'a Canon raw photo';
+  if (brands.length > 0) return 'an MP4 or QuickTime video';
+  return refused.find((signature) => matches(latin1, signature))?.name ?? nameText(head);
+}
+
+/** Major and compatible brands of a leading `ftyp` box; none where the file does not start with one. */
+function readBrands(head: Buffer): readonly string[] {
+  if (head.length < 12 || head.toString('latin1', 4, 8) !== 'ftyp') return [];
+  const end = Math.min(head.readUInt32BE(0), head.length);
+  const brands = [head.toString('latin1', 8, 12)];
+  // Bytes 12 to 15 are the minor version.
+  for (let at = 16; at + 4 <= end; at += 4) brands.push(head.toString('latin1', at, at + 4));
+  return brands;
+}
+
+function nameText(head: Buffer): string | undefined {
+  const text = decodeText(head);
+  if (text === undefined) return undefined;
+  if (/<svg[\s>]/i.test(text)) return 'SVG';
+  if (/^\s*(<!doctype html|<html)/i.test(text)) return 'HTML';
+  if (/^\s*<\?xml/.test(text)) return 'XML';
+  return 'text';
+}
+
+function decodeText(head: Buffer): string | undefined {
+  const encoding = head[0] === 0xff && head[1] === 0xfe ? 'utf-16le' : 'utf-8';
+  try {
+    // stream: the cut may fall inside a character.
+    const text = new TextDecoder(encoding, { fatal: true }).decode(head, { stream: true });
+    // eslint-disable-next-line no-control-regex -- control characters are what tells binary data from text
+    return /[\0-\x08\x0e-\x1a\x1c-\x1f]/.test(text) ? undefined : text;
+  } catch {
+    return undefined;
+  }
+}
