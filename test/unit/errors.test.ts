@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { errorCatalogue, invalidArgument, SemblanceError } from '../../src/errors.js';
+import { packageRoot } from '../../src/paths.js';
 
 describe('invalidArgument', () => {
   it.each([
@@ -23,4 +26,11 @@ it('gives every code an HTTP status and a remedy', () => {
     expect(remedy).toMatch(/\.$/);
     expect(new SemblanceError(code as keyof typeof errorCatalogue, 'x').status).toBe(status);
   }
+});
+
+it('is listed in docs/errors.md, code by code', () => {
+  const page = readFileSync(join(packageRoot, 'docs/errors.md'), 'utf8');
+  const rows = [...page.matchAll(/^\| `(\w+)` \| (\d+) \| (.*) \|$/gm)].map(([, code, status, remedy]) => ({ code, status, remedy }));
+  const catalogue = Object.entries(errorCatalogue).map(([code, { status, remedy }]) => ({ code, status: String(status), remedy }));
+  expect(rows).toEqual(catalogue);
 });
