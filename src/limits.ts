@@ -30,10 +30,14 @@ export const embeddingDimensions = 768;
 export const minEmbeddingNorm = 1e-6;
 /** Cosine between the model's output on the golden tensor and the manifest's golden embedding. */
 export const minGoldenCosine = 0.999;
-/** Images waiting for the embedding worker; beyond it a caller gets OVERLOADED. */
+/** Images of one priority that wait for the embedding worker; beyond it a caller gets OVERLOADED. */
 export const maxEmbeddingQueue = 256;
 /** Images in one run of the model. */
 export const maxEmbeddingBatch = 8;
+/** A run holds fewer images where more would take longer than this: a query waits until the run before it has ended. */
+export const modelRunTargetMs = 50;
+/** Starts of a crashed embedding worker in a row, without one batch embedded in between. */
+export const maxModelRestarts = 5;
 /** A filter that passes at most this many images is searched exactly. */
 export const exactSearchMaxImages = 2_000;
 /** pgvector's own upper bound of hnsw.ef_search. */
@@ -43,3 +47,18 @@ export const databaseStatementTimeoutMs = 30_000;
 /** Between two attempts to reach a database or to finish a start that failed. */
 export const retryIntervalMs = 1_000;
 export const shutdownTimeoutMs = 20_000;
+/** Every hit of a search of 1,000 may ask for its own neighbours. */
+export const maxSearchesPerOperation = 1_001;
+/** Nested `similarImages` multiply. */
+export const maxHitsPerOperation = 100_000;
+/** Searches of one GraphQL operation at the same time. */
+export const maxConcurrentSearches = 4;
+/** Files of one uploadImages in work at the same time; each is in memory as a whole. */
+export const maxConcurrentUploads = 4;
+/** Tokens of a GraphQL document. */
+export const maxQueryTokens = 4_000;
+/** A whole request, its body included: a slower client is cut off. */
+export const requestTimeoutMs = 300_000;
+export const headersTimeoutMs = 30_000;
+/** A connection on which nothing moves. */
+export const idleTimeoutMs = 120_000;

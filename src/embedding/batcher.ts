@@ -1,0 +1,94 @@
+import { SemblanceError } from '../errors.js';
+import type { EmbeddingPriority } from './embedder.js';
+
+export interface BatcherOptions<Item, Result> {
+  /** Answers a batch with one result per item, in the same order. Not called again before it has settled. */
+  readonly run: (items: readonly Item[]) => Promise<readonly Result[]>;
+  /** Most items of one run; asked before each. */
+  readonly batchSize: () => number;
+  /** Most items of one priority that wait. */
+  readonly maxWaiting: number;
+}
+
+interface Waiting<Item, Result> {
+  readonly item: Item;
+  resolve(result: Result): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Runs one batch at a time, each of one priority: all waiting queries go before any bulk item, so that a query waits for
+ * no more bulk work than the one batch that is running.
+ */
+export class Batcher<Item, Result> {
+  readonly #options: BatcherOptions<Item, Result>;
+  /** Sets keep the order of arrival and let an aborted item leave from the middle. */
+  readonly #waiting = { query: new Set<Waiting<Item, Result>>(), bulk: new Set<Waiting<Item, Result>>() };
+  #running = false;
+
+  constructor(options: BatcherOptions<Item, Result>) {
+    this.#options = options;
+  }
+
+  /** @throws SemblanceError OVERLOADED */
+  assertRoom(priority: EmbeddingPriority): void {
+    if (this.#waiting[priority].size < this.#options.maxWaiting) return;
+    throw new SemblanceError('OVERLOADED', 'Too many images wait to be embedded');
+  }
+
+  /**
+   * @param signal an abort rejects with its reason; a waiting item then leaves the queue
+   * @throws SemblanceError OVERLOADED, or what `run` throws
+   */
+  async submit(item: Item, priority: EmbeddingPriority, signal?: AbortSignal): Promise<Result> {
+    signal?.throwIfAborted();
+    this.assertRoom(priority);
+    let entry: Waiting<Item, Result>;
+    const onAbort = () => {
+      this.#waiting[priority].delete(entry);
+      entry.reject(signal?.reason);
+    };
+    try {
+      return await new Promise<Result>((resolve, reject) => {
+        entry = { item, resolve, reject };
+        this.#waiting[priority].add(entry);
+        signal?.addEventListener('abort', onAbort, { once: true });
+        this.#startRun();
+      });
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** Rejects everything that waits. A batch that is running goes on. */
+  rejectWaiting(error: Error): void {
+    for (const queue of [this.#waiting.query, this.#waiting.bulk]) {
+      for (const entry of queue) entry.reject(error);
+      queue.clear();
+    }
+  }
+
+  #startRun(): void {
+    if (this.#running) return;
+    const queue = this.#waiting.query.size > 0 ? this.#waiting.query : this.#waiting.bulk;
+    if (queue.size === 0) return;
+    const batch = [...queue].slice(0, Math.max(1, this.#options.batchSize()));
+    for (const entry of batch) queue.delete(entry);
+    this.#running = true;
+    void this.#runBatch(batch);
+  }
+
+  async #runBatch(batch: readonly Waiting<Item, Result>[]): Promise<void> {
+    try {
+      const results = await this.#options.run(batch.map(({ item }) => item));
+      batch.forEach((entry, i) => {
+        // `run` gives one result per item.
+        entry.resolve(results[i] as Result);
+      });
+    } catch (error) {
+      for (const entry of batch) entry.reject(error);
+    }
+    this.#running = false;
+    this.#startRun();
+  }
+}

@@ -1,0 +1,176 @@
+import { messageOf, SemblanceError } from '../errors.js';
+import { maxEmbeddingQueue, maxModelRestarts, minEmbeddingNorm, retryIntervalMs } from '../limits.js';
+import type { DecodedImage } from '../image/decoded-image.js';
+import { resizeForModel } from '../image/resize.js';
+import { Batcher } from './batcher.js';
+import type { Embedder, EmbedderState, EmbeddingPriority, ModelInfo } from './embedder.js';
+import { loadModelManifest, type Manifest } from './manifest.js';
+import { cropBytes } from './preprocess.js';
+import { WorkerHandle, type WorkerEnd } from './worker-handle.js';
+
+export interface EmbedderOptions {
+  /** See loadModelManifest. A promise where the database decides. */
+  readonly model: string | undefined | Promise<string | undefined>;
+  readonly dataDir: string;
+  /** Threads of one model run. */
+  readonly threads: number;
+}
+
+/** Starts to load the model in a worker and returns at once; the state tells how it went. */
+export function openEmbedder(options: EmbedderOptions): Embedder {
+  return new WorkerEmbedder(options);
+}
+
+class WorkerEmbedder implements Embedder {
+  readonly settled: Promise<void>;
+  readonly #options: EmbedderOptions;
+  readonly #batcher = new Batcher<Uint8Array, Float32Array>({
+    run: (crops) => this.#runBatch(crops),
+    batchSize: () => this.#batchImages,
+    maxWaiting: maxEmbeddingQueue,
+  });
+  #state: EmbedderState = { kind: 'loading' };
+  #resolveSettled: () => void = () => undefined;
+  /** Undefined until it was found valid. */
+  #manifest: Manifest | undefined;
+  #worker: WorkerHandle | undefined;
+  #batchImages = 1;
+  /** Starts again after a crash, since the last batch that succeeded. */
+  #restarts = 0;
+  #restartTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: EmbedderOptions) {
+    this.#options = options;
+    this.settled = new Promise((resolve) => {
+      this.#resolveSettled = resolve;
+    });
+    void this.#open();
+  }
+
+  get state(): EmbedderState {
+    return this.#state;
+  }
+
+  async embed(image: DecodedImage, priority: EmbeddingPriority, signal?: AbortSignal): Promise<Float32Array> {
+    signal?.throwIfAborted();
+    const { preprocessing } = this.#readyManifest();
+    // Before the resize: what would be refused after it should not cost one.
+    this.#batcher.assertRoom(priority);
+    const { interpolation, ...resize } = preprocessing.resize;
+    const crop = await resizeForModel(image, { resize, interpolation, centerCrop: preprocessing.centerCrop });
+    this.#readyManifest();
+    const embedding = await this.#batcher.submit(crop, priority, signal);
+    if (!hasDirection(embedding)) {
+      throw new SemblanceError('INVALID_IMAGE', 'The model finds nothing in this image that it could be compared by');
+    }
+    return embedding;
+  }
+
+  async close(): Promise<void> {
+    this.#setState({ kind: 'closed' });
+    clearTimeout(this.#restartTimer);
+    this.#batcher.rejectWaiting(unavailable(this.#state));
+    // Not for the manifest: the model's name may still wait for a database, and no worker starts from here on.
+    await this.#worker?.close();
+  }
+
+  async #open(): Promise<void> {
+    try {
+      this.#manifest = await loadModelManifest(await this.#options.model, this.#options.dataDir);
+    } catch (error) {
+      this.#setState({ kind: 'failed', reason: messageOf(error) });
+      return;
+    }
+    this.#startWorker(this.#manifest);
+  }
+
+  #startWorker(manifest: Manifest): void {
+    if (this.#state.kind === 'closed') return;
+    this.#worker = new WorkerHandle(
+      { manifest, threads: this.#options.threads },
+      {
+        ready: (batchImages) => {
+          this.#batchImages = batchImages;
+          this.#setState({ kind: 'ready', model: describeModel(manifest) });
+        },
+        exited: (end) => {
+          this.#worker = undefined;
+          this.#onExit(manifest, end);
+        },
+      },
+    );
+  }
+
+  #onExit(manifest: Manifest, end: WorkerEnd): void {
+    if (end.kind === 'closed') return;
+    const heals = end.kind === 'crashed' && this.#restarts < maxModelRestarts;
+    const reason =
+      end.kind === 'refused'
+        ? end.reason
+        : `The embedding worker died (${end.reason}) and ${heals ? 'is started again' : 'stays off until the server is restarted'}`;
+    this.#setState({ kind: 'failed', reason });
+    this.#batcher.rejectWaiting(unavailable(this.#state));
+    if (!heals || this.#state.kind === 'closed') return;
+    this.#restarts += 1;
+    this.#restartTimer = setTimeout(() => {
+      this.#startWorker(manifest);
+    }, retryIntervalMs);
+  }
+
+  async #runBatch(crops: readonly Uint8Array[]): Promise<readonly Float32Array[]> {
+    const { input, output } = this.#readyManifest();
+    const size = cropBytes(input);
+    const batch = new Uint8Array(size * crops.length);
+    crops.forEach((crop, i) => {
+      batch.set(crop, i * size);
+    });
+    const embeddings = await this.#runInWorker(batch);
+    this.#restarts = 0;
+    return crops.map((_, i) => embeddings.slice(i * output.dimensions, (i + 1) * output.dimensions));
+  }
+
+  async #runInWorker(batch: Uint8Array<ArrayBuffer>): Promise<Float32Array> {
+    if (this.#worker === undefined) throw unavailable(this.#state);
+    try {
+      return await this.#worker.run(batch);
+    } catch (error) {
+      throw new SemblanceError('MODEL_UNAVAILABLE', 'The model could not embed this image', { cause: error });
+    }
+  }
+
+  #readyManifest(): Manifest {
+    if (this.#state.kind !== 'ready' || this.#manifest === undefined) throw unavailable(this.#state);
+    return this.#manifest;
+  }
+
+  #setState(state: EmbedderState): void {
+    if (this.#state.kind !== 'closed') this.#state = state;
+    this.#resolveSettled();
+  }
+}
+
+function hasDirection(embedding: Float32Array): boolean {
+  // One element that is infinite or no number makes the sum so too.
+  const norm = Math.sqrt(embedding.reduce((sum, element) => sum + element * element, 0));
+  return norm > minEmbeddingNorm && norm < Infinity;
+}
+
+function describeModel(manifest: Manifest): ModelInfo {
+  return {
+    name: manifest.name,
+    version: manifest.version,
+    sha256: manifest.sha256,
+    preprocessingSha256: manifest.preprocessingSha256,
+    dimensions: manifest.output.dimensions,
+  };
+}
+
+function unavailable(state: EmbedderState): SemblanceError {
+  const messages = {
+    loading: 'The model is still loading',
+    ready: 'The model is not available',
+    failed: 'The model is not available',
+    closed: 'The server is shutting down',
+  } as const;
+  return new SemblanceError('MODEL_UNAVAILABLE', messages[state.kind]);
+}

@@ -1,0 +1,107 @@
+/** The thread that holds a model: `run` of onnxruntime-node blocks the thread that calls it. Driven by WorkerHandle. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { performance } from 'node:perf_hooks';
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import { messageOf } from '../errors.js';
+import { maxEmbeddingBatch, minGoldenCosine, modelRunTargetMs } from '../limits.js';
+import { cosine, goldenTensor } from './golden.js';
+import type { Manifest } from './manifest.js';
+import type { FromWorker, ToWorker, WorkerStart } from './messages.js';
+import { ModelError } from './model-error.js';
+import { createTensorMaker } from './preprocess.js';
+import { EmbeddingSession } from './session.js';
+
+const timedRuns = 3;
+
+if (parentPort === null) throw new Error('This file runs as a worker thread only');
+serve(parentPort, workerData as WorkerStart);
+
+function serve(port: MessagePort, start: WorkerStart): void {
+  const opening = open(port, start);
+  let previous: Promise<unknown> = opening;
+  port.on('message', (message: ToWorker) => {
+    // One after another, also where a close comes while the model loads or runs: it may not exit during a run.
+    previous = previous.then(async () => {
+      const model = await opening;
+      if (model === undefined) return;
+      if (message.kind === 'run') await model.run(message.crops);
+      else await model.close();
+    });
+  });
+}
+
+interface Model {
+  run(crops: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+async function open(port: MessagePort, { manifest, threads }: WorkerStart): Promise<Model | undefined> {
+  try {
+    const session = await EmbeddingSession.open(await readVerified(manifest), manifest, threads);
+    await assertGolden(session, manifest);
+    const toTensor = createTensorMaker(manifest, maxEmbeddingBatch);
+    post(port, { kind: 'ready', batchImages: await chooseBatch(session, manifest) });
+    return {
+      async run(crops) {
+        try {
+          const embeddings = await session.run(toTensor(crops));
+          post(port, { kind: 'embedded', embeddings }, [embeddings.buffer]);
+        } catch (error) {
+          post(port, { kind: 'runFailed', reason: messageOf(error) });
+        }
+      },
+      async close() {
+        await session.release();
+        port.close();
+      },
+    };
+  } catch (error) {
+    post(port, { kind: 'failed', reason: messageOf(error) });
+    port.close();
+    return undefined;
+  }
+}
+
+/**
+ * The very bytes that were verified are the ones that are loaded, so nobody can exchange the file in between.
+ * @throws ModelError
+ */
+async function readVerified({ weightsPath, sha256 }: Manifest): Promise<Uint8Array> {
+  let weights: Uint8Array;
+  try {
+    weights = await readFile(weightsPath);
+  } catch (error) {
+    throw new ModelError(`The weights cannot be read (${(error as NodeJS.ErrnoException).code ?? messageOf(error)})`, {
+      cause: error,
+    });
+  }
+  const actual = createHash('sha256').update(weights).digest('hex');
+  if (actual !== sha256) throw new ModelError(`The weights have SHA-256 ${actual}, the manifest says ${sha256}`);
+  return weights;
+}
+
+/** @throws ModelError */
+async function assertGolden(session: EmbeddingSession, { input, golden }: Manifest): Promise<void> {
+  const similarity = cosine(await session.run(goldenTensor(input)), golden.embedding);
+  if (similarity > minGoldenCosine) return;
+  throw new ModelError(
+    `The model's answer to the golden tensor has cosine ${similarity.toFixed(6)} to the manifest's golden embedding, expected more than ${minGoldenCosine}`,
+  );
+}
+
+async function chooseBatch(session: EmbeddingSession, { input }: Manifest): Promise<number> {
+  const tensor = goldenTensor(input);
+  let fastestMs = Infinity;
+  for (let run = 0; run < timedRuns; run += 1) {
+    const startedAt = performance.now();
+    await session.run(tensor);
+    fastestMs = Math.min(fastestMs, performance.now() - startedAt);
+  }
+  const runs = Math.max(1, Math.floor(modelRunTargetMs / fastestMs));
+  return Math.min(maxEmbeddingBatch, runs * (session.fixedBatch ?? 1));
+}
+
+function post(port: MessagePort, message: FromWorker, transfer: readonly ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer);
+}
