@@ -1,0 +1,7 @@
+// Writes schema.graphql from the built code. `npm run schema`; CI fails where the committed file differs.
+import { writeFile } from 'node:fs/promises';
+import { printSchema } from 'graphql';
+import { buildGraphqlSchema } from '../dist/graphql/schema.js';
+
+const note = '# Emitted from src/graphql by `npm run schema`. Do not edit.\n\n';
+await writeFile(new URL('../schema.graphql', import.meta.url), `${note}${printSchema(await buildGraphqlSchema())}\n`);

@@ -1,0 +1,21 @@
+import type { Operations } from '../operations/operations.js';
+import type { SearchLog } from './search/search-log.js';
+
+/** Paths on this server of an image's three forms. */
+export interface ImagePaths {
+  readonly original: string;
+  readonly rendition: string;
+  readonly thumbnail: string;
+}
+
+/** What resolvers work with, made for each request. */
+export interface RequestContext {
+  readonly operations: Operations;
+  readonly imagePaths: (id: string) => ImagePaths;
+  readonly searches: SearchLog;
+  /** Aborts when the client has gone. */
+  readonly signal: AbortSignal;
+  readonly requestId: string;
+  /** Writes an error that no client may see to the log, under the request's id. */
+  readonly logUnexpected: (error: unknown) => void;
+}

@@ -1,0 +1,77 @@
+import { Arg, Args, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { defaultK } from '../../limits.js';
+import type { RequestContext } from '../context.js';
+import { SimilarImage, toSimilarImages } from '../search/similar-image.type.js';
+import { ImageConnection } from './image-connection.type.js';
+import { toImageFilter } from './image-filter.input.js';
+import { DeleteImagePayload, UpdateImagePayload } from './image-payloads.type.js';
+import { ImagesArgs, UpdateImageArgs } from './image.args.js';
+import { Image } from './image.type.js';
+
+@Resolver(() => Image)
+export class ImageResolver {
+  @FieldResolver(() => String, { description: 'Path on this server of the original bytes, exactly as uploaded.' })
+  url(@Root() image: Image, @Ctx() { imagePaths }: RequestContext): string {
+    return imagePaths(image.id).original;
+  }
+
+  @FieldResolver(() => String, {
+    description:
+      'Path on this server of a full-size rendition that every browser shows: WebP, upright, without metadata.',
+  })
+  renditionUrl(@Root() image: Image, @Ctx() { imagePaths }: RequestContext): string {
+    return imagePaths(image.id).rendition;
+  }
+
+  @FieldResolver(() => String, {
+    description: 'Path on this server of a WebP thumbnail, 320 pixels on its longer side.',
+  })
+  thumbnailUrl(@Root() image: Image, @Ctx() { imagePaths }: RequestContext): string {
+    return imagePaths(image.id).thumbnail;
+  }
+
+  @FieldResolver(() => [SimilarImage], { description: 'The k nearest other images, nearest first.' })
+  async similarImages(
+    @Root() image: Image,
+    @Arg('k', () => Int, { defaultValue: defaultK }) k: number,
+    @Ctx() { operations, searches }: RequestContext,
+  ): Promise<readonly SimilarImage[]> {
+    return toSimilarImages(await searches.run(k, () => operations.similarImages({ imageId: image.id, k })));
+  }
+
+  @Query(() => Image, { nullable: true, description: 'Null where there is none.' })
+  async image(@Arg('id', () => ID) id: string, @Ctx() { operations }: RequestContext): Promise<Image | undefined> {
+    return operations.findImage(id);
+  }
+
+  @Query(() => ImageConnection, { description: 'Newest first; first is 1 to 100.' })
+  async images(
+    @Args(() => ImagesArgs) { first, after, filter: filterInput }: ImagesArgs,
+    @Ctx() { operations }: RequestContext,
+  ): Promise<ImageConnection> {
+    const filter = toImageFilter(filterInput);
+    const { edges, hasNextPage, hasPreviousPage } = await operations.listImages({
+      first,
+      after: after ?? undefined,
+      filter,
+    });
+    const pageInfo = { hasNextPage, hasPreviousPage, startCursor: edges[0]?.cursor, endCursor: edges.at(-1)?.cursor };
+    return { edges, pageInfo, filter };
+  }
+
+  @Mutation(() => UpdateImagePayload, { description: "Replaces the image's metadata." })
+  async updateImage(
+    @Args(() => UpdateImageArgs) { id, metadata }: UpdateImageArgs,
+    @Ctx() { operations }: RequestContext,
+  ): Promise<UpdateImagePayload> {
+    return { image: await operations.updateImage({ id, metadata }) };
+  }
+
+  @Mutation(() => DeleteImagePayload)
+  async deleteImage(
+    @Arg('id', () => ID) id: string,
+    @Ctx() { operations }: RequestContext,
+  ): Promise<DeleteImagePayload> {
+    return { deletedId: await operations.deleteImage(id) };
+  }
+}

@@ -1,0 +1,66 @@
+import type { FileUpload } from 'graphql-upload-ts';
+import { Args, Ctx, Mutation, Resolver } from 'type-graphql';
+import { invalidArgument } from '../../errors.js';
+import { cleanFilename } from '../../image/filename.js';
+import { Semaphore } from '../../image/semaphore.js';
+import { maxConcurrentUploads, maxFilesPerRequest } from '../../limits.js';
+import type { RequestContext } from '../context.js';
+import { presentError } from '../present-error.js';
+import { UploadImageArgs, UploadImagesArgs } from './upload.args.js';
+import { UploadImagePayload, UploadImageResult } from './upload.type.js';
+import { openFile } from './uploaded-file.js';
+
+@Resolver()
+export class UploadResolver {
+  @Mutation(() => UploadImagePayload, {
+    description:
+      'Stores an image and its embedding in one transaction; from its answer on, the image is a candidate of every search.',
+  })
+  async uploadImage(
+    @Args(() => UploadImageArgs) { file, metadata }: UploadImageArgs,
+    @Ctx() { operations, signal }: RequestContext,
+  ): Promise<UploadImagePayload> {
+    return operations.uploadImage({ ...(await openFile(file)), metadata, signal, priority: 'bulk' });
+  }
+
+  @Mutation(() => [UploadImageResult], {
+    description:
+      'The same for several at once; one bad file does not spoil the others. Results stand in the order of files.',
+  })
+  async uploadImages(
+    @Args(() => UploadImagesArgs) { files, metadata }: UploadImagesArgs,
+    @Ctx() context: RequestContext,
+  ): Promise<readonly UploadImageResult[]> {
+    if (files.length > maxFilesPerRequest) {
+      throw invalidArgument('files', `at most ${maxFilesPerRequest} files`, files.length);
+    }
+    // A file in work is in memory as a whole.
+    const working = new Semaphore(maxConcurrentUploads);
+    return Promise.all(files.map((file) => working.run(() => uploadOne(file, metadata, context))));
+  }
+}
+
+async function uploadOne(
+  file: Promise<FileUpload>,
+  metadata: unknown,
+  context: RequestContext,
+): Promise<UploadImageResult> {
+  let filename = '';
+  try {
+    const { filename: sentName, bytes } = await openFile(file);
+    filename = cleanFilename(sentName);
+    const { operations, signal } = context;
+    const { image, created } = await operations.uploadImage({
+      bytes,
+      filename: sentName,
+      metadata,
+      signal,
+      priority: 'bulk',
+    });
+    return { filename, image, created };
+  } catch (error) {
+    const { code, message, masked } = presentError(error);
+    if (masked) context.logUnexpected(error);
+    return { filename, created: false, error: { code, message } };
+  }
+}

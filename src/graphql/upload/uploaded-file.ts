@@ -1,0 +1,42 @@
+import type { FileUpload } from 'graphql-upload-ts';
+import { invalidArgument, SemblanceError } from '../../errors.js';
+
+/** A file of a multipart request, its bytes still arriving. */
+export interface UploadedFile {
+  readonly filename: string;
+  readonly bytes: AsyncIterable<Uint8Array>;
+}
+
+const opened = new WeakSet<FileUpload>();
+
+/**
+ * Opens a file for its only reader: one variable used by many fields would otherwise be read, decoded and embedded many
+ * times for the price of one.
+ * @throws SemblanceError BAD_USER_INPUT where the request lacks the file or uses it twice
+ */
+export async function openFile(file: Promise<FileUpload>): Promise<UploadedFile> {
+  const upload = await file.catch((error: unknown) => {
+    throw translate(error);
+  });
+  if (opened.has(upload)) throw invalidArgument('file', 'each file to be used once', 'one used twice');
+  opened.add(upload);
+  return { filename: upload.filename, bytes: read(upload) };
+}
+
+async function* read(upload: FileUpload): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of upload.createReadStream()) yield chunk as Uint8Array;
+  } catch (error) {
+    throw translate(error);
+  }
+}
+
+/** graphql-upload-ts throws http-errors: 413 for a file over the limit, 400 for a missing one, 499 for a client gone. */
+function translate(error: unknown): SemblanceError {
+  const status = error instanceof Error && 'status' in error ? error.status : undefined;
+  if (status === 413)
+    return new SemblanceError('IMAGE_TOO_LARGE', 'The file has more bytes than are allowed', { cause: error });
+  if (status === 400)
+    return new SemblanceError('BAD_USER_INPUT', 'The request lacks a file that its map names', { cause: error });
+  return new SemblanceError('BAD_USER_INPUT', 'The request broke off before the end of the file', { cause: error });
+}

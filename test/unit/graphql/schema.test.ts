@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import {
+  buildSchema,
+  isEnumType,
+  isInputObjectType,
+  isObjectType,
+  printSchema,
+  type GraphQLArgument,
+  type GraphQLField,
+  type GraphQLInputField,
+  type GraphQLSchema,
+} from 'graphql';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { buildGraphqlSchema } from '../../../src/graphql/schema.js';
+
+const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8');
+const contract = buildSchema(read('../../fixtures/contract.graphql'));
+let built: GraphQLSchema;
+
+beforeAll(async () => {
+  built = await buildGraphqlSchema();
+});
+
+/** Everything that the contract says of an argument or an input field. */
+function describeInput(input: GraphQLArgument | GraphQLInputField) {
+  return {
+    name: input.name,
+    type: String(input.type),
+    defaultValue: input.defaultValue,
+    description: input.description ?? null,
+  };
+}
+
+function describeField(field: GraphQLField<unknown, unknown>) {
+  return {
+    name: field.name,
+    type: String(field.type),
+    description: field.description ?? null,
+    // In the order of the contract: it is part of its wording.
+    args: field.args.map(describeInput),
+  };
+}
+
+describe('the public contract', () => {
+  const names = Object.keys(contract.getTypeMap()).filter((name) => !name.startsWith('__'));
+
+  test('names the types that are compared below', () => {
+    expect(names).toEqual(
+      expect.arrayContaining(['Image', 'SimilarImage', 'ImageFilter', 'Store', 'Query', 'Mutation', 'Upload']),
+    );
+  });
+
+  test.each(names)('%s stands in the schema word for word', (name) => {
+    const wanted = contract.getType(name);
+    const found = built.getType(name);
+    expect(found?.constructor.name).toBe(wanted?.constructor.name);
+    if (wanted?.description !== undefined && wanted.description !== null)
+      expect(found?.description).toBe(wanted.description);
+    if (isObjectType(wanted) && isObjectType(found)) {
+      const fields = Object.values(found.getFields()).map(describeField);
+      for (const field of Object.values(wanted.getFields())) expect(fields).toContainEqual(describeField(field));
+    } else if (isInputObjectType(wanted) && isInputObjectType(found)) {
+      const fields = Object.values(found.getFields()).map(describeInput);
+      for (const field of Object.values(wanted.getFields())) expect(fields).toContainEqual(describeInput(field));
+    } else if (isEnumType(wanted) && isEnumType(found)) {
+      expect(found.getValues().map((value) => value.name)).toEqual(wanted.getValues().map((value) => value.name));
+    }
+  });
+
+  test('schema.graphql is what the code emits: npm run schema mends it', () => {
+    expect(read('../../../schema.graphql')).toContain(printSchema(built));
+  });
+});
