@@ -1,4 +1,6 @@
-import sharp from 'sharp';
+import type { OutputInfo } from 'sharp';
+import { Semaphore } from '../semaphore.js';
+import { sharp } from '../sharp.js';
 import { picturesPerFamily, sampleFamilies } from './families.js';
 import { seededRandom, type Random } from './random.js';
 import { sampleHeight, sampleWidth, type Family } from './svg.js';
@@ -10,6 +12,10 @@ export interface SamplePicture {
   /** JPEG. */
   readonly bytes: Buffer;
 }
+
+/** The loaders are allow-listed for the whole process, so one drawing at a time switches its own on and off. */
+const svgTurn = new Semaphore(1);
+const svgLoader = { operation: ['VipsForeignLoadSvgBuffer'] };
 
 export const sampleSize = sampleFamilies.length * picturesPerFamily;
 
@@ -30,11 +36,23 @@ export function drawSampleQuery(label = 'butterfly'): Promise<SamplePicture> {
 async function drawPicture(family: Family, number: number): Promise<SamplePicture> {
   const random = seededRandom(seedOf(family.name) + number);
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${sampleWidth}" height="${sampleHeight}">${family.draw(random)}</svg>`;
-  const { data, info } = await sharp(Buffer.from(svg)).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+  const { data, info } = await rasterise(svg);
   addGrain(data, random);
   const { width, height, channels } = info;
   const bytes = await sharp(data, { raw: { width, height, channels } }).jpeg({ quality: 88 }).toBuffer();
   return { label: family.name, filename: `${family.name}-${String(number).padStart(2, '0')}.jpg`, bytes };
+}
+
+/** For SVG of our own only: what comes from outside never gets here, for `detectMediaType` turns SVG away. */
+function rasterise(svg: string): Promise<{ readonly data: Buffer; readonly info: OutputInfo }> {
+  return svgTurn.run(async () => {
+    sharp.unblock(svgLoader);
+    try {
+      return await sharp(Buffer.from(svg)).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+    } finally {
+      sharp.block(svgLoader);
+    }
+  });
 }
 
 /** A photo's noise, so that no two pictures hold the same flat areas. */
