@@ -1,0 +1,17 @@
+export interface WorkerInput {
+  readonly socketPath: string;
+  /** Undefined: the database lives in memory. */
+  readonly data: { readonly folder: string; readonly initialise: boolean } | undefined;
+}
+
+/** From the worker. After `failed` and `closed` it exits by itself. */
+export type WorkerReport =
+  | { readonly kind: 'listening' }
+  | { readonly kind: 'failed'; readonly message: string; readonly code: string | undefined }
+  | { readonly kind: 'log'; readonly message: string }
+  | { readonly kind: 'closed' };
+
+/** To the worker. */
+export interface WorkerOrder {
+  readonly kind: 'close';
+}

@@ -1,0 +1,144 @@
+import { SemblanceError, type ErrorCode } from '../errors.js';
+
+interface Translation {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+const unavailable: Translation = { code: 'DATABASE_UNAVAILABLE', message: 'The database cannot be reached' };
+const readOnly: Translation = { code: 'DATABASE_UNAVAILABLE', message: 'The database takes no writes at the moment' };
+const storageFull: Translation = { code: 'STORAGE_FULL', message: 'The database has no room left' };
+const conflict: Translation = { code: 'CONFLICT', message: 'Another request changed the same rows at the same time' };
+const overloaded: Translation = { code: 'OVERLOADED', message: 'The database took too long to answer' };
+
+/** By SQLSTATE or, with two characters, by its class: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const bySqlState: Readonly<Record<string, Translation>> = {
+  '08': unavailable, // connection exception
+  '28': unavailable, // password or role refused: the operator's to mend, as is a missing database
+  '3D': unavailable,
+  '25006': readOnly, // a standby
+  '40001': conflict, // serialization failure
+  '40P01': conflict, // deadlock
+  '55P03': conflict, // lock not available
+  '53': unavailable, // too many connections, out of memory
+  '53100': storageFull,
+  '57014': overloaded, // statement timeout
+  '57P': unavailable, // shutting down, starting up, terminated, database dropped
+  '58': unavailable, // I/O error
+  '58030': unavailable,
+  XX001: unavailable, // corrupted data, index
+  XX002: unavailable,
+};
+
+const byErrno: Readonly<Record<string, Translation>> = {
+  ECONNREFUSED: unavailable,
+  ECONNRESET: unavailable,
+  ECONNABORTED: unavailable,
+  EPIPE: unavailable,
+  ETIMEDOUT: unavailable,
+  EHOSTUNREACH: unavailable,
+  EHOSTDOWN: unavailable,
+  ENETUNREACH: unavailable,
+  ENETDOWN: unavailable,
+  ENOTFOUND: unavailable,
+  EAI_AGAIN: unavailable,
+  /** The embedded database's socket is gone. */
+  ENOENT: unavailable,
+  ENOSPC: storageFull,
+  EDQUOT: storageFull,
+};
+
+/** Prisma's adapter replaces a socket's error by its own word for it. */
+const unreachableInPrisma: ReadonlySet<string> = new Set([
+  'DatabaseNotReachable',
+  'ConnectionClosed',
+  'SocketTimeout',
+  'TlsConnectionError',
+]);
+
+/** pg gives these no code. Held against the driver's sources by a test. */
+export const driverMessages = {
+  unavailable: [
+    'Connection terminated',
+    'Connection terminated unexpectedly',
+    'Connection terminated due to connection timeout',
+    'Client has encountered a connection error and is not queryable',
+    'Client was closed and is not queryable',
+    'Cannot use a pool after calling end on the pool',
+    'The server does not support SSL connections',
+  ],
+  /** The pool's connections are all busy; a statement has taken too long. */
+  overloaded: ['timeout exceeded when trying to connect', 'Query read timeout'],
+} as const;
+
+const byDriverMessage = new Map<string, Translation>([
+  ...driverMessages.unavailable.map((message): [string, Translation] => [message, unavailable]),
+  ...driverMessages.overloaded.map((message): [string, Translation] => [message, overloaded]),
+]);
+
+/**
+ * A driver's error as one of ours, the original as its cause. A SemblanceError stays what it is, and so does an error
+ * that is not known here: it is a defect, which callers above mask.
+ *
+ *     catch (error) { throw toStoreError(error); }
+ */
+export function toStoreError(error: unknown): Error {
+  if (error instanceof SemblanceError) return error;
+  const translation = translate(error);
+  if (translation !== undefined) return new SemblanceError(translation.code, translation.message, { cause: error });
+  return error instanceof Error ? error : new Error('the database failed', { cause: error });
+}
+
+/** True where the same transaction, run again from its start, may well succeed. */
+export function isRetryable(error: unknown): boolean {
+  const code = sqlStateOf(error);
+  return code === '40001' || code === '40P01';
+}
+
+/** Of pg's error, or of the one inside Prisma's. */
+export function sqlStateOf(error: unknown): string | undefined {
+  const code = codeOf(error);
+  return code !== undefined && /^[0-9A-Z]{5}$/.test(code) && !(code in byErrno) ? code : undefined;
+}
+
+function translate(error: unknown): Translation | undefined {
+  const code = codeOf(error);
+  if (code !== undefined) {
+    const found = byErrno[code] ?? bySqlState[code] ?? bySqlState[code.slice(0, 3)] ?? bySqlState[code.slice(0, 2)];
+    if (found !== undefined) return found;
+  }
+  if (unreachableInPrisma.has(text(field(prismaCause(error), 'kind')) ?? '')) return unavailable;
+  if (!(error instanceof Error)) return undefined;
+  return byDriverMessage.get(error.message) ?? firstOf(nestedErrors(error));
+}
+
+/** Several addresses of one host, each refused; Prisma's wrapping of a driver's error. */
+function nestedErrors(error: Error): readonly unknown[] {
+  if (error instanceof AggregateError) return error.errors as unknown[];
+  return error.cause === undefined ? [] : [error.cause];
+}
+
+function firstOf(errors: readonly unknown[]): Translation | undefined {
+  for (const error of errors) {
+    const translation = translate(error);
+    if (translation !== undefined) return translation;
+  }
+  return undefined;
+}
+
+function codeOf(error: unknown): string | undefined {
+  return text(field(prismaCause(error), 'originalCode')) ?? text(field(error, 'code'));
+}
+
+/** What the driver said, where `error` is Prisma's. */
+function prismaCause(error: unknown): unknown {
+  return field(field(field(error, 'meta'), 'driverAdapterError'), 'cause');
+}
+
+function field(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,54 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openDatabase, type Database } from '../../src/store/database.js';
+import type { StoreKind } from '../../src/store/store.js';
+
+/** A Postgres with pgvector, and a role that may create schemas in it. `scripts/` can start one. */
+export const testDatabaseUrl = process.env['TEST_DATABASE_URL'];
+
+/** What a suite for every store runs on: `describe.each(testStoreKinds)`. */
+export const testStoreKinds: readonly StoreKind[] =
+  testDatabaseUrl === undefined || testDatabaseUrl === '' ? ['memory'] : ['memory', 'server'];
+
+if (testStoreKinds.length === 1) {
+  console.warn('TEST_DATABASE_URL is not set: this suite runs on the embedded Postgres only.');
+}
+
+export interface TestDatabase extends Database {
+  readonly dataDir: string;
+}
+
+/** A fresh one: an empty data folder, or a random schema; gone after `close`. */
+export async function openTestDatabase(
+  kind: StoreKind,
+  options: { readonly connections?: number } = {},
+): Promise<TestDatabase> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'semblance-test-'));
+  const schema = `test_${randomBytes(6).toString('hex')}`;
+  const database = await openDatabase({
+    database: kind === 'server' ? { kind, url: requireTestUrl() } : { kind },
+    schema,
+    dataDir,
+    databaseConnections: options.connections ?? 10,
+  });
+  return {
+    kind: database.kind,
+    pool: database.pool,
+    schema,
+    dataDir,
+    recordServerUrl: (url) => database.recordServerUrl(url),
+    close: async () => {
+      if (kind === 'server') await database.pool.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);
+      await database.close();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+function requireTestUrl(): string {
+  if (testDatabaseUrl === undefined || testDatabaseUrl === '')
+    throw new Error('Set TEST_DATABASE_URL to a Postgres with pgvector.');
+  return testDatabaseUrl;
+}
