@@ -8,7 +8,7 @@ positions and takes tanh. Between them they have both layouts, both input types,
 ones. The input is wider than high, so that exchanged sides are noticed.
 
 <name>/model.onnx, manifest.json; expected.json: `embeddings[image]`, little-endian float32 in base64, of the crops whose
-byte i (H, W, C order) is (i * 37 + (i >> 3) * 11 + image * 101) % 256.
+byte i (H, W, C order) is Math.floor(128 + 127 * Math.sin(i * (0.011 + 0.007 * image) + (i % 3))).
 """
 import base64
 import hashlib
@@ -108,7 +108,8 @@ def golden_tensor(layout, kind):
 
 def crop(image):
     i = np.arange(3 * HEIGHT * WIDTH)
-    return ((i * 37 + (i >> 3) * 11 + image * 101) % 256).astype(np.uint8).reshape(HEIGHT, WIDTH, 3)
+    flat = np.floor(128 + 127 * np.sin(i * (0.011 + 0.007 * image) + i % 3))
+    return flat.astype(np.uint8).reshape(HEIGHT, WIDTH, 3)
 
 
 for name, (layout, kind, pooling, dimensions, batch, prefix, linear) in MODELS.items():

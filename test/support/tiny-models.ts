@@ -26,11 +26,10 @@ export function tinyModelFolder(name: TinyModel): string {
 /** Image `index` of the script: already of the input's size, so that nothing is resized. */
 export function patternImage(
   index: number,
-  { width, height } = tinySize as { width: number; height: number },
+  { width, height }: { readonly width: number; readonly height: number } = tinySize,
 ): DecodedImage {
-  const pixels = Uint8Array.from(
-    { length: width * height * 3 },
-    (_, i) => (i * 37 + (i >> 3) * 11 + index * 101) % 256,
+  const pixels = Uint8Array.from({ length: width * height * 3 }, (_, i) =>
+    Math.floor(128 + 127 * Math.sin(i * (0.011 + 0.007 * index) + (i % 3))),
   );
   return { mediaType: 'image/png', width, height, pixels };
 }

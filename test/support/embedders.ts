@@ -1,0 +1,12 @@
+import { onTestFinished } from 'vitest';
+import type { Embedder } from '../../src/embedding/embedder.js';
+import { openEmbedder } from '../../src/embedding/open-embedder.js';
+import { bundledModelsFolder } from '../../src/paths.js';
+
+/** Opens a model in a worker of the built program, waits until it is ready or failed, and closes it after the test. */
+export async function settledEmbedder(model?: string): Promise<Embedder> {
+  const embedder = openEmbedder({ model, dataDir: bundledModelsFolder, threads: 1 });
+  onTestFinished(() => embedder.close());
+  await embedder.settled;
+  return embedder;
+}
