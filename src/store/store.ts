@@ -44,7 +44,11 @@ export interface Store {
    */
   insertImage(image: NewImage): Promise<{ readonly image: ImageRecord; readonly created: boolean }>;
   findImage(id: string): Promise<ImageRecord | undefined>;
-  listImages(options: { readonly first: number; readonly after?: string | undefined; readonly filter?: ImageFilter | undefined }): Promise<ImagePage>;
+  listImages(options: {
+    readonly first: number;
+    readonly after?: string | undefined;
+    readonly filter?: ImageFilter | undefined;
+  }): Promise<ImagePage>;
   countImages(filter?: ImageFilter): Promise<number>;
   /** Undefined where there is none. */
   updateMetadata(id: string, metadata: Record<string, unknown>): Promise<ImageRecord | undefined>;
@@ -62,5 +66,7 @@ export interface Store {
 
   /** For `stats`: bytes of the tables and indexes. */
   sizeBytes(): Promise<number>;
+  /** Tells processes that find the embedded data folder in use where this one serves HTTP. Nothing on other stores. */
+  recordServerUrl(url: string): Promise<void>;
   close(): Promise<void>;
 }

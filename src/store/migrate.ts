@@ -1,0 +1,177 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type pg from 'pg';
+import { migrationsFolder } from '../paths.js';
+import { sqlStateOf } from './errors.js';
+import { requireExtension, type Extension } from './extension.js';
+import { migrationSearchPath, quoteIdentifier } from './identifiers.js';
+import { DatabaseSetupError } from './setup-error.js';
+import { transaction } from './transaction.js';
+
+export interface MigrationOptions {
+  readonly pool: pg.Pool;
+  readonly schema: string;
+  /** False: refuse where a migration is pending instead of applying it. */
+  readonly apply: boolean;
+  /** Holds `<timestamp>_<name>/migration.sql`. */
+  readonly folder?: string;
+}
+
+export interface MigrationReport extends Extension {
+  /** Names of those applied by this call. */
+  readonly applied: readonly string[];
+}
+
+interface Migration {
+  readonly name: string;
+  readonly sql: string;
+  /** Hex SHA-256 of the file, as Prisma keeps it. */
+  readonly checksum: string;
+}
+
+interface Recorded {
+  readonly migration_name: string;
+  readonly checksum: string;
+  readonly finished: boolean;
+}
+
+/** As Prisma Migrate makes it, so that its history is readable to Prisma's tools. */
+const historyTableSql = (table: string) => `
+  CREATE TABLE IF NOT EXISTS ${table} (
+    id VARCHAR(36) PRIMARY KEY NOT NULL,
+    checksum VARCHAR(64) NOT NULL,
+    finished_at TIMESTAMPTZ,
+    migration_name VARCHAR(255) NOT NULL,
+    logs TEXT,
+    rolled_back_at TIMESTAMPTZ,
+    started_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+    applied_steps_count INTEGER NOT NULL DEFAULT 0
+  )`;
+
+/**
+ * Brings the schema up to date. Several servers may do so at once: a lock on the history table, held for one transaction
+ * per migration, lets one of them apply each. No advisory lock is used: the embedded database grants it twice, and behind
+ * PgBouncer it would outlive its transaction on somebody else's connection.
+ * @throws DatabaseSetupError where rights or the extension are missing, an applied migration was changed, or the
+ * database is of a newer version
+ */
+export async function migrate(options: MigrationOptions): Promise<MigrationReport> {
+  const { pool, schema } = options;
+  const migrations = await readMigrations(options.folder ?? migrationsFolder);
+  const table = `${quoteIdentifier(schema)}."_prisma_migrations"`;
+
+  const recorded = await readHistory(pool, schema, table);
+  const pending = pendingOf(migrations, recorded ?? []);
+  if (pending.length === 0) return { ...(await requireExtension(pool, schema, false)), applied: [] };
+  if (!options.apply) {
+    throw new DatabaseSetupError(
+      `The database lacks ${pending.map(({ name }) => name).join(', ')}: run \`semblance migrate\`.`,
+    );
+  }
+
+  const extension = await requireExtension(pool, schema, true);
+  if (recorded === undefined) await createHistory(pool, schema, table);
+  const applied: string[] = [];
+  for (;;) {
+    const name = await applyNext(pool, table, migrations, extension);
+    if (name === undefined) return { ...extension, applied };
+    applied.push(name);
+  }
+}
+
+async function readMigrations(folder: string): Promise<readonly Migration[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  return Promise.all(
+    names.sort().map(async (name) => {
+      const bytes = await readFile(join(folder, name, 'migration.sql'));
+      return { name, sql: bytes.toString('utf8'), checksum: createHash('sha256').update(bytes).digest('hex') };
+    }),
+  );
+}
+
+/** Undefined where there is no history table. */
+async function readHistory(pool: pg.Pool, schema: string, table: string): Promise<readonly Recorded[] | undefined> {
+  const { rows } = await pool.query(
+    `SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = $1 AND c.relname = '_prisma_migrations'`,
+    [schema],
+  );
+  return rows.length === 0 ? undefined : readRecorded(pool, table);
+}
+
+async function readRecorded(database: Pick<pg.Pool, 'query'>, table: string): Promise<readonly Recorded[]> {
+  const { rows } = await database.query<Recorded>(
+    `SELECT migration_name, checksum, finished_at IS NOT NULL AS finished FROM ${table}
+     WHERE rolled_back_at IS NULL ORDER BY migration_name`,
+  );
+  return rows;
+}
+
+function pendingOf(migrations: readonly Migration[], recorded: readonly Recorded[]): readonly Migration[] {
+  for (const { migration_name: name, checksum, finished } of recorded) {
+    const migration = migrations.find((candidate) => candidate.name === name);
+    if (migration === undefined) {
+      throw new DatabaseSetupError(`The database was migrated by a newer version (${name}): upgrade this program.`);
+    }
+    if (!finished) {
+      throw new DatabaseSetupError(
+        `The migration ${name} was begun by another tool and never finished: restore a backup.`,
+      );
+    }
+    if (migration.checksum !== checksum) {
+      throw new DatabaseSetupError(
+        `The migration ${name} was changed after it was applied to this database: put its file back as it was.`,
+      );
+    }
+  }
+  const names = new Set(recorded.map((row) => row.migration_name));
+  return migrations.filter(({ name }) => !names.has(name));
+}
+
+async function createHistory(pool: pg.Pool, schema: string, table: string): Promise<void> {
+  const { rows } = await pool.query('SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1', [schema]);
+  // IF NOT EXISTS asks for the right to create schemas even where this one exists.
+  if (rows.length === 0)
+    await unlessMadeMeanwhile(pool.query(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`));
+  await unlessMadeMeanwhile(pool.query(historyTableSql(table)));
+}
+
+/** IF NOT EXISTS can still meet another session's commit: then the catalogue's unique indexes refuse. */
+async function unlessMadeMeanwhile(created: Promise<unknown>): Promise<void> {
+  try {
+    await created;
+  } catch (error) {
+    if (!['23505', '42P06', '42P07', '42710'].includes(sqlStateOf(error) ?? '')) throw error;
+  }
+}
+
+/** The longest that a timer takes: a migration of a large table, or waiting for another server's, may last. */
+const unboundedMs = 2 ** 31 - 1;
+
+/** Applies the first pending migration and records it, in one transaction. Answers its name, or undefined for none. */
+async function applyNext(
+  pool: pg.Pool,
+  table: string,
+  migrations: readonly Migration[],
+  { schemas }: Extension,
+): Promise<string | undefined> {
+  return transaction(pool, async (client) => {
+    await client.query({
+      text: `SET LOCAL statement_timeout = 0; LOCK TABLE ${table} IN SHARE ROW EXCLUSIVE MODE`,
+      query_timeout: unboundedMs,
+    });
+    const next = pendingOf(migrations, await readRecorded(client, table))[0];
+    if (next === undefined) return undefined;
+    const startedAt = new Date();
+    await client.query(`SET LOCAL search_path = ${migrationSearchPath(schemas)}`);
+    await client.query({ text: next.sql, query_timeout: unboundedMs });
+    await client.query(
+      `INSERT INTO ${table} (id, checksum, finished_at, migration_name, started_at, applied_steps_count)
+       VALUES ($1, $2, clock_timestamp(), $3, $4, 1)`,
+      [randomUUID(), next.checksum, next.name, startedAt],
+    );
+    return next.name;
+  });
+}

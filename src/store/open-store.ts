@@ -1,0 +1,158 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Config } from '../config.js';
+import { messageOf, SemblanceError } from '../errors.js';
+import { retryIntervalMs } from '../limits.js';
+import { connectStore, type ConnectedStore } from './connected-store.js';
+import { openDatabase, type Database, type DatabaseOptions } from './database.js';
+import { toStoreError } from './errors.js';
+import { migrate, type MigrationReport } from './migrate.js';
+import { DatabaseSetupError } from './setup-error.js';
+import type { Store, StoreKind, StoreState } from './store.js';
+
+export type StoreOptions = DatabaseOptions & Pick<Config, 'autoMigrate'>;
+
+/**
+ * Opens the database and resolves; its state is `opening` then, while it is reached and migrated. It is tried again for as
+ * long as it is away or not set up, and whenever it is lost.
+ * @throws ConfigurationError where the embedded data folder is held by another process or cannot be used
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  return new SupervisedStore(await openDatabase(options), options);
+}
+
+/**
+ * For `semblance migrate`: applies what is pending, whatever autoMigrate says.
+ * @throws ConfigurationError with what an administrator must run; SemblanceError DATABASE_UNAVAILABLE
+ */
+export async function migrateStore(options: DatabaseOptions): Promise<MigrationReport> {
+  const database = await openDatabase(options);
+  try {
+    return await migrate({ pool: database.pool, schema: database.schema, apply: true });
+  } catch (error) {
+    throw toStoreError(error);
+  } finally {
+    await database.close();
+  }
+}
+
+class SupervisedStore implements Store {
+  readonly kind: StoreKind;
+  #state: StoreState = { kind: 'opening' };
+  #connected: ConnectedStore | undefined;
+  #supervision: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+  readonly #closed = new AbortController();
+  readonly #warned = new Set<string>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly options: StoreOptions,
+  ) {
+    this.kind = database.kind;
+    this.#supervise();
+  }
+
+  get state(): StoreState {
+    return this.#state;
+  }
+
+  readonly activeSpace: Store['activeSpace'] = async () => this.#run((store) => store.activeSpace());
+  readonly ensureSpace: Store['ensureSpace'] = async (space) => this.#run((store) => store.ensureSpace(space));
+  readonly insertImage: Store['insertImage'] = async (image) => this.#run((store) => store.insertImage(image));
+  readonly findImage: Store['findImage'] = async (id) => this.#run((store) => store.findImage(id));
+  readonly listImages: Store['listImages'] = async (options) => this.#run((store) => store.listImages(options));
+  readonly countImages: Store['countImages'] = async (filter) => this.#run((store) => store.countImages(filter));
+  readonly updateMetadata: Store['updateMetadata'] = async (id, metadata) =>
+    this.#run((store) => store.updateMetadata(id, metadata));
+  readonly deleteImage: Store['deleteImage'] = async (id) => this.#run((store) => store.deleteImage(id));
+  readonly readOriginal: Store['readOriginal'] = async (id) => this.#run((store) => store.readOriginal(id));
+  readonly readThumbnail: Store['readThumbnail'] = async (id) => this.#run((store) => store.readThumbnail(id));
+  readonly existingIds: Store['existingIds'] = async (ids) => this.#run((store) => store.existingIds(ids));
+  readonly searchByImage: Store['searchByImage'] = async (id, options) =>
+    this.#run((store) => store.searchByImage(id, options));
+  readonly searchByVector: Store['searchByVector'] = async (vector, options) =>
+    this.#run((store) => store.searchByVector(vector, options));
+  readonly sizeBytes: Store['sizeBytes'] = async () => this.#run((store) => store.sizeBytes());
+
+  async recordServerUrl(url: string): Promise<void> {
+    await this.database.recordServerUrl(url);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#state = { kind: 'closed' };
+    this.#closed.abort();
+    // An attempt under way ends before its pool does.
+    await this.#supervision;
+    await this.#connected?.close();
+    await this.database.close();
+  }
+
+  async #run<T>(operation: (store: ConnectedStore) => Promise<T>): Promise<T> {
+    if (this.#state.kind !== 'ready' || this.#connected === undefined) {
+      throw new SemblanceError(
+        'DATABASE_UNAVAILABLE',
+        this.#state.kind === 'opening' ? 'The database is being opened' : 'The database cannot be reached',
+      );
+    }
+    try {
+      return await operation(this.#connected);
+    } catch (error) {
+      const translated = toStoreError(error);
+      // One connection may have been cut, or the server may be gone: an attempt tells.
+      if (translated instanceof SemblanceError && translated.code === 'DATABASE_UNAVAILABLE') this.#supervise();
+      throw translated;
+    }
+  }
+
+  /** Attempts until one succeeds; at most one such loop runs. It never rejects. */
+  #supervise(): void {
+    if (this.#closing !== undefined) return;
+    this.#supervision ??= this.#attemptUntilReady().finally(() => {
+      this.#supervision = undefined;
+    });
+  }
+
+  async #attemptUntilReady(): Promise<void> {
+    while (!this.#closed.signal.aborted) {
+      const next = await this.#attempt();
+      if (this.#closed.signal.aborted) return;
+      this.#state = next;
+      if (next.kind === 'ready') return;
+      await setTimeout(retryIntervalMs, undefined, { signal: this.#closed.signal }).catch(() => undefined);
+    }
+  }
+
+  async #attempt(): Promise<StoreState> {
+    const { pool, schema } = this.database;
+    try {
+      const { schemas, warnings } = await migrate({ pool, schema, apply: this.options.autoMigrate });
+      for (const warning of warnings) this.#warnOnce(warning);
+      // The extension may have been moved while the database was away.
+      if (this.#connected?.schemas.vector !== schemas.vector) {
+        await this.#connected?.close();
+        this.#connected = connectStore(pool, schemas);
+      }
+      return { kind: 'ready' };
+    } catch (error) {
+      if (error instanceof DatabaseSetupError) return { kind: 'unavailable', reason: error.message };
+      const translated = toStoreError(error);
+      return {
+        kind: 'unavailable',
+        reason: translated instanceof SemblanceError ? `${translated.message}: ${messageOf(error)}` : messageOf(error),
+      };
+    }
+  }
+
+  #warnOnce(warning: string): void {
+    if (this.#warned.has(warning)) return;
+    this.#warned.add(warning);
+    const { onLog } = this.options;
+    if (onLog === undefined) console.error(warning);
+    else onLog(warning);
+  }
+}

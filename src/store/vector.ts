@@ -1,0 +1,30 @@
+import { SemblanceError } from '../errors.js';
+import { embeddingDimensions, minEmbeddingNorm } from '../limits.js';
+
+export interface UnitVector {
+  /** pgvector's binary form of the vector, of length 1 and padded with zeros to `embeddingDimensions`. */
+  readonly wire: Buffer;
+  /** Length of the vector as it was given. */
+  readonly norm: number;
+}
+
+/**
+ * Scales to length 1 and pads. The wire form is what vector_recv reads: two big-endian int16 (dimensions, zero), then
+ * big-endian float32. pg sends a Buffer as a binary parameter; as text the same vector is three times as long.
+ * @throws SemblanceError INVALID_IMAGE where it is not finite or has no direction, for a cosine index would lose it
+ */
+export function toUnitVector(vector: Float32Array): UnitVector {
+  if (vector.length === 0 || vector.length > embeddingDimensions) {
+    throw new SemblanceError('MODEL_UNAVAILABLE', `An embedding has 1 to ${embeddingDimensions} numbers`);
+  }
+  let sum = 0;
+  for (const value of vector) sum += value * value;
+  const norm = Math.fround(Math.sqrt(sum));
+  if (!Number.isFinite(norm) || norm <= minEmbeddingNorm) {
+    throw new SemblanceError('INVALID_IMAGE', 'The image has no embedding: the model gives it no direction');
+  }
+  const wire = Buffer.alloc(4 + 4 * embeddingDimensions);
+  wire.writeInt16BE(embeddingDimensions, 0);
+  for (const [index, value] of vector.entries()) wire.writeFloatBE(value / Math.sqrt(sum), 4 + 4 * index);
+  return { wire, norm };
+}
