@@ -14,6 +14,10 @@ export const defaultMaxUploadBytes = 20_000_000;
 export const maxFilesPerRequest = 20;
 /** `operations` and `map` of a multipart request: graphql-upload-ts takes quadratic memory on deep paths. */
 export const maxMultipartFieldBytes = 16 * 1024;
+/** Of JSON in a request: what recurses over it must not run out of stack. */
+export const maxJsonDepth = 100;
+/** Steps of a path in a multipart request's `map`, such as variables.files.0. */
+export const maxMultipartPathSteps = 8;
 /** A GraphQL request without files. */
 export const maxJsonBodyBytes = 256 * 1024;
 /** Decoded size. A small interlaced PNG can unfold to gigabytes, and sharp's own limit does not bound memory. */

@@ -37,7 +37,7 @@ export async function openGraphqlDoor(options: GraphqlDoorOptions): Promise<Grap
     // Shutdown is the program's: requests are drained first.
     stopOnTerminationSignals: false,
     maxRecursiveSelections: true,
-    parseOptions: { maxTokens: maxQueryTokens },
+    parseOptions: { maxLexicalTokens: maxQueryTokens },
     // Persisted queries would let anybody fill the server's memory.
     persistedQueries: false,
     plugins: [searchExtensionsPlugin, unexpectedErrorsPlugin, accessPlugin(options.anonymousAccess), explorerPlugin()],

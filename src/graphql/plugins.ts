@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ApolloServerPlugin } from '@apollo/server';
-import { GraphQLError } from 'graphql';
+import { GraphQLError, OperationTypeNode } from 'graphql';
 import type { AnonymousAccess } from '../config.js';
 import { SemblanceError } from '../errors.js';
 import { packageRoot } from '../paths.js';
@@ -52,7 +52,8 @@ export function accessPlugin(access: AnonymousAccess): Plugin {
     requestDidStart: () =>
       Promise.resolve({
         didResolveOperation: ({ operation }) => {
-          if (access === 'write' || (access === 'read' && operation?.operation === 'query')) return Promise.resolve();
+          if (access === 'write' || (access === 'read' && operation?.operation === OperationTypeNode.QUERY))
+            return Promise.resolve();
           const refusal = new SemblanceError('UNAUTHENTICATED', 'This server takes no changes from anonymous clients');
           throw new GraphQLError(refusal.message, {
             originalError: refusal,

@@ -1,0 +1,43 @@
+import type { ErrorRequestHandler, RequestHandler } from 'express';
+import { SemblanceError } from '../errors.js';
+
+/** Seconds after which a client may try again what failed for want of a part. */
+const retryAfterSeconds = '1';
+
+/** Answers an error that reached Express, in the shape of a GraphQL response, so that clients read one shape only. */
+export function errorResponder(logError: (message: string, error: unknown) => void): ErrorRequestHandler {
+  return (thrown: unknown, _request, response, next) => {
+    const requestId = String(response.locals['requestId']);
+    const error = toSemblanceError(thrown);
+    if (error === undefined) logError(`Request ${requestId} failed`, thrown);
+    if (response.headersSent || response.destroyed) {
+      // The answer has begun: all that is left is to break it off, which Express does.
+      next(thrown);
+      return;
+    }
+    const body =
+      error === undefined
+        ? { message: 'Internal server error', extensions: { code: 'INTERNAL_SERVER_ERROR', requestId } }
+        : { message: error.message, extensions: { code: error.code } };
+    response.removeHeader('ETag');
+    response.set('Cache-Control', 'no-store');
+    if (error?.status === 503) response.set('Retry-After', retryAfterSeconds);
+    response.status(error?.status ?? 500).json({ errors: [body] });
+  };
+}
+
+export const notFoundResponder: RequestHandler = (_request, _response, next) => {
+  next(new SemblanceError('NOT_FOUND', 'Nothing is served at this path'));
+};
+
+/** Undefined for an error that no client may see. */
+function toSemblanceError(error: unknown): SemblanceError | undefined {
+  if (error instanceof SemblanceError) return error;
+  if (!(error instanceof Error)) return undefined;
+  // http-errors, by Express, its body parser and graphql-upload-ts: `expose` says that the message is meant for the client.
+  const { status, expose, type } = error as Error & { status?: unknown; expose?: unknown; type?: unknown };
+  if (expose !== true || typeof status !== 'number') return undefined;
+  if (type === 'entity.parse.failed')
+    return new SemblanceError('BAD_USER_INPUT', 'The body is not valid JSON', { cause: error });
+  return new SemblanceError('BAD_USER_INPUT', error.message, { cause: error });
+}

@@ -1,0 +1,34 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { Router } from 'express';
+import { packageRoot } from '../paths.js';
+
+const require = createRequire(import.meta.url);
+const webFolder = join(packageRoot, 'web', 'explorer');
+
+/** Everything that the page at /graphql loads from this server; index.html itself is Apollo Server's to send. */
+const assets: Readonly<Record<string, string>> = {
+  'explorer.js': join(webFolder, 'explorer.js'),
+  'explorer.css': join(webFolder, 'explorer.css'),
+  'react.js': require.resolve('react/umd/react.production.min.js'),
+  'react-dom.js': require.resolve('react-dom/umd/react-dom.production.min.js'),
+  'graphiql.js': require.resolve('graphiql/graphiql.min.js'),
+  'graphiql.css': require.resolve('graphiql/graphiql.min.css'),
+};
+
+export function explorerRoutes(): Router {
+  const router = Router();
+  for (const [name, file] of Object.entries(assets)) {
+    router.get(`/graphql/assets/${name}`, (_request, response, next) => {
+      // The files lie in folders that may begin with a dot, which sendFile refuses unless told.
+      response.sendFile(
+        file,
+        { dotfiles: 'allow', cacheControl: false, headers: { 'Cache-Control': 'no-cache' } },
+        (error) => {
+          if (error !== undefined && !response.headersSent) next(error);
+        },
+      );
+    });
+  }
+  return router;
+}

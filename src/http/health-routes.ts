@@ -1,0 +1,25 @@
+import { Router } from 'express';
+import type { Operations } from '../operations/operations.js';
+
+export interface HealthRoutesOptions {
+  readonly operations: Operations;
+  /** True from the moment that the server shuts down: a load balancer then sends nothing new. */
+  readonly isClosing: () => boolean;
+}
+
+/** /livez: the process answers. /readyz: every part serves; 503 with the reasons where one does not. */
+export function healthRoutes({ operations, isClosing }: HealthRoutesOptions): Router {
+  const router = Router();
+  router.get('/livez', (_request, response) => {
+    response.set('Cache-Control', 'no-store').json({ live: true });
+  });
+  router.get('/readyz', async (_request, response) => {
+    const health = await operations.health();
+    const reasons = isClosing() ? [...health.reasons, 'the server is shutting down'] : health.reasons;
+    response
+      .set('Cache-Control', 'no-store')
+      .status(reasons.length === 0 ? 200 : 503)
+      .json({ ready: reasons.length === 0, reasons });
+  });
+  return router;
+}

@@ -1,0 +1,83 @@
+import { create as contentDisposition } from 'content-disposition';
+import { Router, type Request, type Response } from 'express';
+import { SemblanceError } from '../errors.js';
+import type { Operations } from '../operations/operations.js';
+import type { ImageRecord } from '../store/types.js';
+import { imageForms, imagePaths, type ImageForm } from './image-paths.js';
+
+export interface ImageRoutesOptions {
+  readonly operations: Operations;
+  /** Whether pages of other origins may show the images. */
+  readonly crossOrigin: boolean;
+}
+
+/** GET and HEAD of an image's original bytes, rendition and thumbnail. */
+export function imageRoutes({ operations, crossOrigin }: ImageRoutesOptions): Router {
+  const router = Router();
+  const readers: Readonly<Record<ImageForm, (id: string) => Promise<Buffer | undefined>>> = {
+    original: async (id) => (await operations.readOriginal(id))?.bytes,
+    rendition: (id) => operations.readRendition(id),
+    thumbnail: (id) => operations.readThumbnail(id),
+  };
+  for (const form of imageForms) {
+    router.get(imagePaths(':id')[form], async (request: Request<{ id: string }>, response) => {
+      const { id } = request.params;
+      const image = found(await operations.findImage(id), id);
+      const headers = headersOf(image, form, crossOrigin);
+      // Alone, for what may still fail must not be answered with the headers of an image.
+      response.set('ETag', headers.ETag);
+      const needsNoBytes = request.fresh || (request.method === 'HEAD' && form === 'original');
+      const bytes = needsNoBytes ? undefined : found(await readers[form](id), id);
+      response.set(headers);
+      if (request.fresh) response.status(304).end();
+      else if (bytes === undefined) response.set('Content-Length', String(image.byteSize)).end();
+      else sendBytes(request, response, bytes, form === 'original');
+    });
+  }
+  return router;
+}
+
+function headersOf(image: ImageRecord, form: ImageForm, crossOrigin: boolean) {
+  const stem = image.filename.replace(/\.[^.]*$/, '');
+  const filename = form === 'original' ? image.filename : `${stem}.webp`;
+  return {
+    'Content-Type': form === 'original' ? image.mediaType : 'image/webp',
+    'Content-Disposition': contentDisposition(filename, { type: 'inline' }),
+    // Should a browser ever take the bytes for a document, it may run nothing.
+    'Content-Security-Policy': "default-src 'none'; sandbox",
+    'Cross-Origin-Resource-Policy': crossOrigin ? 'cross-origin' : 'same-origin',
+    // An id is made of the content: what it names never changes.
+    'Cache-Control': 'public, max-age=31536000, immutable',
+    ETag: `"${image.sha256}${form === 'original' ? '' : `-${form}`}"`,
+    ...(form === 'original' ? { 'Accept-Ranges': 'bytes' } : {}),
+  };
+}
+
+function sendBytes(request: Request, response: Response, bytes: Buffer, mayBePartial: boolean): void {
+  const range = mayBePartial && request.method === 'GET' ? wantedRange(request, response, bytes.byteLength) : undefined;
+  if (range === 'unsatisfiable') {
+    response.status(416).set('Content-Range', `bytes */${bytes.byteLength}`).removeHeader('Content-Type');
+    response.end();
+    return;
+  }
+  const part = range === undefined ? bytes : bytes.subarray(range.start, range.end + 1);
+  if (range !== undefined) {
+    response.status(206).set('Content-Range', `bytes ${range.start}-${range.end}/${bytes.byteLength}`);
+  }
+  response.set('Content-Length', String(part.byteLength)).end(part);
+}
+
+/** Both ends inclusive. Undefined where the whole is to be sent: no range, several, or one of another version (If-Range). */
+function wantedRange(request: Request, response: Response, sizeBytes: number) {
+  const condition = request.get('If-Range');
+  if (condition !== undefined && condition !== response.get('ETag')) return undefined;
+  const ranges = request.range(sizeBytes, { combine: true });
+  if (ranges === -1) return 'unsatisfiable';
+  if (ranges === undefined || ranges === -2 || ranges.type !== 'bytes') return undefined;
+  return ranges.length === 1 ? ranges[0] : undefined;
+}
+
+function found<T>(value: T | undefined, id: string): T {
+  if (value === undefined) throw new SemblanceError('NOT_FOUND', `There is no image with the id ${id}`);
+  return value;
+}

@@ -1,0 +1,26 @@
+import { invalidArgument } from '../errors.js';
+import { maxJsonDepth } from '../limits.js';
+
+const quote = 0x22;
+const backslash = 0x5c;
+const openings = new Set([0x5b, 0x7b]);
+const closings = new Set([0x5d, 0x7d]);
+
+/**
+ * Refuses JSON that is nested deeper than `maxJsonDepth`, before anything is built of it. One pass, no memory.
+ * @throws SemblanceError BAD_USER_INPUT
+ */
+export function assertJsonDepth(json: Uint8Array): void {
+  let depth = 0;
+  let inString = false;
+  for (let index = 0; index < json.length; index++) {
+    const byte = json[index] ?? 0;
+    if (inString) {
+      if (byte === backslash) index++;
+      else if (byte === quote) inString = false;
+    } else if (byte === quote) inString = true;
+    else if (openings.has(byte) && ++depth > maxJsonDepth) {
+      throw invalidArgument('the request', `at most ${maxJsonDepth} levels of JSON`, 'more');
+    } else if (closings.has(byte)) depth--;
+  }
+}

@@ -1,0 +1,74 @@
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ConfigurationError, messageOf } from '../errors.js';
+import { headersTimeoutMs, idleTimeoutMs, requestTimeoutMs, shutdownTimeoutMs } from '../limits.js';
+
+export interface ListenOptions {
+  readonly app: RequestListener;
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+}
+
+export interface Listening {
+  readonly host: string;
+  readonly port: number;
+  /** Such as http://127.0.0.1:4000, without a slash at its end. */
+  readonly url: string;
+  /**
+   * Takes no new connection, lets the requests in work finish, and cuts off those that still run after `timeoutMs`
+   * (default `shutdownTimeoutMs`). Resolves once every connection is closed.
+   */
+  close(timeoutMs?: number): Promise<void>;
+}
+
+/** Connections that fall idle during a shutdown are looked for this often. */
+const idleCheckMs = 50;
+
+/** @throws ConfigurationError where the address is taken or not this machine's */
+export async function listen({ app, host, port }: ListenOptions): Promise<Listening> {
+  const server = createServer({ requestTimeout: requestTimeoutMs, headersTimeout: headersTimeoutMs }, app);
+  server.timeout = idleTimeoutMs;
+  await new Promise<void>((resolve, reject) => {
+    // For good: an error after the start, such as too many open files, must not end the process.
+    server.on('error', (error) => {
+      reject(new ConfigurationError(describeListenError(error, host, port), { cause: error }));
+    });
+    server.listen(port, host.replace(/^\[|\]$/g, ''), resolve);
+  });
+  const actualPort = (server.address() as AddressInfo).port;
+  return {
+    host,
+    port: actualPort,
+    url: `http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${actualPort}`,
+    close: (timeoutMs = shutdownTimeoutMs) =>
+      new Promise((resolve) => {
+        const idle = setInterval(() => {
+          server.closeIdleConnections();
+        }, idleCheckMs);
+        const deadline = setTimeout(() => {
+          server.closeAllConnections();
+        }, timeoutMs);
+        server.close(() => {
+          clearInterval(idle);
+          clearTimeout(deadline);
+          resolve();
+        });
+      }),
+  };
+}
+
+function describeListenError(error: Error & { readonly code?: string }, host: string, port: number): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `PORT=${port} of HOST=${host} is taken: stop the other program, or set PORT to another number.`;
+    case 'EACCES':
+      return `PORT=${port} is not open to this user: set PORT to a number from 1024 on.`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `HOST=${host} is no address of this machine.`;
+    default:
+      return `HOST=${host} PORT=${port} cannot be listened to: ${messageOf(error)}.`;
+  }
+}

@@ -1,0 +1,67 @@
+import express, { type Express, type RequestHandler } from 'express';
+import { isLoopback, type Config } from '../config.js';
+import { SemblanceError } from '../errors.js';
+import { maxJsonBodyBytes } from '../limits.js';
+import type { Operations } from '../operations/operations.js';
+import { cors } from './cors.js';
+import { errorResponder, notFoundResponder } from './error-responder.js';
+import { explorerRoutes } from './explorer-routes.js';
+import { healthRoutes } from './health-routes.js';
+import { hostGuard } from './host-guard.js';
+import { imageRoutes } from './image-routes.js';
+import { assertJsonDepth } from './json-depth.js';
+import { requestId } from './request-id.js';
+import { securityHeaders } from './security-headers.js';
+import { uploadGuard } from './upload-guard.js';
+
+export interface HttpAppOptions {
+  readonly config: Config;
+  readonly operations: Operations;
+  /** Answers POST and GET of /graphql, the body parsed. */
+  readonly graphql: RequestHandler;
+  /** True from the moment that the server shuts down. */
+  readonly isClosing?: () => boolean;
+  /** Where errors go that no client may see. */
+  readonly logError: (message: string, error: unknown) => void;
+}
+
+/** Everything that is served, listening to nothing. What is refused is refused before any body is read. */
+export function createHttpApp({
+  config,
+  operations,
+  graphql,
+  isClosing = () => false,
+  logError,
+}: HttpAppOptions): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.set('query parser', 'simple');
+
+  app.use(requestId, securityHeaders);
+  if (isLoopback(config.host)) app.use(hostGuard(config.allowedHosts));
+  app.use(healthRoutes({ operations, isClosing }));
+  app.use(['/graphql', '/images'], cors(config.corsOrigins));
+  app.get('/', (_request, response) => {
+    response.redirect('graphql');
+  });
+  app.use(explorerRoutes());
+  if (config.anonymousAccess === 'none') app.use(refuseAnonymous);
+  app.use(imageRoutes({ operations, crossOrigin: config.corsOrigins.length > 0 }));
+  app.all('/graphql', jsonBody, ...uploadGuard(config.maxUploadBytes), graphql);
+
+  app.use(notFoundResponder);
+  app.use(errorResponder(logError));
+  return app;
+}
+
+const jsonBody = express.json({
+  limit: maxJsonBodyBytes,
+  verify: (_request, _response, body) => {
+    assertJsonDepth(body);
+  },
+});
+
+const refuseAnonymous: RequestHandler = (_request, _response, next) => {
+  next(new SemblanceError('UNAUTHENTICATED', 'This server answers no anonymous clients'));
+};

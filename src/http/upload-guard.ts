@@ -1,0 +1,107 @@
+import type { Request, RequestHandler } from 'express';
+import { graphqlUploadExpress } from 'graphql-upload-ts';
+import { invalidArgument, SemblanceError } from '../errors.js';
+import { maxFilesPerRequest, maxMultipartFieldBytes, maxMultipartPathSteps } from '../limits.js';
+import { assertJsonDepth } from './json-depth.js';
+import { readMultipartHead, type MultipartHead } from './multipart-head.js';
+
+/** Header of a part with its boundary; generous, for file names may be long. */
+const maxPartOverheadBytes = 8 * 1024;
+
+/**
+ * Parses GraphQL multipart requests with graphql-upload-ts, after everything was refused that it would work on too long:
+ * it walks the paths of `map` in quadratic time and memory, so that one small anonymous request could end the process.
+ */
+export function uploadGuard(maxUploadBytes: number): RequestHandler[] {
+  const guard: RequestHandler = async (request, response, next) => {
+    if (!isUpload(request)) {
+      next();
+      return;
+    }
+    if ((request.get('Apollo-Require-Preflight') ?? '') === '') {
+      throw new SemblanceError(
+        'BAD_USER_INPUT',
+        'A multipart request needs a non-empty Apollo-Require-Preflight header: without it any web page could send one',
+      );
+    }
+    assertContentLength(request, maxFilesPerRequest, maxUploadBytes);
+    const files = checkHead(await readMultipartHead(request));
+    assertContentLength(request, files, maxUploadBytes);
+    // Once the answer is out, files that still arrive belong to nobody and must not be written to disk.
+    response.once('close', () => {
+      request.unpipe();
+      request.resume();
+    });
+    next();
+  };
+  const parse = graphqlUploadExpress({
+    maxFieldSize: maxMultipartFieldBytes,
+    maxFiles: maxFilesPerRequest,
+    // busboy takes a file of exactly its limit for a longer one.
+    maxFileSize: maxUploadBytes + 1,
+  });
+  return [guard, parse];
+}
+
+function isUpload(request: Request): boolean {
+  return request.method === 'POST' && typeof request.is('multipart/form-data') === 'string';
+}
+
+function assertContentLength(request: Request, files: number, maxUploadBytes: number): void {
+  const sizeBytes = Number(request.headers['content-length'] ?? 0);
+  const maxBytes = 2 * maxMultipartFieldBytes + files * maxUploadBytes + (files + 2) * maxPartOverheadBytes;
+  if (sizeBytes > maxBytes) {
+    throw new SemblanceError(
+      'IMAGE_TOO_LARGE',
+      `A file may have at most ${maxUploadBytes} bytes; the request has ${sizeBytes}`,
+    );
+  }
+}
+
+/** Answers the number of files. */
+function checkHead({ operations, map }: MultipartHead): number {
+  const operation = parseObject('operations', operations);
+  if (typeof operation['query'] !== 'string')
+    throw invalidArgument('operations.query', 'a GraphQL document', undefined);
+  const files = Object.entries(parseObject('map', map));
+  if (files.length > maxFilesPerRequest) {
+    throw invalidArgument('map', `at most ${maxFilesPerRequest} files`, files.length);
+  }
+  const seen = new Set<string>();
+  for (const [name, paths] of files) {
+    // A file under many variables would be decoded and embedded many times for the price of one.
+    if (!Array.isArray(paths) || paths.length !== 1) throw invalidArgument(`map.${name}`, 'one path', paths);
+    const path: unknown = paths[0];
+    if (typeof path !== 'string' || !isVariablePath(path)) {
+      throw invalidArgument(`map.${name}`, 'a path such as variables.file', path);
+    }
+    if (seen.has(path)) throw invalidArgument(`map.${name}`, 'a path of its own', path);
+    seen.add(path);
+  }
+  return files.length;
+}
+
+function isVariablePath(path: string): boolean {
+  // The length first: splitting a path of thousands of steps is part of what is refused here.
+  if (path.length > maxMultipartPathSteps * 64) return false;
+  const [root, ...steps] = path.split('.');
+  return (
+    root === 'variables' &&
+    steps.length >= 1 &&
+    steps.length < maxMultipartPathSteps &&
+    steps.every((step) => /^(\d{1,4}|[A-Za-z_]\w*)$/.test(step) && step !== '__proto__')
+  );
+}
+
+function parseObject(name: string, json: string): Readonly<Record<string, unknown>> {
+  assertJsonDepth(Buffer.from(json));
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    throw invalidArgument(name, 'a JSON object', json);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw invalidArgument(name, 'a JSON object', value);
+  return value as Readonly<Record<string, unknown>>;
+}
