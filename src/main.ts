@@ -1,7 +1,13 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
 import { Command } from 'commander';
+import { registerImport } from './cli/import.js';
+import { registerMigrate } from './cli/migrate.js';
+import { registerSample } from './cli/sample.js';
+import { registerSearch } from './cli/search.js';
 import { registerServe } from './cli/serve.js';
+import { registerSimilar } from './cli/similar.js';
+import { registerStats } from './cli/stats.js';
 import { packageVersion } from './paths.js';
 import { ConfigurationError, messageOf, SemblanceError } from './errors.js';
 
@@ -11,6 +17,16 @@ const program = new Command('semblance')
   .showHelpAfterError();
 
 registerServe(program);
+for (const register of [
+  registerSample,
+  registerImport,
+  registerSearch,
+  registerSimilar,
+  registerStats,
+  registerMigrate,
+]) {
+  register(program, process.env);
+}
 
 try {
   await program.parseAsync();

@@ -62,7 +62,9 @@ export async function drawContactSheet({ query, neighbours }: ContactSheet): Pro
       pixels.copy(canvas, ((top + row) * width + left) * 3, row * cellWidth * 3, (row + 1) * cellWidth * 3);
     }
   }
-  return sharp(canvas, { raw: { width, height, channels: 3 }, limitInputPixels: false }).png().toBuffer();
+  return sharp(canvas, { raw: { width, height, channels: 3 }, limitInputPixels: false })
+    .png()
+    .toBuffer();
 }
 
 /** Raw RGB of one picture and its caption. */
@@ -82,7 +84,11 @@ async function drawCell(cell: {
   const centred = (text: DrawnText) => Math.max(0, Math.floor((cellWidth - text.width) / 2));
   return sharp({ create: { width: cellWidth, height: pictureHeight + captionHeight, channels: 3, background: paper } })
     .composite([
-      { input: { create: { width: cellWidth, height: pictureHeight, channels: 3, background: frame } }, left: 0, top: 0 },
+      {
+        input: { create: { width: cellWidth, height: pictureHeight, channels: 3, background: frame } },
+        left: 0,
+        top: 0,
+      },
       { input: shown, raw: { ...inner, channels: 3 }, left: framePixels, top: framePixels },
       { input: headingText.png, left: centred(headingText), top: pictureHeight + 8 },
       { input: nameText.png, left: centred(nameText), top: pictureHeight + 29 },
@@ -97,7 +103,11 @@ function fitted(bytes: Buffer | undefined, size: { readonly width: number; reado
   const image =
     bytes === undefined
       ? sharp({ create: { ...size, channels: 3, background: mat } })
-      : sharp(bytes, { autoOrient: true, limitInputPixels: maxImagePixels }).resize({ ...size, fit: 'contain', background: mat });
+      : sharp(bytes, { autoOrient: true, limitInputPixels: maxImagePixels }).resize({
+          ...size,
+          fit: 'contain',
+          background: mat,
+        });
   return image.flatten({ background: '#ffffff' }).toColourspace('srgb').raw({ depth: 'uchar' }).toBuffer();
 }
 
@@ -108,10 +118,13 @@ interface DrawnText {
 
 /** One line, shortened in its middle until it fits a cell, so that number and extension stay. */
 async function drawText(text: string, colour: string, weight: 'bold' | 'normal'): Promise<DrawnText> {
-  const characters = [...text];
-  for (let kept = characters.length; ; ) {
+  const characters = Array.from(new Intl.Segmenter().segment(text), ({ segment }) => segment);
+  for (let kept = characters.length; ;) {
     const head = Math.ceil(kept / 2);
-    const line = kept === characters.length ? text : `${characters.slice(0, head).join('')}…${characters.slice(characters.length - (kept - head)).join('')}`;
+    const line =
+      kept === characters.length
+        ? text
+        : `${characters.slice(0, head).join('')}…${characters.slice(characters.length - (kept - head)).join('')}`;
     const drawn = await drawLine(line, colour, weight);
     if (drawn.width <= cellWidth || kept <= 1) return drawn;
     kept = Math.min(kept - 1, Math.floor((kept * cellWidth) / drawn.width));
@@ -120,7 +133,13 @@ async function drawText(text: string, colour: string, weight: 'bold' | 'normal')
 
 async function drawLine(line: string, colour: string, weight: 'bold' | 'normal'): Promise<DrawnText> {
   const markup = `<span foreground="${colour}" weight="${weight}">${escapeMarkup(line)}</span>`;
-  const text = { text: markup, font: `${fontFamily} ${weight === 'bold' ? 12 : 10}`, fontfile: fontFile, rgba: true, dpi: 96 };
+  const text = {
+    text: markup,
+    font: `${fontFamily} ${weight === 'bold' ? 12 : 10}`,
+    fontfile: fontFile,
+    rgba: true,
+    dpi: 96,
+  };
   const { data, info } = await sharp({ text }).png().toBuffer({ resolveWithObject: true });
   return { png: data, width: info.width };
 }

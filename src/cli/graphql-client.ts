@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import { errorCatalogue, SemblanceError, type ErrorCode } from '../errors.js';
+
+const answerSchema = z.object({
+  data: z.unknown().optional(),
+  errors: z
+    .array(z.object({ message: z.string(), extensions: z.object({ code: z.string() }).partial().optional() }))
+    .optional(),
+  extensions: z.object({ semblance: z.unknown() }).partial().optional(),
+});
+
+export interface GraphqlAnswer<T> {
+  readonly data: T;
+  /** `extensions.semblance` of a search. */
+  readonly search: unknown;
+}
+
+export interface UploadedFile {
+  readonly bytes: Buffer;
+  readonly filename: string;
+}
+
+/** Speaks to a server as anybody would: the public GraphQL, uploads by the multipart request specification. */
+export class GraphqlClient {
+  /** Without a path. */
+  readonly origin: string;
+
+  constructor(server: URL) {
+    this.origin = server.origin;
+  }
+
+  /** @throws SemblanceError with the server's code; DATABASE_UNAVAILABLE where the server cannot be reached */
+  async query<T>(
+    schema: z.ZodType<T>,
+    query: string,
+    variables: Readonly<Record<string, unknown>>,
+    signal?: AbortSignal,
+  ): Promise<GraphqlAnswer<T>> {
+    const body = JSON.stringify({ query, variables });
+    return this.#post(schema, { body, headers: { 'content-type': 'application/json' }, signal });
+  }
+
+  /** `file` becomes the variable `$file`. Throws as `query`. */
+  async upload<T>(
+    schema: z.ZodType<T>,
+    query: string,
+    variables: Readonly<Record<string, unknown>>,
+    file: UploadedFile,
+    signal?: AbortSignal,
+  ): Promise<GraphqlAnswer<T>> {
+    const body = new FormData();
+    body.append('operations', JSON.stringify({ query, variables: { ...variables, file: null } }));
+    body.append('map', JSON.stringify({ 0: ['variables.file'] }));
+    body.append('0', new Blob([new Uint8Array(file.bytes)]), file.filename);
+    return this.#post(schema, { body, headers: {}, signal });
+  }
+
+  /** Undefined where the server has nothing at that path. */
+  async readBytes(path: string): Promise<Buffer | undefined> {
+    const response = await this.#fetch(path, {});
+    if (response.status === 404) return undefined;
+    if (!response.ok) throw unexpected(this.origin, response.status);
+    return Buffer.from(await response.arrayBuffer());
+  }
+
+  async #post<T>(
+    schema: z.ZodType<T>,
+    request: {
+      readonly body: string | FormData;
+      readonly headers: Record<string, string>;
+      readonly signal: AbortSignal | undefined;
+    },
+  ): Promise<GraphqlAnswer<T>> {
+    const response = await this.#fetch('/graphql', {
+      method: 'POST',
+      body: request.body,
+      headers: { ...request.headers, accept: 'application/json', 'apollo-require-preflight': 'true' },
+      signal: request.signal ?? null,
+    });
+    const answer = answerSchema.safeParse(await response.json().catch(() => undefined));
+    const [error] = answer.data?.errors ?? [];
+    if (error !== undefined) throw new SemblanceError(knownCode(error.extensions?.code), error.message);
+    const data = schema.safeParse(answer.data?.data);
+    if (!data.success) throw unexpected(this.origin, response.status);
+    return { data: data.data, search: answer.data?.extensions?.semblance };
+  }
+
+  async #fetch(path: string, init: RequestInit): Promise<Response> {
+    try {
+      return await fetch(new URL(path, this.origin), init);
+    } catch (error) {
+      if (init.signal?.aborted === true) throw error;
+      throw new SemblanceError('DATABASE_UNAVAILABLE', `No server answers at ${this.origin}`, { cause: error });
+    }
+  }
+}
+
+function knownCode(code: string | undefined): ErrorCode {
+  const codes = Object.keys(errorCatalogue) as ErrorCode[];
+  return codes.find((known) => known === code) ?? 'BAD_USER_INPUT';
+}
+
+function unexpected(origin: string, status: number): SemblanceError {
+  return new SemblanceError(
+    'BAD_USER_INPUT',
+    `What answers at ${origin} is no Semblance server (HTTP status ${status})`,
+  );
+}

@@ -1,0 +1,97 @@
+import type { Command } from 'commander';
+import { ImageDecoder } from '../image/decode.js';
+import { maxConcurrentDecodes, maxImagePixels } from '../limits.js';
+import { findImages } from '../operations/find-images.js';
+import { importFiles } from '../operations/import-folder.js';
+import { defaultImportConcurrency, type ImportSummary } from '../operations/import-images.js';
+import { note, print, printable } from './output.js';
+import { startProgress } from './progress.js';
+import {
+  interruptedExitCode,
+  parseInteger,
+  runOnGallery,
+  withServerOption,
+  type CommandContext,
+  type Environment,
+  type GalleryOptions,
+} from './run.js';
+
+interface ImportCommandOptions extends GalleryOptions {
+  readonly dryRun: boolean;
+  readonly labelFromFolders: boolean;
+  readonly concurrency: number;
+}
+
+export function registerImport(program: Command, env: Environment): void {
+  const command = program
+    .command('import')
+    .summary('store the images of folders and files')
+    .description(
+      'Stores images with their embeddings. Folders are searched to any depth for images by their extension; a file that is named itself is taken whatever it is called. ' +
+        'What is stored already is recognised by its content and left alone, so an import that was cut off is run again as it was.',
+    )
+    .argument('<paths...>', 'folders and files')
+    .option('--dry-run', 'tell what would be imported, and store nothing', false)
+    .option('--label-from-folders', "store the name of each file's folder as metadata.label", false)
+    .option(
+      '--concurrency <n>',
+      'images on their way at the same time',
+      (text) => parseInteger(text, 1, 64),
+      defaultImportConcurrency,
+    );
+  withServerOption(command).action(async (paths: string[], options: ImportCommandOptions) => {
+    // Before anything is opened: a path that is not there is told at once.
+    const found = await findImages(paths);
+    await runOnGallery(env, { ...options, needsModel: !options.dryRun }, (context) =>
+      importInto(context, found, options),
+    );
+  });
+}
+
+async function importInto(
+  { config, gallery, signal }: CommandContext,
+  { files, leftOut }: Awaited<ReturnType<typeof findImages>>,
+  { dryRun, labelFromFolders, concurrency }: ImportCommandOptions,
+): Promise<void> {
+  const decoder = new ImageDecoder({ maxPixels: maxImagePixels, concurrency: maxConcurrentDecodes });
+  const progress = startProgress({ label: dryRun ? 'Checking' : 'Importing', total: files.length });
+  const wouldImport: string[] = [];
+  let summary: ImportSummary;
+  try {
+    summary = await importFiles({
+      files,
+      labelFromFolders,
+      maxFileBytes: config.maxUploadBytes,
+      target: gallery,
+      check: dryRun ? (bytes) => decoder.decode(bytes, signal) : undefined,
+      concurrency,
+      signal,
+      onEvent: (event) => {
+        progress.advance();
+        if (dryRun && event.kind === 'imported') wouldImport.push(event.path);
+      },
+    });
+  } finally {
+    progress.stop();
+  }
+  for (const path of wouldImport.sort()) print(printable(path));
+  for (const { path, reason } of summary.failures) note(`${printable(path)}: ${reason}`);
+  if (leftOut.size > 0) note(`Left out, for they are no images by their names: ${describeLeftOut(leftOut)}.`);
+  print(describeSummary(summary, dryRun, files.length));
+  if (summary.failures.length > 0) process.exitCode = 1;
+  if (summary.interrupted) process.exitCode = interruptedExitCode;
+}
+
+export function describeSummary(summary: ImportSummary, dryRun: boolean, total: number): string {
+  const { imported, known, failures, interrupted } = summary;
+  const sums = `${dryRun ? 'Would import' : 'Imported'} ${imported}, already there ${known}, ${dryRun ? 'unreadable' : 'failed'} ${failures.length}.`;
+  const left = total - imported - known - failures.length;
+  return interrupted ? `${sums} Interrupted with ${left} left: the same command goes on there.` : sums;
+}
+
+function describeLeftOut(leftOut: ReadonlyMap<string, number>): string {
+  return [...leftOut]
+    .sort(([a], [b]) => a.localeCompare(b))
+    .map(([extension, count]) => `${count} ${extension === '' ? 'without an extension' : printable(extension)}`)
+    .join(', ');
+}

@@ -1,0 +1,42 @@
+import { buildApp } from '../app.js';
+import type { Config } from '../config.js';
+import { SemblanceError } from '../errors.js';
+import type { Gallery } from './gallery.js';
+
+/**
+ * Opens the gallery in this process.
+ * @param options.needsModel false: goes on where the model is missing, for what works without it
+ * @throws DataFolderInUseError, ConfigurationError, SemblanceError with the reason why it cannot serve
+ */
+export async function openLocalGallery(config: Config, options: { readonly needsModel: boolean }): Promise<Gallery> {
+  const app = await buildApp(config);
+  try {
+    await app.ready;
+  } catch (error) {
+    const modelMissing = error instanceof SemblanceError && error.code === 'MODEL_UNAVAILABLE';
+    if (options.needsModel || !modelMissing) {
+      await app.close();
+      throw error;
+    }
+  }
+  const { operations } = app;
+  return {
+    place: placeOf(config),
+    existingIds: (ids) => operations.existingIds(ids),
+    upload: (image) => operations.uploadImage({ ...image, priority: 'bulk' }),
+    search: ({ bytes, k, minSimilarity }) => operations.searchByUpload({ bytes, k, minSimilarity }),
+    similar: (query) => operations.similarImages(query),
+    findImage: (id) => operations.findImage(id),
+    readThumbnail: (id) => operations.readThumbnail(id),
+    stats: async () => {
+      const [status, sizeBytes] = await Promise.all([operations.status(), operations.sizeBytes()]);
+      return { ...status, sizeBytes };
+    },
+    close: () => app.close(),
+  };
+}
+
+function placeOf({ database, dataDir, schema }: Config): string {
+  if (database.kind === 'embedded') return dataDir;
+  return database.kind === 'memory' ? 'memory' : `${new URL(database.url).host}, schema ${schema}`;
+}

@@ -1,0 +1,102 @@
+import { SingleBar } from 'cli-progress';
+
+/** Follows one long piece of work on stderr, so that stdout stays for results. */
+export interface Progress {
+  /** One more item is done. */
+  readonly advance: () => void;
+  /** Always called, in a `finally`: a bar that is left open garbles the terminal. */
+  readonly stop: () => void;
+}
+
+export interface ProgressOptions {
+  readonly label: string;
+  readonly total: number;
+  readonly stream?: NodeJS.WriteStream;
+  /** Milliseconds, monotonic. */
+  readonly now?: () => number;
+}
+
+const lineIntervalMs = 5_000;
+const rateWindowMs = 10_000;
+
+/** A bar with rate and time left on a terminal; elsewhere, such as in a log, a line every few seconds. */
+export function startProgress(options: ProgressOptions): Progress {
+  const { label, total, stream = process.stderr, now = () => performance.now() } = options;
+  const rate = new RateMeter(now);
+  let done = 0;
+  const payload = () => ({
+    label,
+    rate: `${rate.perSecond().toFixed(0)}/s`,
+    left: formatSeconds((total - done) / rate.perSecond()),
+  });
+
+  if (!stream.isTTY) {
+    let lastMs = now();
+    return {
+      advance: () => {
+        done++;
+        rate.count();
+        if (now() - lastMs < lineIntervalMs) return;
+        lastMs = now();
+        const { rate: perSecond, left } = payload();
+        stream.write(`${label}: ${done} of ${total}, ${perSecond}, ${left} left\n`);
+      },
+      stop: () => undefined,
+    };
+  }
+
+  const bar = new SingleBar({
+    format: '{label} {bar} {percentage}% | {value}/{total} | {rate} | {left} left',
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    barsize: 30,
+    hideCursor: true,
+    fps: 10,
+    stream,
+  });
+  bar.start(total, 0, { label, rate: '–', left: '–' });
+  return {
+    advance: () => {
+      rate.count();
+      bar.update(++done, payload());
+    },
+    stop: () => {
+      bar.update(done, payload());
+      bar.stop();
+    },
+  };
+}
+
+/** Items a second over the last ten seconds: what is known already goes by far faster than what is sent. */
+export class RateMeter {
+  /** One entry a tenth of a second at most, so its length is bounded. */
+  readonly #samples: { readonly atMs: number; readonly count: number }[];
+  #count = 0;
+
+  constructor(readonly now: () => number) {
+    this.#samples = [{ atMs: now(), count: 0 }];
+  }
+
+  count(): void {
+    this.#count++;
+    const atMs = this.now();
+    const last = this.#samples.at(-1);
+    if (last === undefined || atMs - last.atMs >= 100) this.#samples.push({ atMs, count: this.#count });
+    while (this.#samples.length > 2 && atMs - (this.#samples[0]?.atMs ?? atMs) > rateWindowMs) this.#samples.shift();
+  }
+
+  perSecond(): number {
+    const first = this.#samples[0];
+    if (first === undefined) return 0;
+    const elapsedMs = this.now() - first.atMs;
+    return elapsedMs <= 0 ? 0 : ((this.#count - first.count) * 1000) / elapsedMs;
+  }
+}
+
+export function formatSeconds(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '–';
+  const whole = Math.ceil(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}

@@ -1,0 +1,98 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { loadConfig, type Config } from '../config.js';
+import { maxK } from '../limits.js';
+import { DataFolderInUseError } from '../store/embedded/lock.js';
+import type { Gallery } from './gallery.js';
+import { openLocalGallery } from './local-gallery.js';
+import { openRemoteGallery } from './remote-gallery.js';
+
+export type Environment = NodeJS.ProcessEnv;
+
+/** What every command that works on a gallery takes. */
+export interface GalleryOptions {
+  readonly server?: URL;
+}
+
+export interface CommandContext {
+  readonly config: Config;
+  readonly gallery: Gallery;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+/** As shells report a process that SIGINT ended. */
+export const interruptedExitCode = 130;
+
+export function withServerOption(command: Command): Command {
+  return command.option(
+    '--server <url>',
+    'work through the server at this address, e.g. http://127.0.0.1:4000, instead of opening the database',
+    parseServer,
+  );
+}
+
+/**
+ * Runs `work` on the gallery that the options and the environment name. Where a running server holds the embedded data
+ * folder, it says so and works through that server.
+ */
+export async function runOnGallery(
+  env: Environment,
+  options: GalleryOptions & { readonly needsModel: boolean },
+  work: (context: CommandContext) => Promise<void>,
+): Promise<void> {
+  const config = loadConfig(env);
+  const gallery = await openGallery(config, options);
+  const interrupt = new AbortController();
+  // Once: a second Ctrl-C ends the process as it would without us.
+  const onInterrupt = (): void => {
+    process.stderr.write('\nStopping after what is on its way. Press Ctrl-C again to stop at once.\n');
+    interrupt.abort();
+  };
+  process.once('SIGINT', onInterrupt);
+  try {
+    await work({ config, gallery, signal: interrupt.signal });
+  } finally {
+    process.off('SIGINT', onInterrupt);
+    await gallery.close();
+  }
+}
+
+async function openGallery(
+  config: Config,
+  options: GalleryOptions & { readonly needsModel: boolean },
+): Promise<Gallery> {
+  if (options.server !== undefined) return openRemoteGallery(options.server);
+  try {
+    return await openLocalGallery(config, options);
+  } catch (error) {
+    if (!(error instanceof DataFolderInUseError) || error.url === undefined) throw error;
+    process.stderr.write(
+      `The data folder ${error.dataDir} is held by a running server (process ${error.pid}): working through ${error.url}.\n`,
+    );
+    return openRemoteGallery(new URL(error.url));
+  }
+}
+
+export function parseK(text: string): number {
+  return parseInteger(text, 1, maxK);
+}
+
+export function parseInteger(text: string, min: number, max: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (!(value >= min && value <= max)) throw new InvalidArgumentError(`Expected an integer from ${min} to ${max}.`);
+  return value;
+}
+
+export function parseSimilarity(text: string): number {
+  const value = text.trim() === '' ? NaN : Number(text);
+  if (!(value >= -1 && value <= 1)) throw new InvalidArgumentError('Expected a number from -1 to 1.');
+  return value;
+}
+
+function parseServer(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new InvalidArgumentError('Expected an address such as http://127.0.0.1:4000.');
+  }
+  return url;
+}
