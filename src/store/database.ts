@@ -34,7 +34,11 @@ export type DatabaseOptions = Pick<Config, 'database' | 'schema' | 'dataDir' | '
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const { database, schema, dataDir, databaseConnections: connections } = options;
-  const onLog = options.onLog ?? ((message) => console.error(message));
+  const onLog =
+    options.onLog ??
+    ((message) => {
+      console.error(message);
+    });
   const onIdleError = (error: Error): void => {
     onLog(`lost a connection to the database: ${error.message}`);
   };

@@ -1,11 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
-import { workerUrl } from '../../paths.js';
+import { messageOf } from '../../errors.js';
+import { retryIntervalMs } from '../../limits.js';
 import { makeDataDir, prepareDatabaseFolder } from './data-folder.js';
 import { lockDataFolder, type DataFolderLock } from './lock.js';
-import type { WorkerInput, WorkerOrder, WorkerReport } from './worker-messages.js';
+import { startPostgresThread, type PostgresThread } from './thread.js';
+import type { WorkerInput } from './worker-messages.js';
 
 export interface EmbeddedPostgres {
   /** For pg's `host` and `port`: the socket is `<host>/.s.PGSQL.<port>`. */
@@ -24,22 +25,23 @@ const maxSocketPathBytes = 103;
 
 /**
  * Starts Postgres in a worker thread.
- * @param dataDir undefined: in memory
+ * @param options.dataDir undefined: in memory
  * @throws DataFolderInUseError, ConfigurationError
  */
 export async function startEmbeddedPostgres(options: {
   readonly dataDir: string | undefined;
   readonly onLog: (message: string) => void;
 }): Promise<EmbeddedPostgres> {
-  const { dataDir } = options;
+  const { dataDir, onLog } = options;
   if (dataDir !== undefined) await makeDataDir(dataDir);
   const lock = dataDir === undefined ? undefined : await lockDataFolder(dataDir);
   let socketFolder: string | undefined;
   try {
     const data = dataDir === undefined ? undefined : await prepareDatabaseFolder(dataDir);
     socketFolder = await makeSocketFolder(lock);
-    const worker = await startWorker({ socketPath: join(socketFolder, socketName), data }, options.onLog);
-    return new RunningPostgres(socketFolder, worker, lock);
+    const input = { socketPath: join(socketFolder, socketName), data };
+    const thread = await startPostgresThread(input, onLog);
+    return new RunningPostgres({ socketFolder, input, thread, lock, onLog });
   } catch (error) {
     await release(socketFolder, lock);
     throw error;
@@ -47,24 +49,68 @@ export async function startEmbeddedPostgres(options: {
 }
 
 class RunningPostgres implements EmbeddedPostgres {
+  readonly host: string;
   readonly port = port;
+  readonly #input: WorkerInput;
+  readonly #lock: DataFolderLock | undefined;
+  readonly #onLog: (message: string) => void;
+  #closing = false;
+  /** The thread that runs, or the next one where it was lost. */
+  #thread: Promise<PostgresThread | undefined>;
 
-  constructor(
-    readonly host: string,
-    private readonly worker: RunningWorker,
-    private readonly lock: DataFolderLock | undefined,
-  ) {}
+  constructor(options: {
+    readonly socketFolder: string;
+    readonly input: WorkerInput;
+    readonly thread: PostgresThread;
+    readonly lock: DataFolderLock | undefined;
+    readonly onLog: (message: string) => void;
+  }) {
+    this.host = options.socketFolder;
+    this.#input = options.input;
+    this.#lock = options.lock;
+    this.#onLog = options.onLog;
+    this.#thread = Promise.resolve(options.thread);
+    this.#watch(options.thread);
+  }
 
   async recordUrl(url: string): Promise<void> {
-    await this.lock?.recordUrl(url);
+    await this.#lock?.recordUrl(url);
   }
 
   async close(): Promise<void> {
+    this.#closing = true;
     try {
-      await this.worker.close();
+      await (await this.#thread)?.close();
     } finally {
-      await release(this.host, this.lock);
+      await release(this.host, this.#lock);
     }
+  }
+
+  /**
+   * A thread that is lost (Postgres gave up, or ran out of memory) is replaced, as a server's supervisor does: what was
+   * committed is in the folder. A database in memory is gone with its thread.
+   */
+  #watch(thread: PostgresThread): void {
+    void thread.exited.then(() => {
+      if (this.#closing || this.#input.data === undefined) return;
+      this.#onLog('the embedded database is started again');
+      this.#thread = this.#restart({ ...this.#input, data: { ...this.#input.data, initialise: false } });
+    });
+  }
+
+  /** Undefined once this Postgres is closing. */
+  async #restart(input: WorkerInput): Promise<PostgresThread | undefined> {
+    while (!this.#closing) {
+      try {
+        const thread = await startPostgresThread(input, this.#onLog);
+        this.#watch(thread);
+        return thread;
+      } catch (error) {
+        this.#onLog(`the embedded database does not start: ${messageOf(error)}`);
+        await new Promise((resolve) => setTimeout(resolve, retryIntervalMs));
+      }
+    }
+    return undefined;
   }
 }
 
@@ -81,45 +127,4 @@ async function makeSocketFolder(lock: DataFolderLock | undefined): Promise<strin
   const folder = await mkdtemp(join(fits ? tmpdir() : '/tmp', prefix));
   await lock?.recordSocketFolder(folder);
   return folder;
-}
-
-interface RunningWorker {
-  close(): Promise<void>;
-}
-
-/** Resolves once it listens. The thread always ends by itself: ending it in the middle of a write could tear a page. */
-async function startWorker(input: WorkerInput, onLog: (message: string) => void): Promise<RunningWorker> {
-  const worker = new Worker(workerUrl('store/embedded/worker'), { workerData: input, name: 'postgres' });
-  let failure: Error | undefined;
-  let closed = false;
-  const exited = new Promise<void>((resolve) => {
-    worker.once('exit', () => {
-      resolve();
-    });
-  });
-  worker.on('error', (error) => {
-    failure = error instanceof Error ? error : new Error(String(error));
-    onLog(`the embedded database stopped: ${failure.message}`);
-  });
-
-  await new Promise<void>((resolve, reject) => {
-    worker.on('message', (report: WorkerReport) => {
-      if (report.kind === 'listening') resolve();
-      else if (report.kind === 'closed') closed = true;
-      else if (report.kind === 'log') onLog(report.message);
-      else failure = Object.assign(new Error(report.message), report.code === undefined ? {} : { code: report.code });
-    });
-    void exited.then(() => {
-      reject(failure ?? new Error('the embedded database ended while it was starting'));
-    });
-  });
-
-  return {
-    close: async () => {
-      worker.postMessage({ kind: 'close' } satisfies WorkerOrder);
-      await exited;
-      if (!closed)
-        onLog(`the embedded database was not closed in order: ${failure?.message ?? 'its thread had ended'}`);
-    },
-  };
 }

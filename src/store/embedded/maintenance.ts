@@ -2,7 +2,7 @@ import type { Gate } from './gate.js';
 
 /** As much of PGlite as maintenance uses. */
 export interface MaintenanceDatabase {
-  query<Row>(sql: string): Promise<{ readonly rows: Row[] }>;
+  query(sql: string): Promise<{ readonly rows: readonly unknown[] }>;
   exec(sql: string): Promise<unknown>;
 }
 
@@ -91,10 +91,11 @@ export class Maintenance {
   }
 
   async #checkpointIfDue(): Promise<void> {
-    const { rows } = await this.#database.query<{ bytes: string }>(
+    const { rows } = await this.#database.query(
       'SELECT (pg_current_wal_insert_lsn() - redo_lsn)::text AS bytes FROM pg_control_checkpoint()',
     );
-    if (Number(rows[0]?.bytes) >= this.#checkpointBytes) await this.#database.exec('CHECKPOINT');
+    const [row] = rows as readonly { readonly bytes: string }[];
+    if (Number(row?.bytes) >= this.#checkpointBytes) await this.#database.exec('CHECKPOINT');
   }
 
   /**
@@ -103,17 +104,17 @@ export class Maintenance {
    */
   async #dueStatements(): Promise<readonly string[]> {
     await this.#database.query('SELECT pg_stat_force_next_flush()');
-    const { rows } = await this.#database.query<{ statement: string }>(`
-      SELECT format(CASE WHEN vacuum THEN 'VACUUM (ANALYZE) %I.%I' ELSE 'ANALYZE %I.%I' END, schemaname, relname) AS statement
+    const { rows } = await this.#database.query(`
+      SELECT format(CASE WHEN wants_vacuum THEN 'VACUUM (ANALYZE) %I.%I' ELSE 'ANALYZE %I.%I' END, schemaname, relname) AS statement
       FROM (
-        SELECT s.schemaname, s.relname, c.reltuples < 0 AS unknown, s.n_mod_since_analyze >= due.rows AS analyze,
-               greatest(s.n_dead_tup, s.n_ins_since_vacuum) >= due.rows AS vacuum
+        SELECT s.relid, s.schemaname, s.relname, c.reltuples < 0 AS unknown, s.n_mod_since_analyze >= due.rows AS wants_analyze,
+               greatest(s.n_dead_tup, s.n_ins_since_vacuum) >= due.rows AS wants_vacuum
         FROM pg_stat_user_tables s
         JOIN pg_class c ON c.oid = s.relid
         CROSS JOIN LATERAL (SELECT 300 + 0.1 * greatest(c.reltuples, 0) AS rows) due
         WHERE c.relkind = 'r' AND c.relpersistence = 'p'
       ) t
-      WHERE vacuum OR analyze OR (unknown AND pg_relation_size(format('%I.%I', schemaname, relname)::regclass) > 0)`);
-    return rows.map((row) => row.statement);
+      WHERE wants_vacuum OR wants_analyze OR (unknown AND pg_relation_size(relid) > 0)`);
+    return (rows as readonly { readonly statement: string }[]).map((row) => row.statement);
   }
 }

@@ -78,7 +78,9 @@ class Connection {
     this.#answers = answers;
     this.#options = options;
     socket.on('timeout', () => socket.destroy());
-    socket.on('close', () => options.gate.withdraw(this));
+    socket.on('close', () => {
+      options.gate.withdraw(this);
+    });
   }
 
   destroy(): void {
@@ -121,14 +123,13 @@ class Connection {
   async #run(messages: Uint8Array): Promise<boolean> {
     if (!(await this.#options.gate.enter(this))) return false;
     this.#socket.setTimeout(0);
-    let drained = true;
     await this.#execute(messages, (bytes) => {
       // A copy, for the view ends with this call.
-      drained = this.#socket.destroyed || this.#socket.write(Buffer.from(bytes));
+      if (!this.#socket.destroyed) this.#socket.write(Buffer.from(bytes));
     });
     if (this.#status === 'I') this.#options.gate.leave(this);
     else this.#socket.setTimeout(this.#options.idleInTransactionTimeoutMs);
-    if (!drained) await this.#drain();
+    await this.#drain();
     return true;
   }
 
@@ -162,7 +163,8 @@ class Connection {
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
-    if (!this.#socket.write(bytes)) await this.#drain();
+    this.#socket.write(bytes);
+    await this.#drain();
   }
 
   /** Until the client has read, or has gone. */

@@ -11,7 +11,7 @@ export type WorkerReport =
   | { readonly kind: 'log'; readonly message: string }
   | { readonly kind: 'closed' };
 
-/** To the worker. */
+/** To the worker, once. */
 export interface WorkerOrder {
   readonly kind: 'close';
 }

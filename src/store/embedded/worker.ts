@@ -11,7 +11,7 @@ import { Gate } from './gate.js';
 import { Maintenance } from './maintenance.js';
 import { SocketServer, type Backend } from './socket-server.js';
 import { startupMessage } from './wire.js';
-import type { WorkerInput, WorkerOrder, WorkerReport } from './worker-messages.js';
+import type { WorkerInput, WorkerReport } from './worker-messages.js';
 
 const checkpointBytes = 256 * 1024 * 1024;
 /** In memory the log is memory. */
@@ -31,15 +31,20 @@ const initdbParameters = ['--locale-provider=builtin', '--builtin-locale=C.UTF-8
 
 const port = parentPort;
 if (port === null) throw new Error('this file is a worker thread');
-const report = (message: WorkerReport): void => port.postMessage(message);
+const report = (message: WorkerReport): void => {
+  port.postMessage(message);
+};
 
 try {
   const close = await start(workerData as WorkerInput);
-  port.on('message', (order: WorkerOrder) => {
-    if (order.kind !== 'close') return;
+  port.once('message', () => {
     close().then(
-      () => finish({ kind: 'closed' }),
-      (error: unknown) => finish(failure(error)),
+      () => {
+        finish({ kind: 'closed' });
+      },
+      (error: unknown) => {
+        finish(failure(error));
+      },
     );
   });
   report({ kind: 'listening' });
@@ -65,17 +70,21 @@ async function start(input: WorkerInput): Promise<() => Promise<void>> {
     gate,
     database,
     checkpointBytes: input.data === undefined ? memoryCheckpointBytes : checkpointBytes,
-    onError: (error) => report({ kind: 'log', message: `maintenance of the embedded database: ${messageOf(error)}` }),
+    onError: (error) => {
+      report({ kind: 'log', message: `maintenance of the embedded database: ${messageOf(error)}` });
+    },
   });
   const server = new SocketServer({
     backend: await connectBackend(database),
     gate,
     idleInTransactionTimeoutMs,
-    onRequest: (request) => maintenance.note(request),
+    onRequest: (request) => {
+      maintenance.note(request);
+    },
     onBackendLost: (error) => {
       // Uncaught on purpose: nothing can be saved in this thread, and its end is what the main thread notices.
       setImmediate(() => {
-        throw error;
+        throw new Error(`Postgres ended: ${describeExit(error)}`);
       });
     },
   });
@@ -86,6 +95,11 @@ async function start(input: WorkerInput): Promise<() => Promise<void>> {
     if (input.data !== undefined) await database.exec('CHECKPOINT');
     await database.close();
   };
+}
+
+/** Emscripten throws an object of its own where a process would have exited. */
+function describeExit(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
 }
 
 /** In a folder beside, renamed once it is whole: a start that is killed leaves nothing that looks like a database. */
