@@ -4,7 +4,7 @@ import { ownName, vectorName, type Schemas } from './identifiers.js';
 import { imageColumns, toImageRecord, type ImageRow } from './image-rows.js';
 import { transaction } from './transaction.js';
 import type { ImageRecord, NewImage } from './types.js';
-import { toUnitVector } from './vector.js';
+import { toUnitVector, type UnitVector } from './vector.js';
 
 /** Someone may delete the image between our refused insert and our look at it; more often than this is no accident. */
 const maxAttempts = 5;
@@ -15,8 +15,9 @@ export async function insertImage(
   schemas: Schemas,
   image: NewImage,
 ): Promise<{ readonly image: ImageRecord; readonly created: boolean }> {
+  const embedding = toUnitVector(image.embedding);
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
-    const inserted = await transaction(pool, (client) => insertOnce(client, schemas, image));
+    const inserted = await transaction(pool, (client) => insertOnce(client, schemas, image, embedding));
     if (inserted !== undefined) return inserted;
   }
   throw new SemblanceError('CONFLICT', `Image ${image.id} is being stored and deleted by others at the same time`);
@@ -27,9 +28,9 @@ async function insertOnce(
   client: pg.PoolClient,
   schemas: Schemas,
   image: NewImage,
+  embedding: UnitVector,
 ): Promise<{ readonly image: ImageRecord; readonly created: boolean } | undefined> {
   await lockSpace(client, schemas, image);
-  const { wire, norm } = toUnitVector(image.embedding);
   const inserted = await client.query<ImageRow>(
     `INSERT INTO ${ownName(schemas, 'image')} AS i (id, sha256, filename, media_type, width, height, byte_size, metadata)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING RETURNING ${imageColumns}`,
@@ -54,7 +55,7 @@ async function insertOnce(
   await client.query(
     `INSERT INTO ${ownName(schemas, 'embedding')} (space_id, image_id, embedding, norm)
      VALUES ($1, $2, $3::${vectorName(schemas, 'vector')}, $4)`,
-    [image.spaceId, image.id, wire, norm],
+    [image.spaceId, image.id, embedding.wire, embedding.norm],
   );
   return { image: toImageRecord(row), created: true };
 }

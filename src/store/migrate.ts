@@ -148,7 +148,7 @@ async function unlessMadeMeanwhile(created: Promise<unknown>): Promise<void> {
 }
 
 /** The longest that a timer takes: a migration of a large table, or waiting for another server's, may last. */
-const unboundedMs = 2 ** 31 - 1;
+const unbounded = { query_timeout: 2 ** 31 - 1 } as const;
 
 /** Applies the first pending migration and records it, in one transaction. Answers its name, or undefined for none. */
 async function applyNext(
@@ -160,13 +160,13 @@ async function applyNext(
   return transaction(pool, async (client) => {
     await client.query({
       text: `SET LOCAL statement_timeout = 0; LOCK TABLE ${table} IN SHARE ROW EXCLUSIVE MODE`,
-      query_timeout: unboundedMs,
+      ...unbounded,
     });
     const next = pendingOf(migrations, await readRecorded(client, table))[0];
     if (next === undefined) return undefined;
     const startedAt = new Date();
     await client.query(`SET LOCAL search_path = ${migrationSearchPath(schemas)}`);
-    await client.query({ text: next.sql, query_timeout: unboundedMs });
+    await client.query({ text: next.sql, ...unbounded });
     await client.query(
       `INSERT INTO ${table} (id, checksum, finished_at, migration_name, started_at, applied_steps_count)
        VALUES ($1, $2, clock_timestamp(), $3, $4, 1)`,

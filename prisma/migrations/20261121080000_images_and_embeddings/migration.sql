@@ -128,7 +128,7 @@ CREATE FUNCTION search_images(
 ) RETURNS TABLE (image_id uuid, similarity double precision, rank integer, mode text)
 LANGUAGE plpgsql STABLE ROWS 20 SET search_path FROM CURRENT AS $$
 DECLARE
-  space_id integer;
+  active_space_id integer;
   filtered boolean := num_nonnulls(metadata_contains, filename_contains, sha256_equals, created_after, created_before) > 0;
   candidates uuid[];
   few boolean;
@@ -143,30 +143,30 @@ BEGIN
     RAISE EXCEPTION 'Expected an integer from 1 to 1000 for k but received %', coalesce(k::text, 'NULL')
       USING ERRCODE = 'invalid_parameter_value';
   END IF;
-  SELECT s.id INTO space_id FROM embedding_space s WHERE s.state = 'active';
+  SELECT s.id INTO active_space_id FROM embedding_space s WHERE s.state = 'active';
   -- Read first, then search: on shards a sub-select that fetched the vector inside the search would be refused.
   IF query_image_id IS NOT NULL THEN
-    SELECT e.embedding INTO query FROM embedding e WHERE e.space_id = search_images.space_id AND e.image_id = query_image_id;
+    SELECT e.embedding INTO query FROM embedding e WHERE e.space_id = active_space_id AND e.image_id = query_image_id;
   END IF;
-  IF query IS NULL OR space_id IS NULL THEN
+  IF query IS NULL OR active_space_id IS NULL THEN
     RAISE EXCEPTION 'No image of id % has an embedding', coalesce(query_image_id::text, 'NULL')
       USING ERRCODE = 'no_data_found';
   END IF;
 
   IF filtered THEN
-    SELECT array_agg(c.id) INTO candidates FROM (
-      SELECT f.id FROM filter_images(metadata_contains, filename_contains, sha256_equals, created_after, created_before) f
-      LIMIT exact_max_images + 1) c;
+    -- EXECUTE plans for the arguments at hand; a cached plan could keep the conditions that are NULL and lose the index.
+    EXECUTE 'SELECT array_agg(c.id) FROM (SELECT i.id FROM filter_images($1, $2, $3, $4, $5) i LIMIT $6) c' INTO candidates
+      USING metadata_contains, filename_contains, sha256_equals, created_after, created_before, exact_max_images + 1;
     few := coalesce(cardinality(candidates), 0) <= exact_max_images;
     IF few THEN used := 'candidates'; END IF;
   ELSE
     -- The planner's estimate saves counting on every search; it is taken for no more than a hint that the table is large.
     SELECT coalesce(max(c.reltuples), 0) <= exact_max_images INTO few
     FROM pg_catalog.pg_inherits h JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid
-    WHERE h.inhparent = 'embedding'::regclass AND c.relname = 'embedding_' || space_id;
+    WHERE h.inhparent = 'embedding'::regclass AND c.relname = 'embedding_' || active_space_id;
     IF few THEN
       SELECT count(*) <= exact_max_images INTO few FROM (
-        SELECT FROM embedding e WHERE e.space_id = search_images.space_id LIMIT exact_max_images + 1) c;
+        SELECT FROM embedding e WHERE e.space_id = active_space_id LIMIT exact_max_images + 1) c;
     END IF;
     IF few THEN used := 'exact'; END IF;
   END IF;
@@ -181,7 +181,7 @@ BEGIN
       set_config('hnsw.iterative_scan', 'strict_order', true),
       -- The index alone gives the order without a sort, so the plan is the one that `mode` names.
       set_config('enable_sort', 'off', true);
-    EXECUTE search_statement(space_id, used, filtered) INTO ids, distances
+    EXECUTE search_statement(active_space_id, used, filtered) INTO ids, distances
       USING query, k, query_image_id, metadata_contains, filename_contains, sha256_equals, created_after, created_before, candidates;
     PERFORM set_config('hnsw.ef_search', coalesce(former_ef_search, '40'), true),
       set_config('hnsw.iterative_scan', coalesce(former_iterative_scan, 'off'), true),
@@ -189,7 +189,7 @@ BEGIN
     IF coalesce(cardinality(ids), 0) < k THEN used := 'exact'; END IF;
   END IF;
   IF used <> 'hnsw' THEN
-    EXECUTE search_statement(space_id, used, filtered) INTO ids, distances
+    EXECUTE search_statement(active_space_id, used, filtered) INTO ids, distances
       USING query, k, query_image_id, metadata_contains, filename_contains, sha256_equals, created_after, created_before, candidates;
   END IF;
 
