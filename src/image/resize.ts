@@ -1,13 +1,12 @@
 import type { KernelEnum } from 'sharp';
 import type { DecodedImage } from './decoded-image.js';
+import { resample, type AxisWindow, type Interpolation, type Raster } from './resample.js';
 import { fromDecoded } from './sharp.js';
 
 export interface Size {
   readonly width: number;
   readonly height: number;
 }
-
-export type Interpolation = 'nearest' | 'bilinear' | 'bicubic' | 'lanczos3';
 
 /** One of: the shorter side, the longer side (each keeps the proportions), or both sides. Pixels. */
 export interface ResizeTarget {
@@ -23,36 +22,67 @@ export interface ModelResize {
   readonly interpolation: Interpolation;
 }
 
-/** libvips' cubic is Catmull-Rom, as Pillow's bicubic (a = -0.5). All but nearest widen when shrinking, so they antialias. */
-const kernels: Readonly<Record<Interpolation, keyof KernelEnum>> = {
-  nearest: 'nearest',
+/** libvips' cubic is Catmull-Rom, as Pillow's bicubic. When shrinking, both widen the kernel, which antialiases. */
+const shrinkingKernels: Readonly<Record<Exclude<Interpolation, 'nearest'>, keyof KernelEnum>> = {
   bilinear: 'linear',
   bicubic: 'cubic',
   lanczos3: 'lanczos3',
 };
-
-/** Source pixels beyond the wanted ones that an enlarging kernel reads, with some to spare. */
-const kernelReach = 8;
-/** Further source pixels among which a cut is searched that falls on a whole pixel of the result. */
-const alignmentReach = 64;
 
 /**
  * What the model sees: resized, then cropped at the centre as torchvision does on Pillow images (sizes, offsets and
  * rounding alike; a crop wider than the image is padded with black).
  * @returns row-major RGB, 3 bytes for each pixel of the crop, or of the resized image where there is no crop
  */
-export function resizeForModel(image: DecodedImage, spec: ModelResize): Promise<Uint8Array> {
+export async function resizeForModel(image: DecodedImage, spec: ModelResize): Promise<Uint8Array> {
   const resized = resizedSize(image, spec.resize);
   const crop = spec.centerCrop ?? resized;
-  const x = cropAxis(image.width, resized.width, crop.width);
-  const y = cropAxis(image.height, resized.height, crop.height);
-  return fromDecoded(image)
-    .extract({ left: x.source.start, width: x.source.length, top: y.source.start, height: y.source.length })
-    .resize({ width: x.resizedLength, height: y.resizedLength, fit: 'fill', kernel: kernels[spec.interpolation] })
-    .extract({ left: x.kept.start, width: x.kept.length, top: y.kept.start, height: y.kept.length })
-    .extend({ left: x.before, right: x.after, top: y.before, bottom: y.after, background: '#000000' })
+  const x = cropWindow(resized.width, crop.width);
+  const y = cropWindow(resized.height, crop.height);
+  return padCentered(await resizeWindow(image, x, y, spec.interpolation), crop);
+}
+
+/** Axes that shrink are libvips' (fast, off this thread), axes that grow our own: 1 × 10,000 never becomes 64 × 640,000. */
+async function resizeWindow(source: Raster, x: AxisWindow, y: AxisWindow, interpolation: Interpolation): Promise<Raster> {
+  if (interpolation === 'nearest') return resample(source, x, y, interpolation);
+  const width = Math.min(source.width, x.resizedLength);
+  const height = Math.min(source.height, y.resizedLength);
+  if (width === source.width && height === source.height) return resample(source, x, y, interpolation);
+
+  const shrinksX = width < source.width;
+  const shrinksY = height < source.height;
+  const shrunkX = shrinksX ? x : unchanged(width);
+  const shrunkY = shrinksY ? y : unchanged(height);
+  const pixels = await fromDecoded(source)
+    .resize({ width, height, fit: 'fill', kernel: shrinkingKernels[interpolation] })
+    .extract({ left: shrunkX.start, width: shrunkX.length, top: shrunkY.start, height: shrunkY.length })
     .raw()
     .toBuffer();
+  const shrunk = { width: shrunkX.length, height: shrunkY.length, pixels };
+  return resample(shrunk, shrinksX ? unchanged(x.length) : x, shrinksY ? unchanged(y.length) : y, interpolation);
+}
+
+function unchanged(length: number): AxisWindow {
+  return { resizedLength: length, start: 0, length };
+}
+
+function cropWindow(resizedLength: number, cropLength: number): AxisWindow {
+  return cropLength >= resizedLength
+    ? unchanged(resizedLength)
+    : { resizedLength, start: cropOffset(resizedLength, cropLength), length: cropLength };
+}
+
+/** Black around `raster` up to `size`, the odd pixel right and below, as torchvision's center_crop does. */
+function padCentered(raster: Raster, size: Size): Uint8Array {
+  if (raster.width === size.width && raster.height === size.height) return raster.pixels;
+  const padded = new Uint8Array(size.width * size.height * 3);
+  const left = (size.width - raster.width) >> 1;
+  const top = (size.height - raster.height) >> 1;
+  for (let row = 0; row < raster.height; row++) {
+    const line = raster.pixels.subarray(row * raster.width * 3, (row + 1) * raster.width * 3);
+    padded.set(line, ((top + row) * size.width + left) * 3);
+  }
+  return padded;
 }
 
 /** As torchvision.transforms.functional.resize: the side that follows is cut to a whole pixel, and is at least 1. */
@@ -71,54 +101,4 @@ function cropOffset(size: number, crop: number): number {
   const half = (size - crop) / 2;
   const floor = Math.floor(half);
   return half - floor === 0.5 ? floor + (floor % 2) : Math.round(half);
-}
-
-interface Span {
-  readonly start: number;
-  readonly length: number;
-}
-
-/** What happens along one axis: `source` is resized to `resizedLength`, `kept` of it stays, black pixels come around. */
-interface Axis {
-  readonly source: Span;
-  readonly resizedLength: number;
-  readonly kept: Span;
-  readonly before: number;
-  readonly after: number;
-}
-
-function cropAxis(sourceLength: number, resizedLength: number, cropLength: number): Axis {
-  const missing = Math.max(0, cropLength - resizedLength);
-  const before = missing >> 1;
-  const kept = { start: missing > 0 ? 0 : cropOffset(resizedLength, cropLength), length: cropLength - missing };
-  const around = { before, after: missing - before };
-  // Shrinking never needs more memory than the image itself, and the whole of it gives the exact phase.
-  if (resizedLength <= sourceLength) return { source: { start: 0, length: sourceLength }, resizedLength, kept, ...around };
-
-  // 1 × 10,000 pixels with the short side at 64 would be 64 × 640,000: only what the crop shows is enlarged.
-  const scale = resizedLength / sourceLength;
-  const first = Math.floor(kept.start / scale) - kernelReach;
-  const last = Math.ceil((kept.start + kept.length) / scale) + kernelReach;
-  const start = mostAligned(Math.max(0, first - alignmentReach), Math.max(0, first), scale);
-  const end = mostAligned(Math.min(sourceLength, last), Math.min(sourceLength, last + alignmentReach), scale);
-  const resizedStart = Math.round(start * scale);
-  return {
-    source: { start, length: end - start },
-    resizedLength: Math.round(end * scale) - resizedStart,
-    kept: { start: kept.start - resizedStart, length: kept.length },
-    ...around,
-  };
-}
-
-/** The position from `low` to `high` whose image under `scale` is nearest to a whole pixel; the lowest of equals. */
-function mostAligned(low: number, high: number, scale: number): number {
-  let best = low;
-  let leastError = Infinity;
-  for (let position = low; position <= high; position++) {
-    const error = Math.abs(position * scale - Math.round(position * scale));
-    if (error >= leastError - 1e-9) continue;
-    best = position;
-    leastError = error;
-  }
-  return best;
 }
