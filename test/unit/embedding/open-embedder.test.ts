@@ -313,6 +313,8 @@ describe('the worker', () => {
         const all = Array.from({ length: 64 }, () => embedder.embed(image, 'bulk'));
         for (const embedding of all) embedding.catch(() => undefined);
         await all[0];
+        // Into the middle of the next run, where terminate() or exit() would abort the process.
+        await new Promise((resolve) => setTimeout(resolve, 10));
       } else {
         await new Promise((resolve) => process.once('worker', resolve));
         if (embedder.state.kind !== 'loading') throw new Error(embedder.state.kind);
