@@ -16,7 +16,7 @@ const program = new Command('semblance')
   .version(packageVersion)
   .showHelpAfterError();
 
-registerServe(program);
+registerServe(program, process.env);
 for (const register of [
   registerSample,
   registerImport,

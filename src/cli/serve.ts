@@ -1,0 +1,124 @@
+import { once } from 'node:events';
+import type { Command } from 'commander';
+import { buildApp, type App } from '../app.js';
+import { assertMayListen, loadConfig, type Config } from '../config.js';
+import { ConfigurationError, messageOf } from '../errors.js';
+import { openGraphqlDoor } from '../graphql/door.js';
+import { imagePaths } from '../http/image-paths.js';
+import { listen, type Listening } from '../http/listen.js';
+import { createHttpApp } from '../http/server.js';
+import { print } from './output.js';
+import type { Environment } from './run.js';
+
+export function registerServe(program: Command, env: Environment): void {
+  program
+    .command('serve')
+    .description('serve GraphQL and images over HTTP; configured by environment variables, see docs/configuration.md')
+    .action(async () => {
+      const config = loadConfig(env);
+      assertMayListen(config);
+      const server = await startServer(config);
+      // Listening for the signals before saying that the server runs: whoever reads that may end it at once.
+      const signal = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+      announce(server);
+      await Promise.race([signal, contradiction(server)]).finally(() => server.close());
+    });
+}
+
+interface Server {
+  readonly app: App;
+  readonly listening: Listening;
+  /** Answers what was asked already, then closes the parts in the order in which they need each other. */
+  close(): Promise<void>;
+}
+
+/** @throws ConfigurationError */
+async function startServer(config: Config): Promise<Server> {
+  const app = await buildApp(config);
+  try {
+    let closing = false;
+    const graphql = await openGraphqlDoor({
+      operations: app.operations,
+      anonymousAccess: config.anonymousAccess,
+      imagePaths,
+      logError,
+    });
+    const http = createHttpApp({
+      config,
+      operations: app.operations,
+      graphql: graphql.handler,
+      isClosing: () => closing,
+      logError,
+    });
+    const listening = await listen({ app: http, host: config.host, port: config.port });
+    await app.store.recordServerUrl(listening.url);
+    return {
+      app,
+      listening,
+      close: async () => {
+        closing = true;
+        await listening.close();
+        await graphql.stop();
+        await app.close();
+      },
+    };
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+}
+
+/** Rejects where the database, once it could be asked, contradicts the configuration; stays pending otherwise. */
+async function contradiction({ app }: Server): Promise<never> {
+  try {
+    await app.ready;
+  } catch (error) {
+    if (error instanceof ConfigurationError) throw error;
+  }
+  return new Promise<never>(() => undefined);
+}
+
+/** Says where to go at once, and what was found once the parts are known. */
+function announce({ app, listening }: Server): void {
+  const { config } = app;
+  print(`Semblance listens on ${listening.url}`);
+  print(`  GraphQL   ${listening.url}/graphql (open it in a browser for the explorer)`);
+  print(`  data      ${describeData(config)}`);
+  void app.ready.then(
+    async () => {
+      const status = await app.operations.status();
+      print(`  model     ${status.model}, ${status.dimensions} dimensions`);
+      print(`  images    ${status.imageCount}`);
+      if (status.imageCount === 0) {
+        print('');
+        print('The gallery is empty. This draws a few hundred pictures, imports them and searches them:');
+        print('');
+        print('  npm run -s semblance -- sample');
+        print('');
+      }
+      print('Ready.');
+    },
+    (error: unknown) => {
+      if (error instanceof ConfigurationError) return;
+      logError('Not ready, and tried again; /readyz tells the state', messageOf(error));
+    },
+  ).catch((error: unknown) => {
+    logError('The state could not be read', error);
+  });
+}
+
+function describeData({ database, dataDir, schema }: Config): string {
+  switch (database.kind) {
+    case 'embedded':
+      return `${dataDir} (embedded Postgres)`;
+    case 'memory':
+      return 'in memory, gone when this process ends';
+    case 'server':
+      return `${new URL(database.url).host}, schema ${schema}`;
+  }
+}
+
+function logError(message: string, error: unknown): void {
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  console.error(`${new Date().toISOString()} ${message}: ${detail}`);
+}
