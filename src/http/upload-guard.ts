@@ -24,14 +24,14 @@ export function uploadGuard(maxUploadBytes: number): RequestHandler[] {
         'A multipart request needs a non-empty Apollo-Require-Preflight header: without it any web page could send one',
       );
     }
-    assertContentLength(request, maxFilesPerRequest, maxUploadBytes);
-    const files = checkHead(await readMultipartHead(request));
-    assertContentLength(request, files, maxUploadBytes);
-    // Once the answer is out, files that still arrive belong to nobody and must not be written to disk.
+    // Once the answer is out, what still arrives belongs to nobody: it is read, for the connection serves on, but not kept.
     response.once('close', () => {
       request.unpipe();
       request.resume();
     });
+    assertContentLength(request, maxFilesPerRequest, maxUploadBytes);
+    const files = checkHead(await readMultipartHead(request));
+    assertContentLength(request, files, maxUploadBytes);
     next();
   };
   const parse = graphqlUploadExpress({

@@ -1,0 +1,241 @@
+import { readdir } from 'node:fs/promises';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import express from 'express';
+import type { FileUpload, Upload } from 'graphql-upload-ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { errorResponder } from '../../../src/http/error-responder.js';
+import { uploadGuard } from '../../../src/http/upload-guard.js';
+import { maxFilesPerRequest } from '../../../src/limits.js';
+import { multipartBody, preflight } from '../../support/multipart.js';
+import { serveHttp, type ServedHttp } from '../../support/serve-http.js';
+
+const maxUploadBytes = 200_000;
+const query = 'mutation($file: Upload!) { uploadImage(file: $file) { created } }';
+const unexpected: unknown[] = [];
+let served: ServedHttp;
+/** What stands behind the guard. */
+let handle: (file: Promise<FileUpload> | undefined) => Promise<unknown>;
+
+beforeAll(async () => {
+  const app = express();
+  app.post('/graphql', ...uploadGuard(maxUploadBytes), async (req, res) => {
+    const { variables } = req.body as { variables: Record<string, Upload | null> };
+    res.json(await handle(variables['file']?.promise));
+  });
+  app.use(errorResponder((_message, error) => unexpected.push(error)));
+  served = await serveHttp(app);
+});
+
+afterAll(() => served.close());
+
+beforeEach(() => {
+  unexpected.length = 0;
+  handle = async (file) => {
+    if (file === undefined) throw new Error('no file');
+    return { sizeBytes: (await readAll(file)).byteLength, filename: (await file).filename };
+  };
+});
+
+async function readAll(file: Promise<FileUpload>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of (await file).createReadStream()) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+async function post(body: FormData | string, headers: Record<string, string> = preflight) {
+  const response = await fetch(`${served.url}/graphql`, { method: 'POST', headers, body });
+  const answer = (await response.json()) as { errors?: { message: string; extensions: { code: string } }[] };
+  return { status: response.status, answer, error: answer.errors?.[0] };
+}
+
+/** A multipart body of text parts, written by hand. */
+async function postParts(parts: readonly (readonly [disposition: string, content: string])[]) {
+  const text = parts
+    .map(([name, content]) => `--X\r\nContent-Disposition: form-data; ${name}\r\n\r\n${content}\r\n`)
+    .join('');
+  return post(`${text}--X--\r\n`, { ...preflight, 'Content-Type': 'multipart/form-data; boundary=X' });
+}
+
+const operations = ['name="operations"', JSON.stringify({ query, variables: { file: null } })] as const;
+const map = ['name="map"', '{"0":["variables.file"]}'] as const;
+const file = ['name="0"; filename="a.jpg"', 'bytes'] as const;
+
+async function temporaryFiles(): Promise<readonly string[]> {
+  return (await readdir(tmpdir())).filter((name) => name.startsWith('capacitor-'));
+}
+
+describe('what passes', () => {
+  test.each([
+    ['fits into one chunk', 10],
+    ['comes in many chunks', maxUploadBytes],
+  ])('a file that %s arrives whole', async (_name, sizeBytes) => {
+    const bytes = new Uint8Array(sizeBytes).fill(7);
+    const { status, answer } = await post(
+      multipartBody(query, { file: null }, [{ path: 'variables.file', bytes, filename: 'é🐈.jpg' }]),
+    );
+    expect(status).toBe(200);
+    expect(answer).toEqual({ sizeBytes, filename: 'é🐈.jpg' });
+  });
+
+  test('the head may arrive byte by byte', async () => {
+    const body = Buffer.from(
+      [operations, map, file]
+        .map(([name, text]) => `--X\r\nContent-Disposition: form-data; ${name}\r\n\r\n${text}\r\n`)
+        .join('') + '--X--\r\n',
+    );
+    const answer = await new Promise<string>((resolve, reject) => {
+      const headers = { ...preflight, 'Content-Type': 'multipart/form-data; boundary=X' };
+      const sending = request(`${served.url}/graphql`, { method: 'POST', headers }, (response) => {
+        response.setEncoding('utf8').on('data', resolve);
+      });
+      sending.on('error', reject);
+      for (const byte of body) sending.write(Buffer.of(byte));
+      sending.end();
+    });
+    expect(JSON.parse(answer)).toEqual({ sizeBytes: 5, filename: 'a.jpg' });
+  });
+});
+
+describe('what is refused as BAD_USER_INPUT', () => {
+  test.each([{}, { 'Apollo-Require-Preflight': '' }])('no preflight header: %o', async (headers) => {
+    const body = multipartBody(query, { file: null }, [
+      { path: 'variables.file', bytes: new Uint8Array(5), filename: 'a' },
+    ]);
+    const { status, error } = await post(body, headers);
+    expect([status, error?.extensions.code]).toEqual([400, 'BAD_USER_INPUT']);
+    expect(error?.message).toContain('Apollo-Require-Preflight');
+  });
+
+  const deep = 20_000;
+  const nested = `{"query":"{ a }","variables":${'{"a":'.repeat(deep)}null${'}'.repeat(deep)}}`;
+  const arrays = `{"query":"{ a }","variables":{"a":${'['.repeat(5_000)}null${']'.repeat(5_000)}}}`;
+
+  test.each([
+    [
+      'a path of 20,000 levels',
+      [['name="operations"', nested], ['name="map"', `{"0":["variables${'.a'.repeat(deep)}"]}`], file],
+    ],
+    [
+      'a deep path that fits into the field',
+      [['name="operations"', arrays], ['name="map"', `{"0":["variables.a${'.0'.repeat(5_000)}"]}`], file],
+    ],
+    [
+      'a deep path into a flat operation',
+      [operations, ['name="map"', `{"0":["variables${'.a'.repeat(5_000)}"]}`], file],
+    ],
+    ['a path into the prototype', [operations, ['name="map"', '{"0":["variables.__proto__.file"]}'], file]],
+    ['a path out of the variables', [operations, ['name="map"', '{"0":["query"]}'], file]],
+    ['one file for two variables', [operations, ['name="map"', '{"0":["variables.file","variables.b"]}'], file]],
+    [
+      'two files for one variable',
+      [operations, ['name="map"', '{"0":["variables.file"],"1":["variables.file"]}'], file],
+    ],
+    ['a path to nothing', [operations, ['name="map"', '{"0":["variables.other"]}'], file]],
+    ['a batch', [['name="operations"', `[${operations[1]}]`], ['name="map"', '{"0":["0.variables.file"]}'], file]],
+    ['broken JSON', [['name="operations"', '{'], map, file]],
+    ['a map that is no object', [operations, ['name="map"', '[]'], file]],
+    ['a map of something else than paths', [operations, ['name="map"', '{"0":[1]}'], file]],
+    ['a long field', [['name="operations"', ' '.repeat(17_000)], map, file]],
+    ['fields in the other order', [map, operations, file]],
+    ['a file before the map', [operations, file, map]],
+    ['an unknown field', [['name="x"', ''], operations, map, file]],
+    ['no parts', []],
+    [
+      'many files',
+      [
+        operations,
+        [
+          'name="map"',
+          JSON.stringify(
+            Object.fromEntries(Array.from({ length: maxFilesPerRequest + 1 }, (_, i) => [i, [`variables.files.${i}`]])),
+          ),
+        ],
+        file,
+      ],
+    ],
+  ] as const)('%s', async (_name, parts) => {
+    const { status, error } = await postParts(parts);
+    expect([status, error?.extensions.code]).toEqual([400, 'BAD_USER_INPUT']);
+    expect(unexpected).toEqual([]);
+  });
+
+  test('a body without a boundary', async () => {
+    const { error } = await post('x', { ...preflight, 'Content-Type': 'multipart/form-data' });
+    expect(error?.extensions.code).toBe('BAD_USER_INPUT');
+  });
+
+  test('an endless preamble', async () => {
+    const { error } = await post('x'.repeat(500_000), {
+      ...preflight,
+      'Content-Type': 'multipart/form-data; boundary=X',
+    });
+    expect(error?.extensions.code).toBe('BAD_USER_INPUT');
+  });
+
+  test('a hundred deep paths take no memory to speak of', async () => {
+    const before = process.memoryUsage().heapUsed;
+    let peak = before;
+    for (let attempt = 0; attempt < 100; attempt++) {
+      await postParts([
+        ['name="operations"', arrays],
+        ['name="map"', `{"0":["variables.a${'.0'.repeat(5_000)}"]}`],
+        file,
+      ]);
+      peak = Math.max(peak, process.memoryUsage().heapUsed);
+    }
+    expect(peak - before).toBeLessThan(100_000_000);
+  });
+});
+
+describe('bytes', () => {
+  test('a body that says it is too long is refused unread', async () => {
+    handle = vi.fn();
+    const bytes = new Uint8Array(maxUploadBytes * 2);
+    const { status, error } = await post(
+      multipartBody(query, { file: null }, [{ path: 'variables.file', bytes, filename: 'a' }]),
+    );
+    expect([status, error?.extensions.code]).toEqual([413, 'IMAGE_TOO_LARGE']);
+    expect(handle).not.toHaveBeenCalled();
+  });
+});
+
+describe('temporary files', () => {
+  test('none is left after an answer that waited for no file', async () => {
+    const before = await temporaryFiles();
+    handle = () => Promise.resolve({ early: true });
+    const paths = [0, 1, 2, 3, 4].map((index) => `variables.files.${index}`);
+    const files = paths.map((path) => ({ path, bytes: new Uint8Array(maxUploadBytes), filename: 'a' }));
+    const { answer } = await post(multipartBody(query, { files: paths.map(() => null) }, files));
+    expect(answer).toEqual({ early: true });
+    // The same connection is drained before it takes the next request.
+    await post(multipartBody(query, { file: null }, []));
+    await vi.waitFor(async () => {
+      expect(await temporaryFiles()).toEqual(before);
+    });
+  });
+
+  test('none is left after a client that went away, and whoever reads hears of it', async () => {
+    const before = await temporaryFiles();
+    const outcome = new Promise<unknown>((resolve) => {
+      handle = async (sent) => {
+        if (sent !== undefined) await readAll(sent).then(resolve, resolve);
+        return {};
+      };
+    });
+    const headers = { ...preflight, 'Content-Type': 'multipart/form-data; boundary=X', 'Content-Length': '100000' };
+    const sending = request(`${served.url}/graphql`, { method: 'POST', headers });
+    sending.on('error', () => undefined);
+    const part = ([name, text]: readonly [string, string]) =>
+      `--X\r\nContent-Disposition: form-data; ${name}\r\n\r\n${text}`;
+    sending.write(`${part(operations)}\r\n${part(map)}\r\n${part(['name="0"; filename="a.jpg"', 'x'.repeat(50_000)])}`);
+    await vi.waitFor(async () => {
+      expect((await temporaryFiles()).length).toBeGreaterThan(before.length);
+    });
+    sending.destroy();
+    expect(await outcome).toBeInstanceOf(Error);
+    await vi.waitFor(async () => {
+      expect(await temporaryFiles()).toEqual(before);
+    });
+  });
+});
