@@ -33,6 +33,7 @@ export class WorkerHandle {
   #crash: string | undefined;
 
   constructor(start: WorkerStart, handlers: WorkerHandlers) {
+    disableTelemetry();
     this.#worker = new Worker(workerUrl('embedding/worker'), { workerData: start, name: 'embedding' });
     this.#worker.on('message', (message: FromWorker) => {
       if (message.kind === 'ready') handlers.ready(message.batchImages);
@@ -88,4 +89,13 @@ export class WorkerHandle {
   #post(message: ToWorker, transfer: readonly ArrayBuffer[] = []): void {
     this.#worker.postMessage(message, transfer);
   }
+}
+
+/**
+ * ONNX Runtime's builds for Linux and macOS report to their maker, and leave logs in the folder for temporary
+ * files, unless this is in the process's environment before it is loaded. A worker's own `process.env` does not reach C.
+ */
+function disableTelemetry(): void {
+  // eslint-disable-next-line no-restricted-properties -- nothing is read, and no setting of ours is meant
+  process.env['ORT_DISABLE_TELEMETRY'] = '1';
 }
