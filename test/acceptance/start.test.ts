@@ -1,0 +1,229 @@
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { join, resolve } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import {
+  cleanUp,
+  freePort,
+  makeFolder,
+  runProgram,
+  serverStores,
+  spawnServer,
+  startServer,
+  type RunOptions,
+} from '../support/server.js';
+import { makeJpeg } from '../support/make-image.js';
+
+afterAll(cleanUp);
+
+const repository = resolve(import.meta.dirname, '../..');
+
+/** Runs `serve` where it must not start. */
+async function refusal(options: RunOptions): Promise<readonly string[]> {
+  const run = await runProgram(['serve'], { ...options, env: { PORT: String(await freePort()), ...options.env } });
+  expect({ code: run.code, signal: run.signal, output: run.output }).toMatchObject({ code: 1, signal: null });
+  expect(run.output).not.toMatch(/^\s+at /m);
+  return run.output.trim().split('\n');
+}
+
+describe('npm start', () => {
+  it('says where the data lies, which model is active and what to paste, and serves', async () => {
+    const folder = await makeFolder();
+    const server = await spawnServer({ folder, cwd: repository, launcher: ['npm', 'start'] }, []);
+    await server.ready();
+    await server.printed('npm run -s semblance -- sample');
+    expect(server.output).toContain(join(folder, 'data'));
+    expect(server.output).toContain('semblance-compact');
+    expect(server.output).toContain(server.url);
+
+    const live = await server.client.get('/livez');
+    expect(live.status).toBe(200);
+    const { status } = await server.client.data<{ status: unknown }>(
+      '{ status { version imageCount activeSpace model dimensions store } }',
+    );
+    expect(status).toEqual({
+      version: '0.1.0',
+      imageCount: 0,
+      activeSpace: 'semblance-compact',
+      model: 'semblance-compact',
+      dimensions: expect.any(Number) as number,
+      store: 'EMBEDDED',
+    });
+    expect(await server.stop()).toMatchObject({ code: 0 });
+  });
+});
+
+describe('the embedded data folder', () => {
+  it('is ./data unless named, keeps the images over a restart, and is held by one process', async () => {
+    const folder = await makeFolder();
+    const unnamed = { folder, env: { SEMBLANCE_DATA_DIR: '' } };
+    const first = await startServer(unnamed);
+    expect(first.output).toContain(join(folder, 'data'));
+    const { image } = await first.client.upload(await makeJpeg(1));
+
+    const [sentence, ...more] = await refusal(unnamed);
+    expect(more).toEqual([]);
+    expect(sentence).toMatch(/process/i);
+    expect(await first.client.totalCount()).toBe(1);
+
+    expect(await first.stop()).toEqual({ code: 0, signal: null });
+    const second = await startServer(unnamed);
+    expect((await second.client.data<{ image: unknown }>(`{ image(id: "${image.id}") { id } }`)).image).not.toBeNull();
+
+    // Nobody removes the lock of a killed server.
+    await second.kill();
+    const third = await startServer(unnamed);
+    expect(await third.client.totalCount()).toBe(1);
+    await third.stop();
+  });
+
+  it.each([
+    ['a file', (folder: string) => join(folder, 'file')],
+    ['a folder inside a file', (folder: string) => join(folder, 'file', 'data')],
+    ['a place where nothing can be written', () => '/proc/semblance'],
+  ])('ends the start with one sentence where it is %s', async (_, place) => {
+    const folder = await makeFolder();
+    await writeFile(join(folder, 'file'), 'not a folder');
+    const lines = await refusal({ folder, env: { SEMBLANCE_DATA_DIR: place(folder) } });
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain(place(folder));
+  });
+});
+
+describe('a wrong configuration', () => {
+  it('ends the start where the port is taken', async () => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const { port } = holder.address() as AddressInfo;
+    const lines = await refusal({ env: { PORT: String(port), DATABASE_URL: 'memory:' } });
+    expect(lines.at(-1)).toContain(String(port));
+    holder.close();
+  });
+
+  it('names every malformed variable in one message', async () => {
+    const malformed = {
+      PORT: 'eighty',
+      DATABASE_URL: 'mysql://root:hunter2@localhost/x',
+      SEMBLANCE_SCHEMA: 'Robert"; DROP TABLE',
+      SEMBLANCE_AUTO_MIGRATE: 'perhaps',
+      SEMBLANCE_ALLOW_ANONYMOUS: 'everything',
+      SEMBLANCE_CORS_ORIGINS: 'https://example.org/path',
+      SEMBLANCE_MAX_UPLOAD_BYTES: '20 MB',
+      SEMBLANCE_MODEL_THREADS: '0',
+      SEMBLANCE_DATABASE_CONNECTIONS: '-1',
+    };
+    const message = (await refusal({ env: malformed })).join('\n');
+    for (const name of Object.keys(malformed)) expect(message).toContain(name);
+    expect(message).not.toContain('hunter2');
+  });
+
+  it('is listening beyond loopback without saying what strangers may do', async () => {
+    const lines = await refusal({ env: { HOST: '0.0.0.0', DATABASE_URL: 'memory:' } });
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain('SEMBLANCE_ALLOW_ANONYMOUS');
+  });
+});
+
+describe('DATABASE_URL=memory:', () => {
+  it('keeps images until the exit, and writes no data folder', async () => {
+    const options = { folder: await makeFolder(), env: { DATABASE_URL: 'memory:' } };
+    const first = await startServer(options);
+    const { image } = await first.client.upload(await makeJpeg(1));
+    await first.client.upload(await makeJpeg(2));
+    expect(await first.client.similar(image.id)).toHaveLength(1);
+    expect(await first.client.data('{ status { store imageCount } }')).toEqual({
+      status: { store: 'MEMORY', imageCount: 2 },
+    });
+    expect(await first.stop()).toEqual({ code: 0, signal: null });
+
+    const second = await startServer(options);
+    expect(await second.client.totalCount()).toBe(0);
+    await second.stop();
+  });
+});
+
+describe('SIGTERM', () => {
+  it('lets the uploads under way finish, then ends with 0 and without a temporary file', async () => {
+    const server = await startServer({ env: { DATABASE_URL: 'memory:' } });
+    const bytes = await Promise.all(
+      Array.from({ length: 8 }, (_, seed) => makeJpeg(seed, { width: 640, height: 480 })),
+    );
+    const uploads = Promise.all(bytes.map((each) => server.client.upload(each)));
+    // All eight are known to be on their way once one of them is stored.
+    await Promise.race(bytes.map((each) => server.client.upload(each)));
+    const exit = server.stop();
+    expect((await uploads).map(({ image }) => image.width)).toEqual(bytes.map(() => 640));
+    expect(await exit).toEqual({ code: 0, signal: null });
+    expect(await server.temporaryFiles()).toEqual([]);
+  });
+
+  it('ends a start that has not come far', async () => {
+    const server = await spawnServer();
+    await server.answers('/livez', 200);
+    expect(await server.stop()).toEqual({ code: 0, signal: null });
+  });
+});
+
+describe('anonymous read', () => {
+  it('answers queries and refuses mutations before their files are read', async () => {
+    const folder = await makeFolder();
+    const writable = await startServer({ folder });
+    const [one, two] = [await makeJpeg(1), await makeJpeg(2)];
+    const { image } = await writable.client.upload(one);
+    await writable.client.upload(two);
+    await writable.stop();
+
+    const server = await startServer({ folder, env: { HOST: '0.0.0.0', SEMBLANCE_ALLOW_ANONYMOUS: 'read' } });
+    const { client } = server;
+    expect(await client.similar(image.id)).toHaveLength(1);
+    expect(await client.search(one)).toHaveLength(2);
+    expect((await client.get(image.url)).status).toBe(200);
+    for (const mutation of [
+      `mutation { deleteImage(id: "${image.id}") { deletedId } }`,
+      `mutation { updateImage(id: "${image.id}", metadata: { a: 1 }) { image { id } } }`,
+    ]) {
+      expect(await client.code(mutation)).toBe('UNAUTHENTICATED');
+    }
+    const refused = await client.uploadAnswer(await makeJpeg(3));
+    expect(refused.errors?.[0]?.extensions?.['code']).toBe('UNAUTHENTICATED');
+    expect(await client.totalCount()).toBe(2);
+    expect(await client.data(`{ image(id: "${image.id}") { metadata } }`)).toEqual({ image: { metadata: {} } });
+    await server.stop();
+  });
+});
+
+describe.each(serverStores)('two servers on one database ($name)', (store) => {
+  it('serve the same images', async () => {
+    const env = store.environment();
+    const [one, two] = await Promise.all([startServer({ env }), startServer({ env })]);
+    const bytes = await makeJpeg(1);
+    const payloads = await Promise.all([one.client.upload(bytes), two.client.upload(bytes)]);
+    expect(payloads.filter(({ created }) => created)).toHaveLength(1);
+    expect(new Set(payloads.map(({ image }) => image.id)).size).toBe(1);
+    expect(await one.client.data('{ status { store imageCount } }')).toEqual({
+      status: { store: 'SERVER', imageCount: 1 },
+    });
+    expect((await two.client.allImages()).map(({ id }) => id)).toEqual([payloads[0].image.id]);
+    await Promise.all([one.stop(), two.stop()]);
+  });
+
+  it('refuse to start without migrations where SEMBLANCE_AUTO_MIGRATE=false, until `migrate` has run', async () => {
+    const env = { ...store.environment(), SEMBLANCE_AUTO_MIGRATE: 'false' };
+    const waiting = await spawnServer({ env });
+    await waiting.answers('/readyz', 503);
+    expect((await waiting.client.get('/readyz')).body.toString()).toMatch(/migrat/i);
+    const run = await runProgram(['migrate'], { env });
+    expect({ code: run.code, output: run.output }).toMatchObject({ code: 0 });
+    await waiting.ready();
+    await waiting.stop();
+  });
+});
+
+it('makes the data folder where its parents are missing', async () => {
+  const folder = await makeFolder();
+  await mkdir(join(folder, 'a'));
+  const server = await startServer({ folder, env: { SEMBLANCE_DATA_DIR: join(folder, 'a/b/c') } });
+  expect(await server.client.totalCount()).toBe(0);
+  await server.stop();
+});
