@@ -1,5 +1,4 @@
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 const graphqlEntry = createRequire(import.meta.url).resolve('graphql/index.js');

@@ -66,8 +66,8 @@ const sample = await Promise.all(
 );
 const decoded = await Promise.all(sample.map((bytes) => decoder.decode(bytes)));
 const decodeMs = await cpuMsPerItem(sample, (bytes) => decoder.decode(bytes));
-const inputs = await Promise.all(decoded.map((image) => app.embedder.prepare(image)));
-const resizeMs = await cpuMsPerItem(decoded, (image) => app.embedder.prepare(image));
+const inputs = await Promise.all(decoded.map((image) => app.embedder.prepare(image, 'bulk')));
+const resizeMs = await cpuMsPerItem(decoded, (image) => app.embedder.prepare(image, 'bulk'));
 const thumbnailMs = await cpuMsPerItem(decoded, (image) => makeThumbnail(image));
 const session = await sessionLoop(config);
 const onnxMs = session.cpuMsPerImage;

@@ -22,14 +22,26 @@ export type EmbedderState =
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'closed' };
 
+/** An image as this model sees it. */
+export interface ModelInput {
+  /** Row-major RGB, of the width and height in the manifest. */
+  readonly crop: Uint8Array;
+}
+
 export interface Embedder {
   readonly state: EmbedderState;
   /** Resolves once the state is no longer `loading`. Never rejects. */
   readonly settled: Promise<void>;
   /**
-   * The embedding as the model gives it, `dimensions` numbers, not normalised.
-   * @throws SemblanceError MODEL_UNAVAILABLE, OVERLOADED (the queue is full), INVALID_IMAGE (no finite embedding with a direction)
+   * Resizes and crops an image to what the model takes, so that nobody holds the pixels of a large image while it waits
+   * for its turn.
+   * @throws SemblanceError MODEL_UNAVAILABLE, OVERLOADED (the queue is full, so the work would be for nothing)
    */
-  embed(image: DecodedImage, priority: EmbeddingPriority, signal?: AbortSignal): Promise<Float32Array>;
+  prepare(image: DecodedImage, priority: EmbeddingPriority): Promise<ModelInput>;
+  /**
+   * The embedding as the model gives it, `dimensions` numbers, not normalised.
+   * @throws SemblanceError MODEL_UNAVAILABLE, OVERLOADED, INVALID_IMAGE (no finite embedding with a direction)
+   */
+  embed(input: ModelInput, priority: EmbeddingPriority, signal?: AbortSignal): Promise<Float32Array>;
   close(): Promise<void>;
 }

@@ -3,7 +3,7 @@ import { maxEmbeddingQueue, maxModelRestarts, minEmbeddingNorm, retryIntervalMs 
 import type { DecodedImage } from '../image/decoded-image.js';
 import { resizeForModel } from '../image/resize.js';
 import { Batcher } from './batcher.js';
-import type { Embedder, EmbedderState, EmbeddingPriority, ModelInfo } from './embedder.js';
+import type { Embedder, EmbedderState, EmbeddingPriority, ModelInfo, ModelInput } from './embedder.js';
 import { loadModelManifest, type Manifest } from './manifest.js';
 import { cropBytes } from './preprocess.js';
 import { WorkerHandle, type WorkerEnd } from './worker-handle.js';
@@ -51,13 +51,15 @@ class WorkerEmbedder implements Embedder {
     return this.#state;
   }
 
-  async embed(image: DecodedImage, priority: EmbeddingPriority, signal?: AbortSignal): Promise<Float32Array> {
-    signal?.throwIfAborted();
+  async prepare(image: DecodedImage, priority: EmbeddingPriority): Promise<ModelInput> {
     const { preprocessing } = this.#readyManifest();
-    // Before the resize: what would be refused after it should not cost one.
     this.#batcher.assertRoom(priority);
     const { interpolation, ...resize } = preprocessing.resize;
-    const crop = await resizeForModel(image, { resize, interpolation, centerCrop: preprocessing.centerCrop });
+    return { crop: await resizeForModel(image, { resize, interpolation, centerCrop: preprocessing.centerCrop }) };
+  }
+
+  async embed({ crop }: ModelInput, priority: EmbeddingPriority, signal?: AbortSignal): Promise<Float32Array> {
+    signal?.throwIfAborted();
     this.#readyManifest();
     const embedding = await this.#batcher.submit(crop, priority, signal);
     if (!hasDirection(embedding)) {

@@ -27,8 +27,8 @@ export async function searchByUpload(context: OperationsContext, input: UploadSe
   const { bytes } = await readUpload(input.bytes, context.maxUploadBytes);
   await requireModel(context);
   const startedMs = performance.now();
-  const decoded = await decoder.decode(bytes, input.signal);
-  const embedding = await embedder.embed(decoded, 'query', input.signal);
+  const modelInput = await decoder.use(bytes, (image) => embedder.prepare(image, 'query'), input.signal);
+  const embedding = await embedder.embed(modelInput, 'query', input.signal);
   const embedMs = performance.now() - startedMs;
   return { ...(await store.searchByVector(embedding, options)), embedMs, rerankMs: 0 };
 }

@@ -40,20 +40,29 @@ export async function uploadImage(context: OperationsContext, input: UploadInput
   const known = await store.findImage(id);
   if (known?.sha256 === sha256) return { image: known, created: false };
 
-  const decoded = await decoder.decode(bytes, input.signal);
-  const thumbnail = await makeThumbnail(decoded);
   for (let attempt = 1; ; attempt++) {
     const space = await requireModel(context);
-    const embedding = await embedder.embed(decoded, input.priority, input.signal);
+    const { thumbnail, modelInput, mediaType, width, height } = await decoder.use(
+      bytes,
+      async (image) => ({
+        mediaType: image.mediaType,
+        width: image.width,
+        height: image.height,
+        thumbnail: await makeThumbnail(image),
+        modelInput: await embedder.prepare(image, input.priority),
+      }),
+      input.signal,
+    );
+    const embedding = await embedder.embed(modelInput, input.priority, input.signal);
     input.signal?.throwIfAborted();
     try {
       return await store.insertImage({
         id,
         sha256,
         filename: cleanFilename(input.filename),
-        mediaType: decoded.mediaType,
-        width: decoded.width,
-        height: decoded.height,
+        mediaType,
+        width,
+        height,
         metadata,
         original: bytes,
         thumbnail,

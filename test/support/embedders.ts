@@ -1,6 +1,7 @@
 import { onTestFinished } from 'vitest';
-import type { Embedder } from '../../src/embedding/embedder.js';
+import type { Embedder, EmbeddingPriority } from '../../src/embedding/embedder.js';
 import { openEmbedder } from '../../src/embedding/open-embedder.js';
+import type { DecodedImage } from '../../src/image/decoded-image.js';
 import { bundledModelsFolder } from '../../src/paths.js';
 
 /** Opens a model in a worker of the built program, waits until it is ready or failed, and closes it after the test. */
@@ -9,4 +10,13 @@ export async function settledEmbedder(model?: string): Promise<Embedder> {
   onTestFinished(() => embedder.close());
   await embedder.settled;
   return embedder;
+}
+
+export async function embedImage(
+  embedder: Embedder,
+  image: DecodedImage,
+  priority: EmbeddingPriority,
+  signal?: AbortSignal,
+): Promise<Float32Array> {
+  return embedder.embed(await embedder.prepare(image, priority), priority, signal);
 }

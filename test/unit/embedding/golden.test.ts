@@ -5,7 +5,7 @@ import { cosine } from '../../../src/embedding/golden.js';
 import { ImageDecoder } from '../../../src/image/decode.js';
 import { maxImagePixels } from '../../../src/limits.js';
 import { packageRoot } from '../../../src/paths.js';
-import { settledEmbedder } from '../../support/embedders.js';
+import { embedImage, settledEmbedder } from '../../support/embedders.js';
 import { decodeEmbedding } from '../../support/tiny-models.js';
 
 /** See test/fixtures/golden/README.md. */
@@ -51,7 +51,7 @@ describe('the bundled model', () => {
     for (const { name, file, width, height, minCosine, embedding } of images) {
       const image = await decodeFile(`images/${file}`);
       expect({ name, width: image.width, height: image.height }).toEqual({ name, width, height });
-      const answer = await embedder.embed(image, 'bulk');
+      const answer = await embedImage(embedder, image, 'bulk');
       const similarity = cosine(answer, decodeEmbedding(embedding));
       if (!(similarity >= minCosine)) tooFar.push(`${name}: ${similarity.toFixed(6)}, at least ${minCosine}`);
     }
@@ -64,7 +64,7 @@ describe('the bundled model', () => {
     const answers = await Promise.all(
       images.map(({ cropRow }) => {
         const pixels = crops.subarray(cropRow * bytes, (cropRow + 1) * bytes);
-        return embedder.embed({ mediaType: 'image/png', width: side, height: side, pixels }, 'bulk');
+        return embedImage(embedder, { mediaType: 'image/png', width: side, height: side, pixels }, 'bulk');
       }),
     );
     for (const [i, { name, embedding }] of images.entries()) {

@@ -8,7 +8,7 @@ import { cosine } from '../../../src/embedding/golden.js';
 import { openEmbedder } from '../../../src/embedding/open-embedder.js';
 import { bundledModelsFolder, packageRoot } from '../../../src/paths.js';
 import type { DecodedImage } from '../../../src/image/decoded-image.js';
-import { settledEmbedder } from '../../support/embedders.js';
+import { embedImage, settledEmbedder } from '../../support/embedders.js';
 import {
   alteredModel,
   patternImage,
@@ -40,7 +40,7 @@ describe('openEmbedder', () => {
     const embedder = openEmbedder({ model: undefined, dataDir: bundledModelsFolder, threads: 1 });
     onTestFinished(() => embedder.close());
     expect(embedder.state).toEqual({ kind: 'loading' });
-    await expect(embedder.embed(black, 'query')).rejects.toMatchObject({
+    await expect(embedImage(embedder, black, 'query')).rejects.toMatchObject({
       code: 'MODEL_UNAVAILABLE',
       message: 'The model is still loading',
     });
@@ -61,11 +61,11 @@ describe('openEmbedder', () => {
       model: { name: `tiny-${name}`, dimensions: dimensions[name] },
     });
     const expected = await readExpected(name);
-    const together = await Promise.all(expected.map((_, image) => embedder.embed(patternImage(image), 'bulk')));
+    const together = await Promise.all(expected.map((_, image) => embedImage(embedder, patternImage(image), 'bulk')));
     for (const [image, embedding] of together.entries()) {
       expect(embedding).toHaveLength(dimensions[name]);
       expect(cosine(embedding, expected[image] ?? [])).toBeGreaterThan(0.99999);
-      expect(cosine(await embedder.embed(patternImage(image), 'query'), embedding)).toBeGreaterThan(0.999999);
+      expect(cosine(await embedImage(embedder, patternImage(image), 'query'), embedding)).toBeGreaterThan(0.999999);
     }
     // Or the comparison above could not tell one image from another.
     expect(cosine(together[0] ?? [], together[1] ?? [])).toBeLessThan(0.99);
@@ -75,8 +75,8 @@ describe('openEmbedder', () => {
     'refuses an image without a direction: %s',
     async (name) => {
       const embedder = await settledEmbedder(tinyModelFolder(name));
-      await expect(embedder.embed(black, 'bulk')).rejects.toMatchObject({ code: 'INVALID_IMAGE' });
-      await embedder.embed(patternImage(0), 'bulk');
+      await expect(embedImage(embedder, black, 'bulk')).rejects.toMatchObject({ code: 'INVALID_IMAGE' });
+      await embedImage(embedder, patternImage(0), 'bulk');
     },
   );
 });
@@ -196,7 +196,7 @@ describe('a model that cannot serve', () => {
   it.each(failures)('%s: failed with the reason', async (_what, make, reason) => {
     const embedder = await settledEmbedder(await make());
     expect(embedder.state).toEqual({ kind: 'failed', reason: expect.stringMatching(reason) as string });
-    await expect(embedder.embed(patternImage(0), 'query')).rejects.toMatchObject({
+    await expect(embedImage(embedder, patternImage(0), 'query')).rejects.toMatchObject({
       code: 'MODEL_UNAVAILABLE',
       message: 'The model is not available',
     });
@@ -215,11 +215,11 @@ describe('the queue', () => {
     const embedder = await settledEmbedder();
     const events: string[] = [];
     const bulk = Array.from({ length: 200 }, async (_, i) => {
-      await embedder.embed(patternImage(i, { width: 64, height: 64 }), 'bulk');
+      await embedImage(embedder, patternImage(i, { width: 64, height: 64 }), 'bulk');
       events.push('bulk');
     });
     await bulk[0];
-    await embedder.embed(patternImage(0, { width: 64, height: 64 }), 'query');
+    await embedImage(embedder, patternImage(0, { width: 64, height: 64 }), 'query');
     events.push('query');
     await Promise.all(bulk);
     expect(events).toHaveLength(201);
@@ -229,7 +229,7 @@ describe('the queue', () => {
   it('refuses more than it holds, and embeds what it took', async () => {
     const embedder = await settledEmbedder();
     const image = patternImage(0, { width: 64, height: 64 });
-    const results = await Promise.allSettled(Array.from({ length: 1000 }, () => embedder.embed(image, 'bulk')));
+    const results = await Promise.allSettled(Array.from({ length: 1000 }, () => embedImage(embedder, image, 'bulk')));
     const codes = results.flatMap((result) =>
       result.status === 'rejected' ? [(result.reason as { code: string }).code] : [],
     );
@@ -240,7 +240,7 @@ describe('the queue', () => {
   it('rejects with the reason of an abort', async () => {
     const embedder = await settledEmbedder(tinyModelFolder('nhwc-uint8-cls'));
     const controller = new AbortController();
-    const embedding = embedder.embed(patternImage(0), 'query', controller.signal);
+    const embedding = embedImage(embedder, patternImage(0), 'query', controller.signal);
     controller.abort(new Error('gone'));
     await expect(embedding).rejects.toThrow('gone');
   });
@@ -256,9 +256,9 @@ describe('the worker', () => {
     });
     const embedder = await settledEmbedder();
     const image = patternImage(0, { width: 64, height: 64 });
-    const before = await embedder.embed(image, 'bulk');
+    const before = await embedImage(embedder, image, 'bulk');
 
-    const pending = Array.from({ length: 200 }, () => embedder.embed(image, 'bulk'));
+    const pending = Array.from({ length: 200 }, () => embedImage(embedder, image, 'bulk'));
     await pending[0];
     // No message of the protocol: an error that the worker does not expect.
     started[0]?.postMessage(null);
@@ -269,7 +269,7 @@ describe('the worker', () => {
     expect(embedder.state).toEqual({ kind: 'failed', reason: expect.stringContaining('is started again') as string });
 
     await vi.waitUntil(() => embedder.state.kind === 'ready', { timeout: 30_000 });
-    expect(await embedder.embed(image, 'bulk')).toEqual(before);
+    expect(await embedImage(embedder, image, 'bulk')).toEqual(before);
     expect(started).toHaveLength(2);
   });
 
@@ -282,15 +282,15 @@ describe('the worker', () => {
     });
     const embedder = await settledEmbedder(tinyModelFolder('nhwc-uint8-cls'));
     await started[0]?.terminate();
-    await expect(embedder.embed(patternImage(0), 'query')).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE' });
+    await expect(embedImage(embedder, patternImage(0), 'query')).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE' });
     await vi.waitUntil(() => embedder.state.kind === 'ready', { timeout: 30_000 });
-    await embedder.embed(patternImage(0), 'query');
+    await embedImage(embedder, patternImage(0), 'query');
   });
 
   it('finishes the running batch and refuses the rest when it is closed', async () => {
     const embedder = await settledEmbedder();
     const image = patternImage(0, { width: 64, height: 64 });
-    const pending = Array.from({ length: 100 }, () => embedder.embed(image, 'bulk'));
+    const pending = Array.from({ length: 100 }, () => embedImage(embedder, image, 'bulk'));
     const settled = Promise.allSettled(pending);
     await pending[0];
     await embedder.close();
@@ -300,7 +300,7 @@ describe('the worker', () => {
     expect(refused.length).toBeGreaterThan(0);
     expect(refused.length).toBeLessThan(100);
     for (const { reason } of refused) expect(reason).toMatchObject({ code: 'MODEL_UNAVAILABLE' });
-    await expect(embedder.embed(image, 'bulk')).rejects.toMatchObject({ message: 'The server is shutting down' });
+    await expect(embedImage(embedder, image, 'bulk')).rejects.toMatchObject({ message: 'The server is shutting down' });
   });
 
   it.each(['while it loads', 'during a run'])('closes %s without aborting the process', async (when) => {
@@ -310,7 +310,8 @@ describe('the worker', () => {
       if (${when === 'during a run'}) {
         await embedder.settled;
         const image = { mediaType: 'image/png', width: 64, height: 64, pixels: new Uint8Array(64 * 64 * 3).fill(90) };
-        const all = Array.from({ length: 64 }, () => embedder.embed(image, 'bulk'));
+        const input = await embedder.prepare(image, 'bulk');
+        const all = Array.from({ length: 64 }, () => embedder.embed(input, 'bulk'));
         for (const embedding of all) embedding.catch(() => undefined);
         await all[0];
         // Into the middle of the next run, where terminate() or exit() would abort the process.
