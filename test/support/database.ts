@@ -5,15 +5,16 @@ import { join } from 'node:path';
 import { openDatabase, type Database } from '../../src/store/database.js';
 import type { StoreKind } from '../../src/store/store.js';
 
-/** A Postgres with pgvector, and a role that may create schemas in it. `scripts/` can start one. */
+/** A Postgres with pgvector, and a role that may create schemas in it. scripts/test-postgres.sh starts one. */
 export const testDatabaseUrl = process.env['TEST_DATABASE_URL'];
 
-/** What a suite for every store runs on: `describe.each(testStoreKinds)`. */
-export const testStoreKinds: readonly StoreKind[] =
-  testDatabaseUrl === undefined || testDatabaseUrl === '' ? ['memory'] : ['memory', 'server'];
-
-if (testStoreKinds.length === 1) {
-  console.warn('TEST_DATABASE_URL is not set: this suite runs on the embedded Postgres only.');
+/** What a suite for every store runs on: `describe.each(testStoreKinds())`. */
+export function testStoreKinds(): readonly StoreKind[] {
+  if (testDatabaseUrl !== undefined && testDatabaseUrl !== '') return ['memory', 'server'];
+  console.warn(
+    'TEST_DATABASE_URL is not set: this suite runs on the embedded Postgres only. See scripts/test-postgres.sh.',
+  );
+  return ['memory'];
 }
 
 export interface TestDatabase extends Database {

@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { SemblanceError } from '../../../src/errors.js';
+import { driverMessages, isRetryable, sqlStateOf, toStoreError } from '../../../src/store/errors.js';
+
+const withCode = (code: string, message = 'relation "secret" at /srv/data') =>
+  Object.assign(new Error(message), { code });
+const prisma = (cause: Record<string, unknown>) =>
+  Object.assign(new Error('Raw query failed'), { code: 'P2010', meta: { driverAdapterError: { cause } } });
+
+function codeOf(error: unknown): string | undefined {
+  const mapped = toStoreError(error);
+  return mapped instanceof SemblanceError ? mapped.code : undefined;
+}
+
+describe("a driver's error", () => {
+  test.each([
+    ['08006', 'DATABASE_UNAVAILABLE'],
+    ['28P01', 'DATABASE_UNAVAILABLE'],
+    ['3D000', 'DATABASE_UNAVAILABLE'],
+    ['53300', 'DATABASE_UNAVAILABLE'],
+    ['57P01', 'DATABASE_UNAVAILABLE'],
+    ['57P02', 'DATABASE_UNAVAILABLE'],
+    ['57P03', 'DATABASE_UNAVAILABLE'],
+    ['25006', 'DATABASE_UNAVAILABLE'],
+    ['53100', 'STORAGE_FULL'],
+    ['40001', 'CONFLICT'],
+    ['40P01', 'CONFLICT'],
+    ['55P03', 'CONFLICT'],
+    ['57014', 'OVERLOADED'],
+    ['ECONNREFUSED', 'DATABASE_UNAVAILABLE'],
+    ['ECONNRESET', 'DATABASE_UNAVAILABLE'],
+    ['EPIPE', 'DATABASE_UNAVAILABLE'],
+    ['ENOTFOUND', 'DATABASE_UNAVAILABLE'],
+    ['ENOSPC', 'STORAGE_FULL'],
+  ])('%s becomes %s, from pg and from Prisma', (code, expected) => {
+    expect(codeOf(withCode(code))).toBe(expected);
+    expect(codeOf(prisma({ kind: 'postgres', originalCode: code }))).toBe(expected);
+  });
+
+  test('tells the client nothing that the driver said', () => {
+    const error = withCode('57014');
+    const mapped = toStoreError(error);
+    expect(mapped.message).not.toContain('secret');
+    expect(mapped.cause).toBe(error);
+  });
+
+  test.each(['DatabaseNotReachable', 'ConnectionClosed', 'SocketTimeout'])(
+    '%s of Prisma means that the database is away',
+    (kind) => {
+      expect(codeOf(prisma({ kind }))).toBe('DATABASE_UNAVAILABLE');
+    },
+  );
+
+  test('counts where it is one of several or the cause of another', () => {
+    expect(codeOf(new AggregateError([withCode('ECONNREFUSED')]))).toBe('DATABASE_UNAVAILABLE');
+    expect(codeOf(new Error('wrapped', { cause: withCode('ECONNRESET') }))).toBe('DATABASE_UNAVAILABLE');
+  });
+
+  test.each(['42P01', '23505', '22012', 'XX000'])('%s is a defect and stays what it was', (code) => {
+    const error = withCode(code);
+    expect(toStoreError(error)).toBe(error);
+  });
+
+  test('stays ours where it is ours', () => {
+    const error = new SemblanceError('NOT_FOUND', 'no such image');
+    expect(toStoreError(error)).toBe(error);
+  });
+
+  test('is worth another attempt after a deadlock or a serialization failure only', () => {
+    expect(['40001', '40P01', '55P03', '57014', 'ECONNRESET'].filter((code) => isRetryable(withCode(code)))).toEqual([
+      '40001',
+      '40P01',
+    ]);
+    expect(isRetryable(prisma({ kind: 'postgres', originalCode: '40001' }))).toBe(true);
+  });
+
+  test('has an SQLSTATE unless it is the network’s', () => {
+    expect(sqlStateOf(withCode('42P01'))).toBe('42P01');
+    expect(sqlStateOf(withCode('EPIPE'))).toBeUndefined();
+  });
+});
+
+describe('the messages that pg gives no code', () => {
+  const require = createRequire(import.meta.url);
+  const pgFolder = dirname(require.resolve('pg'));
+  const sources = [join(pgFolder, 'client.js'), join(pgFolder, 'connection.js'), require.resolve('pg-pool')]
+    .map((file) => readFileSync(file, 'utf8'))
+    .join('\n');
+
+  test.each(driverMessages.unavailable)('%s', (message) => {
+    expect(sources).toContain(`'${message}'`);
+    expect(codeOf(new Error(message))).toBe('DATABASE_UNAVAILABLE');
+  });
+
+  test.each(driverMessages.overloaded)('%s', (message) => {
+    expect(sources).toContain(`'${message}'`);
+    expect(codeOf(new Error(message))).toBe('OVERLOADED');
+  });
+});

@@ -1,0 +1,134 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { DataFolderInUseError, lockDataFolder, readServerUrl } from '../../../src/store/embedded/lock.js';
+import { livenessOf, ownIdentity } from '../../../src/store/embedded/process-identity.js';
+
+/** So that "no sign of life" is told after a quarter of a second. */
+const fast = { heartbeatMs: 50 };
+
+let dataDir: string;
+const children: ChildProcess[] = [];
+
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'semblance-test-'));
+});
+
+afterEach(async () => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+const lockFile = () => join(dataDir, 'semblance.lock');
+
+/** As another process leaves it. */
+async function writeLock(holder: object): Promise<void> {
+  await writeFile(lockFile(), JSON.stringify({ nonce: 'other', socketFolder: null, url: null, ...holder }));
+}
+
+/** A process that lives until it is killed. */
+async function startSleeper(): Promise<number> {
+  const child = spawn('sleep', ['600']);
+  children.push(child);
+  await once(child, 'spawn');
+  return child.pid ?? 0;
+}
+
+async function startTicksOf(pid: number): Promise<string> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8');
+  return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+}
+
+describe('the data folder', () => {
+  test('has one user, and is free after', async () => {
+    const lock = await lockDataFolder(dataDir, fast);
+    await expect(lockDataFolder(dataDir, fast)).rejects.toThrow(DataFolderInUseError);
+    await lock.release();
+    await (await lockDataFolder(dataDir, fast)).release();
+    expect(await readdir(dataDir)).toEqual([]);
+  });
+
+  test('names its user, and the server as soon as it listens', async () => {
+    const lock = await lockDataFolder(dataDir, fast);
+    const before: unknown = await lockDataFolder(dataDir, fast).catch((error: unknown) => error);
+    expect(before).toMatchObject({ pid: process.pid, url: undefined });
+    expect(await readServerUrl(dataDir)).toBeUndefined();
+
+    await lock.recordSocketFolder('/tmp/somewhere');
+    await lock.recordUrl('http://127.0.0.1:4000');
+    const after: unknown = await lockDataFolder(dataDir, fast).catch((error: unknown) => error);
+    expect(after).toMatchObject({ pid: process.pid, url: 'http://127.0.0.1:4000' });
+    expect((after as Error).message).toContain('--server http://127.0.0.1:4000');
+    expect(await readServerUrl(dataDir)).toBe('http://127.0.0.1:4000');
+    await lock.release();
+    expect(await readServerUrl(dataDir)).toBeUndefined();
+  });
+
+  test('goes to exactly one of many that want it at once', async () => {
+    const results = await Promise.allSettled(Array.from({ length: 20 }, () => lockDataFolder(dataDir, fast)));
+    expect(results.filter((result) => result.status === 'fulfilled')).toHaveLength(1);
+  });
+
+  test('goes to exactly one of many where the last user was killed', async () => {
+    await writeLock({ ...(await ownIdentity()), startTicks: '1', socketFolder: '/tmp/left-behind' });
+    const results = await Promise.allSettled(Array.from({ length: 20 }, () => lockDataFolder(dataDir, fast)));
+    const winners = results.filter((result) => result.status === 'fulfilled').map((result) => result.value);
+    expect(winners.map((lock) => lock.abandonedSocketFolder)).toEqual(['/tmp/left-behind']);
+    await winners[0]?.release();
+    expect(await readdir(dataDir)).toEqual([]);
+  });
+
+  test('stays with a live process', async () => {
+    const pid = await startSleeper();
+    await writeLock({ ...(await ownIdentity()), pid, startTicks: await startTicksOf(pid) });
+    await expect(lockDataFolder(dataDir, fast)).rejects.toMatchObject({ pid });
+  });
+
+  test('is taken from a process that ended, though its number lives on', async () => {
+    const pid = await startSleeper();
+    await writeLock({ ...(await ownIdentity()), pid, startTicks: '1' });
+    await (await lockDataFolder(dataDir, fast)).release();
+  });
+
+  test.each([
+    ['another boot', { bootId: 'another' }],
+    ['another container', { pidNamespace: 'pid:[1]' }],
+    ['a system that does not tell', { startTicks: null }],
+  ])('is taken from %s once there is no sign of life', async (_, difference) => {
+    await writeLock({ ...(await ownIdentity()), ...difference });
+    await (await lockDataFolder(dataDir, fast)).release();
+  });
+
+  test('stays with a process of another container that shows signs of life', async () => {
+    const lock = await lockDataFolder(dataDir, fast);
+    const record = JSON.parse(await readFile(lockFile(), 'utf8')) as object;
+    await writeFile(lockFile(), JSON.stringify({ ...record, pidNamespace: 'pid:[1]' }));
+    await expect(lockDataFolder(dataDir, { heartbeatMs: 500 })).rejects.toThrow(DataFolderInUseError);
+    await lock.release();
+  });
+
+  test('is not given away by a process that has lost it', async () => {
+    const lock = await lockDataFolder(dataDir, fast);
+    await writeLock({ ...(await ownIdentity()) });
+    await lock.release();
+    expect(await readdir(dataDir)).toEqual(['semblance.lock']);
+  });
+
+  test('is taken where the lock holds no sense', async () => {
+    await writeFile(lockFile(), '');
+    await (await lockDataFolder(dataDir, fast)).release();
+  });
+});
+
+test('a process is alive until it is killed', async () => {
+  const pid = await startSleeper();
+  const identity = { ...(await ownIdentity()), pid, startTicks: await startTicksOf(pid) };
+  expect(await livenessOf(identity, await ownIdentity())).toBe('alive');
+  const exited = once(children[0] as ChildProcess, 'exit');
+  children[0]?.kill('SIGKILL');
+  await exited;
+  expect(await livenessOf(identity, await ownIdentity())).toBe('dead');
+});
