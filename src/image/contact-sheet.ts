@@ -31,9 +31,17 @@ const textColour = '#1f2933';
 const accentColour = '#2563eb';
 const mutedColour = '#6b7785';
 
-/** A font of our own: slim containers have none, and text would silently be missing. */
-const fontFile = createRequire(import.meta.url).resolve('dejavu-fonts-ttf/ttf/DejaVuSansCondensed.ttf');
-const fontFamily = 'DejaVu Sans Condensed';
+type Weight = 'bold' | 'normal';
+
+/** Fonts of our own: slim containers have none, and text would silently be missing. */
+const { resolve } = createRequire(import.meta.url);
+const fonts: Readonly<Record<Weight, { readonly font: string; readonly fontfile: string }>> = {
+  bold: {
+    font: 'DejaVu Sans Condensed Bold 12',
+    fontfile: resolve('dejavu-fonts-ttf/ttf/DejaVuSansCondensed-Bold.ttf'),
+  },
+  normal: { font: 'DejaVu Sans Condensed 10', fontfile: resolve('dejavu-fonts-ttf/ttf/DejaVuSansCondensed.ttf') },
+};
 
 type Colour = typeof paper;
 
@@ -117,7 +125,7 @@ interface DrawnText {
 }
 
 /** One line, shortened in its middle until it fits a cell, so that number and extension stay. */
-async function drawText(text: string, colour: string, weight: 'bold' | 'normal'): Promise<DrawnText> {
+async function drawText(text: string, colour: string, weight: Weight): Promise<DrawnText> {
   const characters = Array.from(new Intl.Segmenter().segment(text), ({ segment }) => segment);
   for (let kept = characters.length; ;) {
     const head = Math.ceil(kept / 2);
@@ -131,15 +139,9 @@ async function drawText(text: string, colour: string, weight: 'bold' | 'normal')
   }
 }
 
-async function drawLine(line: string, colour: string, weight: 'bold' | 'normal'): Promise<DrawnText> {
-  const markup = `<span foreground="${colour}" weight="${weight}">${escapeMarkup(line)}</span>`;
-  const text = {
-    text: markup,
-    font: `${fontFamily} ${weight === 'bold' ? 12 : 10}`,
-    fontfile: fontFile,
-    rgba: true,
-    dpi: 96,
-  };
+async function drawLine(line: string, colour: string, weight: Weight): Promise<DrawnText> {
+  const markup = `<span foreground="${colour}">${escapeMarkup(line)}</span>`;
+  const text = { text: markup, ...fonts[weight], rgba: true, dpi: 96 };
   const { data, info } = await sharp({ text }).png().toBuffer({ resolveWithObject: true });
   return { png: data, width: info.width };
 }

@@ -95,7 +95,7 @@ function readBrands(head: Buffer): readonly string[] {
 function nameText(head: Buffer): string | undefined {
   const text = decodeText(head);
   if (text === undefined) return undefined;
-  if (/<svg[\s>]/i.test(text)) return 'SVG';
+  if (/<svg[\s/>]/i.test(text)) return 'SVG';
   if (/^\s*(<!doctype html|<html)/i.test(text)) return 'HTML';
   if (/^\s*<\?xml/.test(text)) return 'XML';
   return 'text';

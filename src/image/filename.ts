@@ -12,7 +12,10 @@ const unnamed = 'unnamed';
 export function cleanFilename(name: string): string {
   const component = name.split(/[/\\]/).at(-1) ?? '';
   // Overrides (U+202A–E, U+2066–9) make "gpj.exe" read "exe.jpg"; Postgres refuses NUL and lone surrogates.
-  const visible = component.replace(/[\p{Cc}\p{Cs}\u2028-\u202e\u2066-\u2069]/gu, '').normalize('NFC').trim();
+  const visible = component
+    .replace(/[\p{Cc}\p{Cs}\u2028-\u202e\u2066-\u2069]/gu, '')
+    .normalize('NFC')
+    .trim();
   if (visible === '' || visible === '.' || visible === '..') return unnamed;
   return shorten(visible);
 }

@@ -81,7 +81,11 @@ interface Taps {
   readonly weights: Float64Array;
 }
 
-function tapsOf(sourceLength: number, window: AxisWindow, interpolation: Exclude<Interpolation, 'nearest'>): readonly Taps[] {
+function tapsOf(
+  sourceLength: number,
+  window: AxisWindow,
+  interpolation: Exclude<Interpolation, 'nearest'>,
+): readonly Taps[] {
   const { support, weight } = kernels[interpolation];
   const step = sourceLength / window.resizedLength;
   return Array.from({ length: window.length }, (_, index) => {

@@ -43,7 +43,12 @@ export async function resizeForModel(image: DecodedImage, spec: ModelResize): Pr
 }
 
 /** Axes that shrink are libvips' (fast, off this thread), axes that grow our own: 1 × 10,000 never becomes 64 × 640,000. */
-async function resizeWindow(source: Raster, x: AxisWindow, y: AxisWindow, interpolation: Interpolation): Promise<Raster> {
+async function resizeWindow(
+  source: Raster,
+  x: AxisWindow,
+  y: AxisWindow,
+  interpolation: Interpolation,
+): Promise<Raster> {
   if (interpolation === 'nearest') return resample(source, x, y, interpolation);
   const width = Math.min(source.width, x.resizedLength);
   const height = Math.min(source.height, y.resizedLength);

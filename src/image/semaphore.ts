@@ -4,7 +4,8 @@ export class Semaphore {
   #free: number;
 
   constructor(permits: number) {
-    if (!Number.isInteger(permits) || permits < 1) throw new RangeError(`A semaphore needs at least one permit, not ${permits}`);
+    if (!Number.isInteger(permits) || permits < 1)
+      throw new RangeError(`A semaphore needs at least one permit, not ${permits}`);
     this.#free = permits;
   }
 

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { detectMediaType } from '../../../src/image/detect.js';
+import { acceptedFixtures, fixtureBytes } from '../../fixtures/images.js';
+
+const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
+
+function ftyp(major: string, ...compatible: readonly string[]): Buffer {
+  const box = latin1(`\0\0\0\0ftyp${major}\0\0\0\0${compatible.join('')}`);
+  box.writeUInt32BE(box.length, 0);
+  return Buffer.concat([box, latin1('\0\0\0\x08mdat')]);
+}
+
+describe('detectMediaType', () => {
+  it.each(acceptedFixtures)('tells $mediaType from the bytes of $file', (fixture) => {
+    expect(detectMediaType(fixtureBytes(fixture))).toBe(fixture.mediaType);
+  });
+
+  it.each([
+    ['big-endian TIFF', 'MM\0*\0\0\0\x08', 'image/tiff'],
+    ['BigTIFF', 'II+\0\x08\0\0\0', 'image/tiff'],
+    ['GIF87a', 'GIF87a\x01\0', 'image/gif'],
+  ])('knows %s', (_, text, mediaType) => {
+    expect(detectMediaType(latin1(text))).toBe(mediaType);
+  });
+
+  it('takes AVIF by its major or a compatible brand', () => {
+    expect(detectMediaType(ftyp('avif', 'mif1', 'miaf'))).toBe('image/avif');
+    expect(detectMediaType(ftyp('mif1', 'avif', 'miaf'))).toBe('image/avif');
+    expect(detectMediaType(ftyp('avis', 'msf1'))).toBe('image/avif');
+  });
+
+  it.each([
+    ['HEIC', ftyp('heic', 'mif1', 'heic')],
+    ['HEIC', ftyp('mif1', 'heix')],
+    ['HEIF', ftyp('mif1', 'miaf')],
+    ['an MP4 or QuickTime video', ftyp('isom', 'mp42')],
+    ['a Canon raw photo', ftyp('crx ', 'isom')],
+    ['PDF', latin1('%PDF-1.7\n')],
+    ['BMP', latin1('BM\x36\0\0\0\0\0\0\0')],
+    ['SVG', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>')],
+    ['SVG', Buffer.from('\ufeff<?xml version="1.0"?>\n<!-- a comment -->\n<!DOCTYPE svg>\n<svg/>')],
+    ['SVG', Buffer.from('\ufeff<svg width="1"/>', 'utf16le')],
+    ['HTML', Buffer.from('<!DOCTYPE html><html><body/></html>')],
+    ['XML', Buffer.from('<?xml version="1.0"?><note/>')],
+    ['text', Buffer.from(`${'ä'.repeat(2000)} and more`)],
+    ['a ZIP archive', latin1('PK\x03\x04\x14\0')],
+    ['JPEG XL', latin1('\xff\x0a\0\0')],
+    ['a Photoshop document', latin1('8BPS\0\x01')],
+    ['of an unknown type', Buffer.from([1, 2, 3, 0, 255, 254])],
+    ['of an unknown type', latin1('RIFF\x24\0\0\0WAVEfmt ')],
+  ])('names %s', (name, bytes) => {
+    const prefix = `The file is ${name}; `;
+    expect(() => detectMediaType(bytes)).toThrow(expect.objectContaining({ code: 'UNSUPPORTED_MEDIA_TYPE' }) as Error);
+    expect(() => detectMediaType(bytes)).toThrow(prefix);
+  });
+
+  it('looks only at its own bytes of a shared buffer', () => {
+    const pool = Buffer.concat([latin1('%PDF-'), fixtureBytes({ file: 'png-1x1.png' })]);
+    expect(detectMediaType(pool.subarray(5))).toBe('image/png');
+  });
+
+  it('calls no bytes an empty file', () => {
+    expect(() => detectMediaType(new Uint8Array(0))).toThrow(
+      expect.objectContaining({ code: 'BAD_USER_INPUT', message: 'The file is empty' }) as Error,
+    );
+  });
+});
