@@ -1,0 +1,167 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { connectStore } from '../../../src/store/connected-store.js';
+import { openDatabase } from '../../../src/store/database.js';
+import { migrate } from '../../../src/store/migrate.js';
+import { migrateStore, openStore } from '../../../src/store/open-store.js';
+import { DatabaseSetupError } from '../../../src/store/setup-error.js';
+import type { Store } from '../../../src/store/store.js';
+import { testStoreKinds } from '../../support/database.js';
+import { createServerDatabase, type ServerDatabase } from '../../support/server-database.js';
+import { newImage, testSpace } from '../../support/store.js';
+
+const run = promisify(execFile);
+const schema = 'semblance';
+
+function optionsFor(url: string) {
+  return {
+    database: { kind: 'server', url } as const,
+    schema,
+    dataDir: '/nonexistent',
+    databaseConnections: 4,
+    autoMigrate: true,
+    onLog: () => undefined,
+  };
+}
+
+async function until(store: Store, kind: Store['state']['kind']): Promise<void> {
+  while (store.state.kind !== kind) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+async function refusalOf(url: string): Promise<DatabaseSetupError> {
+  const error: unknown = await migrateStore(optionsFor(url)).catch((reason: unknown) => reason);
+  if (!(error instanceof DatabaseSetupError)) throw new Error('A DatabaseSetupError was expected', { cause: error });
+  return error;
+}
+
+describe.each(testStoreKinds().filter((kind) => kind === 'server'))('setting up on a %s', () => {
+  let database: ServerDatabase;
+  beforeEach(async () => {
+    database = await createServerDatabase();
+    return async () => database.close();
+  });
+
+  test('without rights, the exact SQL that is missing is told, and with it run everything works', async () => {
+    const role = await database.createRole();
+    const refusal = await refusalOf(role.url);
+    expect(refusal.statements).toEqual([
+      'CREATE EXTENSION vector;',
+      `CREATE SCHEMA ${schema} AUTHORIZATION ${role.name};`,
+    ]);
+    for (const statement of refusal.statements) {
+      expect(refusal.message).toContain(statement);
+      await database.query(statement);
+    }
+    const report = await migrateStore(optionsFor(role.url));
+    expect(report.applied).not.toEqual([]);
+
+    const store = await openStore(optionsFor(role.url));
+    await until(store, 'ready');
+    const space = await store.ensureSpace(testSpace);
+    const { image } = await store.insertImage(newImage(space.id, 'by a plain role'));
+    expect((await store.searchByImage(image.id, { k: 1 })).hits).toEqual([]);
+    await store.close();
+  });
+
+  test('rights that are missing on existing schemas are told too', async () => {
+    const role = await database.createRole();
+    await database.query(
+      `CREATE SCHEMA ${schema}; CREATE SCHEMA "Odd ""name"; CREATE EXTENSION vector SCHEMA "Odd ""name"`,
+    );
+    const refusal = await refusalOf(role.url);
+    expect(refusal.statements).toEqual([
+      `GRANT USAGE, CREATE ON SCHEMA ${schema} TO ${role.name};`,
+      `GRANT USAGE ON SCHEMA "Odd ""name" TO ${role.name};`,
+    ]);
+    for (const statement of refusal.statements) await database.query(statement);
+    expect((await migrateStore(optionsFor(role.url))).schemas.vector).toBe('Odd "name');
+  });
+
+  test('a store waits for the administrator, says what for, and is ready after', async () => {
+    const role = await database.createRole();
+    const store = await openStore(optionsFor(role.url));
+    await until(store, 'unavailable');
+    const reason = store.state.kind === 'unavailable' ? store.state.reason : '';
+    expect(reason).toContain('CREATE EXTENSION vector;');
+    await expect(store.countImages()).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+    await database.query(`CREATE EXTENSION vector; CREATE SCHEMA ${schema} AUTHORIZATION ${role.name}`);
+    await until(store, 'ready');
+    expect(await store.countImages()).toBe(0);
+    await store.close();
+  });
+
+  test('with the extension in another schema, and after pg_dump and pg_restore, everything works', async () => {
+    await database.query('CREATE SCHEMA extensions; CREATE EXTENSION vector SCHEMA extensions');
+    const connection = await openDatabase(optionsFor(database.url));
+    const { schemas } = await migrate({ pool: connection.pool, schema, apply: true });
+    const store = connectStore(connection.pool, schemas);
+    const space = await store.ensureSpace(testSpace);
+    const ids: string[] = [];
+    for (const text of ['a', 'b', 'c']) ids.push((await store.insertImage(newImage(space.id, text))).image.id);
+    const similarSql = `SELECT id, similarity, rank FROM ${schema}.similar_images('${ids[0] ?? ''}', 2)`;
+    const { rows: before } = await connection.pool.query(similarSql);
+    expect(before).toHaveLength(2);
+    expect((await store.searchByVector(Float32Array.of(1, 2), { k: 3 })).hits).toHaveLength(3);
+    await store.close();
+    await connection.close();
+
+    const copy = await createServerDatabase();
+    try {
+      const file = join(await mkdtemp(join(tmpdir(), 'semblance-dump-')), 'dump');
+      await run('pg_dump', ['--format=custom', `--file=${file}`, database.url]);
+      await run('pg_restore', ['--exit-on-error', `--dbname=${copy.url}`, file]);
+      await rm(dirname(file), { recursive: true });
+      expect((await copy.query(similarSql)).rows).toEqual(before);
+      expect((await migrateStore(optionsFor(copy.url))).applied).toEqual([]);
+      const restored = await openStore(optionsFor(copy.url));
+      await until(restored, 'ready');
+      const restoredSpace = await restored.activeSpace();
+      expect(restoredSpace).toEqual(space);
+      const { created } = await restored.insertImage(newImage(space.id, 'd'));
+      expect(created).toBe(true);
+      expect((await restored.searchByImage(ids[0] ?? '', { k: 10 })).hits).toHaveLength(3);
+      await restored.close();
+    } finally {
+      await copy.close();
+    }
+  });
+
+  test('searches change no setting of the transaction that calls them', async () => {
+    const connection = await openDatabase(optionsFor(database.url));
+    const { schemas } = await migrate({ pool: connection.pool, schema, apply: true });
+    const store = connectStore(connection.pool, schemas);
+    const space = await store.ensureSpace(testSpace);
+    const { image } = await store.insertImage(newImage(space.id, 'one'));
+    await store.insertImage(newImage(space.id, 'two'));
+    const client = await connection.pool.connect();
+    const settings = async () =>
+      (
+        await client.query(
+          `SELECT name, setting FROM pg_settings WHERE name IN ('hnsw.ef_search', 'hnsw.iterative_scan', 'enable_sort', 'search_path') ORDER BY 1`,
+        )
+      ).rows;
+    await client.query('BEGIN; SET LOCAL hnsw.ef_search = 77; SET LOCAL enable_sort = on');
+    await client.query(`SELECT '[1]'::vector`);
+    const before = await settings();
+    const { rows } = await client.query(
+      `SELECT mode FROM ${schema}.search_images($1, NULL, 1, exact_max_images => 0)`,
+      [image.id],
+    );
+    expect(rows).toEqual([{ mode: 'hnsw' }]);
+    expect(await settings()).toEqual(before);
+    await client.query('ROLLBACK');
+    client.release();
+    await store.close();
+    await connection.close();
+  });
+});
+
+if (!testStoreKinds().includes('server')) {
+  test('setting up on a server needs one', () => {
+    expect(testStoreKinds()).toEqual(['memory']);
+  });
+}

@@ -1,0 +1,75 @@
+import { quoteIdentifier } from '../../src/store/identifiers.js';
+import type { TestStore } from './store.js';
+
+/** Numbers in [0, 1) that are the same in every run (mulberry32). */
+function seededRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+export const largeGallerySize = 50_000;
+
+/**
+ * 50,000 images in 500 families: an embedding is a centre and two smaller parts out of pools, summed by the database, so that
+ * only 900 vectors travel. metadata.n is 0 to 99, and half the images have metadata.half = 1; a filename is "img-<index>.png".
+ *
+ * The index is made again at the end, with a sparser graph than the product's: whether it is used does not hang on that, and
+ * the embedded database builds the product's for minutes.
+ */
+export async function fillLargeGallery({ database, schemas, space, name }: TestStore): Promise<void> {
+  const { pool } = database;
+  const random = seededRandom(7);
+  const vector = (spread: number) =>
+    `[${Array.from({ length: space.dimensions }, () => ((random() - 0.5) * spread).toFixed(3)).join(',')}]`;
+  const type = quoteIdentifier(schemas.vector);
+  const part = name('gallery_part');
+  const index = name(`embedding_${space.id}_hnsw`);
+
+  await pool.query(`CREATE TABLE ${part} (pool integer, i integer, v ${type}.vector NOT NULL, PRIMARY KEY (pool, i))`);
+  for (const [part_, size, spread] of [
+    [0, 500, 1],
+    [1, 200, 0.6],
+    [2, 200, 0.4],
+  ] as const) {
+    for (let start = 0; start < size; start += 100) {
+      await pool.query(
+        `INSERT INTO ${part} SELECT $1::integer, $2::integer + o - 1, v::${type}.vector
+         FROM unnest($3::text[]) WITH ORDINALITY u (v, o)`,
+        [part_, start, Array.from({ length: 100 }, () => vector(spread))],
+      );
+    }
+  }
+  const definition = await pool.query<{ definition: string }>(
+    `SELECT pg_get_indexdef($1::text::regclass) AS definition`,
+    [index],
+  );
+  await pool.query(`DROP INDEX ${index}`);
+  await pool.query(
+    `INSERT INTO ${name('image')} (id, sha256, filename, media_type, width, height, byte_size, metadata)
+     SELECT md5('image ' || i)::uuid, encode(sha256(i::text::bytea), 'hex'), 'img-' || i || '.png', 'image/png', 10, 10, 10,
+       jsonb_build_object('n', i % 100, 'half', i % 2)
+     FROM generate_series(0, $1::integer - 1) i`,
+    [largeGallerySize],
+  );
+  await pool.query(
+    `INSERT INTO ${name('embedding')} (space_id, image_id, embedding, norm)
+     SELECT $1::integer, md5('image ' || g)::uuid, ${type}.l2_normalize(a.v OPERATOR(${type}.+) b.v OPERATOR(${type}.+) c.v), 1
+     FROM generate_series(0, $2::integer - 1) g
+     JOIN ${part} a ON a.pool = 0 AND a.i = g / 100
+     JOIN ${part} b ON b.pool = 1 AND b.i = (g * 7) % 197
+     JOIN ${part} c ON c.pool = 2 AND c.i = (g * 11 + g / 197) % 199`,
+    [space.id, largeGallerySize],
+  );
+  await pool.query({
+    text: `BEGIN; SET LOCAL maintenance_work_mem = '512MB'; SET LOCAL statement_timeout = 0;
+      ${definition.rows[0]?.definition ?? ''} WITH (m = 4, ef_construction = 12); COMMIT`,
+    ...{ query_timeout: 600_000 },
+  });
+  await pool.query(`ANALYZE ${name('image')}`);
+  await pool.query(`ANALYZE ${name(`embedding_${space.id}`)}`);
+}

@@ -1,0 +1,54 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { testDatabaseUrl } from './database.js';
+
+/** A database of its own on the test server, for what changes more than a schema: extensions, roles, dumps. */
+export interface ServerDatabase {
+  readonly url: string;
+  /** As the server's superuser. */
+  query(sql: string): Promise<pg.QueryResult<Record<string, unknown>>>;
+  /** A role without rights that may connect; its URL. It goes with the database. */
+  createRole(): Promise<{ readonly name: string; readonly url: string }>;
+  close(): Promise<void>;
+}
+
+export async function createServerDatabase(): Promise<ServerDatabase> {
+  if (testDatabaseUrl === undefined) throw new Error('Set TEST_DATABASE_URL to a Postgres with pgvector.');
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  const roles: string[] = [];
+  await asSuperuser(testDatabaseUrl, `CREATE DATABASE ${name}`);
+  const url = withPath(testDatabaseUrl, name);
+  return {
+    url,
+    query: (sql) => asSuperuser(url, sql),
+    createRole: async () => {
+      const role = `role_${randomBytes(6).toString('hex')}`;
+      await asSuperuser(url, `CREATE ROLE ${role} LOGIN PASSWORD 'secret'`);
+      roles.push(role);
+      const roleUrl = new URL(url);
+      roleUrl.username = role;
+      roleUrl.password = 'secret';
+      return { name: role, url: roleUrl.href };
+    },
+    close: async () => {
+      await asSuperuser(testDatabaseUrl, `DROP DATABASE ${name} WITH (FORCE)`);
+      for (const role of roles) await asSuperuser(testDatabaseUrl, `DROP ROLE ${role}`);
+    },
+  };
+}
+
+async function asSuperuser(url: string, sql: string): Promise<pg.QueryResult<Record<string, unknown>>> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await client.query<Record<string, unknown>>(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+function withPath(url: string, database: string): string {
+  const changed = new URL(url);
+  changed.pathname = `/${database}`;
+  return changed.href;
+}
