@@ -5,11 +5,14 @@ import { fromDecoded } from './sharp.js';
 const webpQuality = 80;
 
 /**
- * WebP, 320 pixels on its longer side and at least one on the other. A smaller image keeps its size: enlarged it would
- * show nothing more.
+ * WebP, 320 pixels on its longer side and at least one on the other. A smaller image is enlarged: the contract promises one
+ * size, so that a grid of thumbnails is even.
  */
 export function makeThumbnail(image: DecodedImage): Promise<Buffer> {
-  return encodeWithin(image, thumbnailPixels);
+  return fromDecoded(image)
+    .resize({ width: thumbnailPixels, height: thumbnailPixels, fit: 'inside' })
+    .webp({ quality: webpQuality })
+    .toBuffer();
 }
 
 /**
@@ -17,12 +20,8 @@ export function makeThumbnail(image: DecodedImage): Promise<Buffer> {
  * where a side is longer than WebP can hold.
  */
 export function makeRendition(image: DecodedImage): Promise<Buffer> {
-  return encodeWithin(image, maxWebpSidePixels);
-}
-
-function encodeWithin(image: DecodedImage, sidePixels: number): Promise<Buffer> {
   return fromDecoded(image)
-    .resize({ width: sidePixels, height: sidePixels, fit: 'inside', withoutEnlargement: true })
+    .resize({ width: maxWebpSidePixels, height: maxWebpSidePixels, fit: 'inside', withoutEnlargement: true })
     .webp({ quality: webpQuality })
     .toBuffer();
 }

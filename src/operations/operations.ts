@@ -60,7 +60,7 @@ export function createOperations(context: OperationsContext): Operations {
     readThumbnail: async (id) => store.readThumbnail(checkId(id)),
     readRendition: async (id) => {
       const original = await store.readOriginal(checkId(id));
-      return original && makeRendition(await decoder.decode(original.bytes));
+      return original && decoder.use(original.bytes, makeRendition);
     },
     existingIds: async (ids) => store.existingIds(ids.map((id) => checkId(id))),
     status: () => readStatus(context),

@@ -21,11 +21,11 @@ describe('makeThumbnail', () => {
     [image(640, 480), 320, 240],
     [image(480, 640), 240, 320],
     [image(321, 320), 320, 319],
-    [image(96, 72), 96, 72],
-    [image(1, 1), 1, 1],
+    [image(96, 72), 320, 240],
+    [image(1, 1), 320, 320],
     [image(1, 10_000), 1, 320],
     [image(10_000, 1), 320, 1],
-  ])('fits $width × $height into 320, never enlarged: %s × %s', async (source, width, height) => {
+  ])('has 320 pixels on its longer side', async (source, width, height) => {
     expect(await sharp(await makeThumbnail(source)).metadata()).toMatchObject({ format: 'webp', width, height });
   });
 });
