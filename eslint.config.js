@@ -30,7 +30,8 @@ const forbidden = rows.flatMap((row, index) =>
         .filter((other) => other !== name)
         .map((other) => `./src/${other}`),
       message: 'A folder imports only from rows above its own: see docs/architecture.md.',
-    })),
+    }))
+    .filter(({ from }) => from.length > 0),
 );
 
 /** Packages that one place alone may import. */

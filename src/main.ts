@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import 'reflect-metadata';
 import { Command } from 'commander';
 import { registerImport } from './cli/import.js';
@@ -8,13 +10,13 @@ import { registerSearch } from './cli/search.js';
 import { registerServe } from './cli/serve.js';
 import { registerSimilar } from './cli/similar.js';
 import { registerStats } from './cli/stats.js';
-import { packageVersion } from './paths.js';
+import { packageRoot, packageVersion } from './paths.js';
 import { ConfigurationError, messageOf, SemblanceError } from './errors.js';
 
 const program = new Command('semblance')
   .description('Visual search on Postgres: stores images with their embeddings and finds those that look alike.')
   .version(packageVersion)
-  .showHelpAfterError();
+  .showHelpAfterError('Run it with --help to see what it takes.');
 
 registerServe(program, process.env);
 for (const register of [
@@ -26,6 +28,11 @@ for (const register of [
   registerMigrate,
 ]) {
   register(program, process.env);
+}
+
+// Slim containers have no fontconfig; libvips then complains on stderr at the first text of a contact sheet.
+if (process.platform === 'linux' && !existsSync('/etc/fonts/fonts.conf')) {
+  process.env['FONTCONFIG_FILE'] ??= join(packageRoot, 'assets', 'fonts.conf');
 }
 
 try {

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { formatAnswer, formatBytes, formatTable, printable } from '../../../src/cli/output.js';
+
+describe('formatAnswer', () => {
+  it('tells rank, similarity, filename and id', () => {
+    const image = { id: '7e2f', filename: 'a.jpg', metadata: {} };
+    const hits = [
+      { image, similarity: 0.98765 },
+      { image: { ...image, filename: 'long name.jpg' }, similarity: -0.5 },
+    ];
+    expect(formatAnswer({ space: 's', mode: 'exact', hits })).toBe(
+      [
+        'rank  similarity  filename       id',
+        '   1       0.988  a.jpg          7e2f',
+        '   2      -0.500  long name.jpg  7e2f',
+      ].join('\n'),
+    );
+  });
+
+  it('says that nothing was found', () => {
+    expect(formatAnswer({ space: 's', mode: 'exact', hits: [] })).toBe('No image was found.');
+  });
+});
+
+describe('formatTable', () => {
+  it('counts two columns for wide characters', () => {
+    expect(
+      formatTable(
+        [
+          ['日本', 'x'],
+          ['abcd', 'y'],
+        ],
+        0,
+      ),
+    ).toBe('日本  x\nabcd  y');
+  });
+});
+
+describe('printable', () => {
+  it('lets no escape sequence of a filename reach the terminal', () => {
+    expect(printable('a\u001b[31m\nb\u202ec')).toBe('a\ufffd[31m\ufffdb\ufffdc');
+  });
+});
+
+describe('formatBytes', () => {
+  it.each([
+    [0, '0 bytes'],
+    [999, '999 bytes'],
+    [1_000, '1.0 kB'],
+    [25_340_000, '25.3 MB'],
+    [3e13, '30.0 TB'],
+  ])('%i is %s', (bytes, text) => {
+    expect(formatBytes(bytes)).toBe(text);
+  });
+});

@@ -1,0 +1,67 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { findImages } from '../../../src/operations/find-images.js';
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'find-images-'));
+});
+
+afterEach(() => rm(folder, { recursive: true }));
+
+async function touch(...paths: string[]): Promise<void> {
+  for (const path of paths) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), '');
+  }
+}
+
+describe('findImages', () => {
+  it('lists images below a folder in order, with their paths below it and the folder that holds them', async () => {
+    await touch('b/deep/z.PNG', 'b/a.jpeg', 'a.webp', 'é.tif');
+    const { files } = await findImages([folder]);
+    expect(files.map(({ relativePath }) => relativePath)).toEqual(['a.webp', 'b/a.jpeg', 'b/deep/z.PNG', 'é.tif']);
+    expect(files[2]).toEqual({ path: join(folder, 'b/deep/z.PNG'), relativePath: 'b/deep/z.PNG', folder: 'deep' });
+  });
+
+  it('counts what is no image by its name, and leaves hidden entries alone', async () => {
+    await touch('a.jpg', 'notes.txt', 'more.TXT', 'README', '.hidden.jpg', '.git/b.jpg');
+    const { files, leftOut } = await findImages([folder]);
+    expect(files.map(({ relativePath }) => relativePath)).toEqual(['a.jpg']);
+    expect(leftOut).toEqual(
+      new Map([
+        ['.txt', 2],
+        ['', 1],
+      ]),
+    );
+  });
+
+  it('lists HEIC, so that it is refused by name instead of missing', async () => {
+    await touch('IMG_0001.HEIC');
+    expect((await findImages([folder])).files).toHaveLength(1);
+  });
+
+  it('takes a file that is named itself, whatever it is called', async () => {
+    await touch('picture');
+    const { files } = await findImages([join(folder, 'picture')]);
+    expect(files).toEqual([{ path: join(folder, 'picture'), relativePath: 'picture', folder: undefined }]);
+  });
+
+  it('follows links to files and not to folders', async () => {
+    await touch('real/a.jpg');
+    await symlink(join(folder, 'real/a.jpg'), join(folder, 'link.jpg'));
+    await symlink(folder, join(folder, 'real/circle'));
+    const { files } = await findImages([folder]);
+    expect(files.map(({ relativePath }) => relativePath)).toEqual(['link.jpg', 'real/a.jpg']);
+  });
+
+  it('says which path does not exist', async () => {
+    await expect(findImages([join(folder, 'nowhere')])).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      message: `There is no file or folder ${join(folder, 'nowhere')}`,
+    });
+  });
+});
