@@ -19,7 +19,6 @@ export function errorResponder(logError: (message: string, error: unknown) => vo
       error === undefined
         ? { message: 'Internal server error', extensions: { code: 'INTERNAL_SERVER_ERROR', requestId } }
         : { message: error.message, extensions: { code: error.code } };
-    response.removeHeader('ETag');
     response.set('Cache-Control', 'no-store');
     if (error?.status === 503) response.set('Retry-After', retryAfterSeconds);
     response.status(error?.status ?? 500).json({ errors: [body] });
@@ -33,6 +32,7 @@ export const notFoundResponder: RequestHandler = (_request, _response, next) => 
 /** Undefined for an error that no client may see. */
 function toSemblanceError(error: unknown): SemblanceError | undefined {
   if (error instanceof SemblanceError) return error;
+  if (error instanceof URIError) return new SemblanceError('BAD_USER_INPUT', 'The path is malformed', { cause: error });
   if (!(error instanceof Error)) return undefined;
   // http-errors, by Express, its body parser and graphql-upload-ts: `expose` says that the message is meant for the client.
   const { status, expose, type } = error as Error & { status?: unknown; expose?: unknown; type?: unknown };

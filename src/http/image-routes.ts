@@ -24,12 +24,12 @@ export function imageRoutes({ operations, crossOrigin }: ImageRoutesOptions): Ro
       const { id } = request.params;
       const image = found(await operations.findImage(id), id);
       const headers = headersOf(image, form, crossOrigin);
-      // Alone, for what may still fail must not be answered with the headers of an image.
-      response.set('ETag', headers.ETag);
-      const needsNoBytes = request.fresh || (request.method === 'HEAD' && form === 'original');
+      const known = matchesAny(request.get('If-None-Match'), headers.ETag);
+      const needsNoBytes = known || (request.method === 'HEAD' && form === 'original');
+      // Before the headers are set, for it may still fail, and an error must not be cached as an image.
       const bytes = needsNoBytes ? undefined : found(await readers[form](id), id);
       response.set(headers);
-      if (request.fresh) response.status(304).end();
+      if (known) response.status(304).end();
       else if (bytes === undefined) response.set('Content-Length', String(image.byteSize)).end();
       else sendBytes(request, response, bytes, form === 'original');
     });
@@ -75,6 +75,15 @@ function wantedRange(request: Request, response: Response, sizeBytes: number) {
   if (ranges === -1) return 'unsatisfiable';
   if (ranges === undefined || ranges === -2 || ranges.type !== 'bytes') return undefined;
   return ranges.length === 1 ? ranges[0] : undefined;
+}
+
+/**
+ * RFC 9110, section 13.1.2. Not `request.fresh`, which gives up at the `Cache-Control: no-cache` that fetch adds; the
+ * answer comes from the database in either case.
+ */
+function matchesAny(condition: string | undefined, etag: string): boolean {
+  if (condition === undefined) return false;
+  return condition.trim() === '*' || condition.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
 }
 
 function found<T>(value: T | undefined, id: string): T {

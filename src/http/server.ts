@@ -1,6 +1,6 @@
 import express, { type Express, type RequestHandler } from 'express';
 import { isLoopback, type Config } from '../config.js';
-import { SemblanceError } from '../errors.js';
+import { messageOf, SemblanceError } from '../errors.js';
 import { maxJsonBodyBytes } from '../limits.js';
 import type { Operations } from '../operations/operations.js';
 import { cors } from './cors.js';
@@ -58,7 +58,12 @@ export function createHttpApp({
 const jsonBody = express.json({
   limit: maxJsonBodyBytes,
   verify: (_request, _response, body) => {
-    assertJsonDepth(body);
+    try {
+      assertJsonDepth(body);
+    } catch (error) {
+      // body-parser writes a status onto what is thrown here, which a SemblanceError does not take.
+      throw new Error(messageOf(error), { cause: error });
+    }
   },
 });
 

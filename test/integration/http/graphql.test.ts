@@ -1,0 +1,262 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { App } from '../../../src/app.js';
+import { maxFilesPerRequest } from '../../../src/limits.js';
+import { codeOf, dataOf, onlyError, type UploadPayload } from '../../support/client.js';
+import { buildMemoryApp, openHttpDoor, type HttpDoor } from '../../support/http-app.js';
+import { makeJpeg } from '../../support/make-image.js';
+
+let app: App;
+let door: HttpDoor;
+let stored: UploadPayload[];
+
+beforeAll(async () => {
+  app = await buildMemoryApp();
+  door = await openHttpDoor(app.operations);
+  stored = [];
+  for (let seed = 1; seed <= 5; seed++)
+    stored.push(await door.client.upload(await makeJpeg(seed), `${seed}.jpg`, { seed }));
+});
+
+afterAll(async () => {
+  await door.close();
+  await app.close();
+});
+
+const idOf = (index: number): string => stored[index]?.image.id ?? '';
+
+describe('searches', () => {
+  test('tell in the extensions where they searched and how long', async () => {
+    const { extensions } = await door.client.similarAnswer(idOf(0), { k: 2 });
+    expect(extensions?.semblance).toEqual({
+      space: 'semblance-compact',
+      mode: expect.stringMatching(/^(hnsw|exact)$/) as string,
+      embedMs: 0,
+      databaseMs: expect.any(Number) as number,
+      rerankMs: 0,
+    });
+  });
+
+  test('an upload that is searched for was embedded', async () => {
+    const answer = await door.client.searchAnswer(await makeJpeg(1), { k: 1 });
+    expect(dataOf(answer).searchByUpload[0]?.image.id).toBe(idOf(0));
+    expect(answer.extensions?.semblance?.embedMs).toBeGreaterThan(0);
+  });
+
+  test('nested ones run for every image, and their times are added up', async () => {
+    interface Images {
+      readonly images: {
+        readonly edges: readonly {
+          readonly node: {
+            readonly id: string;
+            readonly similarImages: readonly { readonly rank: number; readonly image: { readonly id: string } }[];
+          };
+        }[];
+      };
+    }
+    const answer = await door.client.graphql<Images>(
+      '{ images { edges { node { id similarImages(k: 3) { rank image { id } } } } } }',
+    );
+    const { edges } = dataOf(answer).images;
+    expect(edges).toHaveLength(5);
+    for (const { node } of edges) {
+      expect(node.similarImages.map(({ rank }) => rank)).toEqual([1, 2, 3]);
+      expect(node.similarImages.map(({ image }) => image.id)).not.toContain(node.id);
+    }
+    expect(answer.extensions?.semblance?.databaseMs).toBeGreaterThan(0);
+  });
+
+  test('no search, no extension', async () => {
+    expect((await door.client.graphql('{ images { totalCount } }')).extensions).toBeUndefined();
+  });
+
+  test('are bounded within one operation', async () => {
+    const aliases = Array.from(
+      { length: 101 },
+      (_, index) => `a${index}: similarImages(imageId: "${idOf(0)}", k: 1000) { rank }`,
+    );
+    const { errors } = await door.client.graphql(`{ ${aliases.join(' ')} }`);
+    expect(errors?.map(({ extensions }) => extensions?.['code'])).toEqual(['BAD_USER_INPUT']);
+  });
+
+  test('a nested k out of its bounds is refused as any other', async () => {
+    expect(await door.client.code(`{ image(id: "${idOf(0)}") { similarImages(k: 0) { rank } } }`)).toBe(
+      'BAD_USER_INPUT',
+    );
+  });
+});
+
+describe('uploadImages', () => {
+  const query = `mutation ($files: [Upload!]!, $metadata: JSON) {
+    uploadImages(files: $files, metadata: $metadata) { filename created image { id } error { code message } }
+  }`;
+  interface Results {
+    readonly uploadImages: readonly {
+      readonly filename: string;
+      readonly created: boolean;
+      readonly image: { readonly id: string } | null;
+      readonly error: { readonly code: string; readonly message: string } | null;
+    }[];
+  }
+
+  test('answers in the order of files, and one bad file does not spoil the others', async () => {
+    const files = [
+      { bytes: await makeJpeg(6), filename: '6.jpg' },
+      { bytes: Buffer.from('no image'), filename: 'notes.jpg' },
+      { bytes: await makeJpeg(1), filename: 'again.jpg' },
+      { bytes: Buffer.alloc(0), filename: 'empty.jpg' },
+      { bytes: await makeJpeg(7), filename: '7.jpg' },
+      { bytes: await makeJpeg(8), filename: '8.jpg' },
+    ];
+    const named = Object.fromEntries(files.map((file, index) => [`variables.files.${index}`, file]));
+    const { uploadImages } = dataOf(
+      await door.client.multipart<Results>(query, { files: files.map(() => null) }, named),
+    );
+    expect(uploadImages.map(({ filename }) => filename)).toEqual(files.map(({ filename }) => filename));
+    expect(uploadImages.map(({ created }) => created)).toEqual([true, false, false, false, true, true]);
+    expect(uploadImages.map(({ error }) => error?.code)).toEqual([
+      undefined,
+      'UNSUPPORTED_MEDIA_TYPE',
+      undefined,
+      'BAD_USER_INPUT',
+      undefined,
+      undefined,
+    ]);
+    expect(uploadImages[2]?.image?.id).toBe(idOf(0));
+    expect(uploadImages[1]?.image).toBeNull();
+  });
+
+  test('a file that the request lacks is an error of that file', async () => {
+    const { client } = door;
+    const body = [
+      '--X\r\nContent-Disposition: form-data; name="operations"\r\n\r\n',
+      JSON.stringify({ query, variables: { files: [null, null] } }),
+      '\r\n--X\r\nContent-Disposition: form-data; name="map"\r\n\r\n{"0":["variables.files.0"],"1":["variables.files.1"]}',
+      '\r\n--X\r\nContent-Disposition: form-data; name="1"; filename="b.jpg"\r\n\r\n',
+    ].map((text) => Buffer.from(text));
+    const whole = Buffer.concat([...body, await makeJpeg(2), Buffer.from('\r\n--X--\r\n')]);
+    const raw = await client.raw(whole, {
+      'content-type': 'multipart/form-data; boundary=X',
+      'apollo-require-preflight': '1',
+    });
+    const { data } = JSON.parse(raw.body.toString()) as { data: Results };
+    expect(data.uploadImages.map(({ error, image }) => error?.code ?? image?.id)).toEqual(['BAD_USER_INPUT', idOf(1)]);
+  });
+
+  test('takes no more files than allowed', async () => {
+    const names = Array.from({ length: maxFilesPerRequest + 1 }, (_, index) => `variables.files.${index}`);
+    const files = Object.fromEntries(names.map((name) => [name, { bytes: Buffer.from('x'), filename: 'x' }]));
+    expect(codeOf(await door.client.multipart(query, { files: names.map(() => null) }, files))).toBe('BAD_USER_INPUT');
+  });
+});
+
+describe('files', () => {
+  const file = { bytes: Buffer.from('x'), filename: 'x' };
+
+  test('one variable is no file for two fields', async () => {
+    const query = `mutation ($f: Upload!) { a: uploadImage(file: $f) { created } b: uploadImage(file: $f) { created } }`;
+    const answer = await door.client.multipart(
+      query,
+      { f: null },
+      { 'variables.f': { bytes: await makeJpeg(9), filename: 'x' } },
+    );
+    expect(codeOf(answer)).toBe('BAD_USER_INPUT');
+  });
+
+  test.each([
+    ['a string in the place of a file', { file: 'x' }],
+    ['nothing in the place of a file', {}],
+  ])('%s', async (_name, variables) => {
+    const answer = await door.client.graphql(
+      'query ($file: Upload!) { searchByUpload(file: $file) { rank } }',
+      variables,
+    );
+    expect(codeOf(answer)).toBe('BAD_USER_INPUT');
+  });
+
+  test('a query that the schema does not know is refused while the file still comes', async () => {
+    const answer = await door.client.multipart(
+      'mutation ($f: Upload!) { nothing(file: $f) }',
+      { f: null },
+      { 'variables.f': file },
+    );
+    expect(codeOf(answer)).toBe('GRAPHQL_VALIDATION_FAILED');
+  });
+});
+
+describe('images', () => {
+  test('come in pages, filtered and counted', async () => {
+    interface Page {
+      readonly images: {
+        readonly totalCount: number;
+        readonly edges: readonly {
+          readonly cursor: string;
+          readonly node: { readonly metadata: unknown; readonly createdAt: string };
+        }[];
+        readonly pageInfo: { readonly startCursor: string; readonly endCursor: string; readonly hasNextPage: boolean };
+      };
+    }
+    const { images } = await door.client.data<Page>(
+      'query ($filter: ImageFilter) { images(first: 2, filter: $filter) { totalCount edges { cursor node { metadata createdAt } } pageInfo { startCursor endCursor hasNextPage } } }',
+      { filter: { metadata: { seed: 3 }, filenameContains: null } },
+    );
+    expect(images.totalCount).toBe(1);
+    expect(images.edges.map(({ node }) => node.metadata)).toEqual([{ seed: 3 }]);
+    expect(images.edges[0]?.node.createdAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    expect(images.pageInfo).toEqual({
+      startCursor: images.edges[0]?.cursor,
+      endCursor: images.edges[0]?.cursor,
+      hasNextPage: false,
+    });
+  });
+
+  test('metadata is replaced, and only by an object', async () => {
+    const query =
+      'mutation ($id: ID!, $metadata: JSON!) { updateImage(id: $id, metadata: $metadata) { image { metadata } } }';
+    expect(await door.client.data(query, { id: idOf(4), metadata: { label: 'ünï' } })).toEqual({
+      updateImage: { image: { metadata: { label: 'ünï' } } },
+    });
+    for (const metadata of ['text', 5, true, [1]]) {
+      expect(await door.client.code(query, { id: idOf(4), metadata })).toBe('BAD_USER_INPUT');
+    }
+  });
+
+  test('a deleted one is gone', async () => {
+    const { image } = await door.client.upload(await makeJpeg(20));
+    const query = `mutation { deleteImage(id: "${image.id}") { deletedId } }`;
+    expect(await door.client.data(query)).toEqual({ deleteImage: { deletedId: image.id } });
+    expect(await door.client.code(query)).toBe('NOT_FOUND');
+    expect(await door.client.data(`{ image(id: "${image.id}") { id } }`)).toEqual({ image: null });
+  });
+});
+
+describe('errors', () => {
+  test('an unknown one reaches the client as a code and an id, and the log in full', async () => {
+    const secret = new Error('SELECT secret FROM /var/lib');
+    const broken = await openHttpDoor({ ...app.operations, status: () => Promise.reject(secret) });
+    const answer = await broken.client.graphql('{ status { version } }');
+    const { message, extensions } = onlyError(answer);
+    expect(message).toBe('Internal server error');
+    expect(extensions).toEqual({
+      code: 'INTERNAL_SERVER_ERROR',
+      requestId: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
+    });
+    expect(broken.logged).toHaveLength(1);
+    expect(String(broken.logged[0])).toContain('SELECT secret');
+    await broken.close();
+  });
+
+  test.each([
+    ['{', 'GRAPHQL_PARSE_FAILED'],
+    ['{ nothing }', 'GRAPHQL_VALIDATION_FAILED'],
+    [`{ ${'images { totalCount } '.repeat(2000)} }`, 'GRAPHQL_PARSE_FAILED'],
+    ['{ image(id: "x") { id } }', 'BAD_USER_INPUT'],
+    ['{ images(filter: { createdAfter: "yesterday" }) { totalCount } }', 'GRAPHQL_VALIDATION_FAILED'],
+  ])('%s is refused with its own code', async (query, code) => {
+    expect(await door.client.code(query)).toBe(code);
+  });
+
+  test('a query by GET needs a header that a foreign page cannot send', async () => {
+    const { body } = await door.client.get('/graphql?query=%7Bimages%7BtotalCount%7D%7D');
+    expect(JSON.parse(body.toString())).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] });
+  });
+});
