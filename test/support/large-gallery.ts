@@ -12,6 +12,9 @@ function seededRandom(seed: number): () => number {
   };
 }
 
+/** Longer than the pool allows a statement; @types/pg does not know the field here. */
+const unhurried = { query_timeout: 600_000 };
+
 export const largeGallerySize = 50_000;
 
 /**
@@ -31,7 +34,7 @@ export async function fillLargeGallery({ database, schemas, space, name }: TestS
   const index = name(`embedding_${space.id}_hnsw`);
 
   await pool.query(`CREATE TABLE ${part} (pool integer, i integer, v ${type}.vector NOT NULL, PRIMARY KEY (pool, i))`);
-  for (const [part_, size, spread] of [
+  for (const [family, size, spread] of [
     [0, 500, 1],
     [1, 200, 0.6],
     [2, 200, 0.4],
@@ -40,7 +43,7 @@ export async function fillLargeGallery({ database, schemas, space, name }: TestS
       await pool.query(
         `INSERT INTO ${part} SELECT $1::integer, $2::integer + o - 1, v::${type}.vector
          FROM unnest($3::text[]) WITH ORDINALITY u (v, o)`,
-        [part_, start, Array.from({ length: 100 }, () => vector(spread))],
+        [family, start, Array.from({ length: 100 }, () => vector(spread))],
       );
     }
   }
@@ -67,8 +70,8 @@ export async function fillLargeGallery({ database, schemas, space, name }: TestS
   );
   await pool.query({
     text: `BEGIN; SET LOCAL maintenance_work_mem = '512MB'; SET LOCAL statement_timeout = 0;
-      ${definition.rows[0]?.definition ?? ''} WITH (m = 4, ef_construction = 12); COMMIT`,
-    ...{ query_timeout: 600_000 },
+      ${definition.rows[0]?.definition ?? ''} WITH (m = 8, ef_construction = 32); COMMIT`,
+    ...unhurried,
   });
   await pool.query(`ANALYZE ${name('image')}`);
   await pool.query(`ANALYZE ${name(`embedding_${space.id}`)}`);

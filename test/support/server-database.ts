@@ -13,11 +13,12 @@ export interface ServerDatabase {
 }
 
 export async function createServerDatabase(): Promise<ServerDatabase> {
-  if (testDatabaseUrl === undefined) throw new Error('Set TEST_DATABASE_URL to a Postgres with pgvector.');
+  const serverUrl = testDatabaseUrl;
+  if (serverUrl === undefined) throw new Error('Set TEST_DATABASE_URL to a Postgres with pgvector.');
   const name = `test_${randomBytes(6).toString('hex')}`;
   const roles: string[] = [];
-  await asSuperuser(testDatabaseUrl, `CREATE DATABASE ${name}`);
-  const url = withPath(testDatabaseUrl, name);
+  await asSuperuser(serverUrl, `CREATE DATABASE ${name}`);
+  const url = withPath(serverUrl, name);
   return {
     url,
     query: (sql) => asSuperuser(url, sql),
@@ -31,8 +32,8 @@ export async function createServerDatabase(): Promise<ServerDatabase> {
       return { name: role, url: roleUrl.href };
     },
     close: async () => {
-      await asSuperuser(testDatabaseUrl, `DROP DATABASE ${name} WITH (FORCE)`);
-      for (const role of roles) await asSuperuser(testDatabaseUrl, `DROP ROLE ${role}`);
+      await asSuperuser(serverUrl, `DROP DATABASE ${name} WITH (FORCE)`);
+      for (const role of roles) await asSuperuser(serverUrl, `DROP ROLE ${role}`);
     },
   };
 }
