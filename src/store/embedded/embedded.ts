@@ -100,13 +100,16 @@ class RunningPostgres implements EmbeddedPostgres {
 
   /** Undefined once this Postgres is closing. */
   async #restart(input: WorkerInput): Promise<PostgresThread | undefined> {
+    let lastReason: string | undefined;
     while (!this.#closing) {
       try {
         const thread = await startPostgresThread(input, this.#onLog);
         this.#watch(thread);
         return thread;
       } catch (error) {
-        this.#onLog(`the embedded database does not start: ${messageOf(error)}`);
+        const reason = messageOf(error);
+        if (reason !== lastReason) this.#onLog(`the embedded database does not start: ${reason}`);
+        lastReason = reason;
         await new Promise((resolve) => setTimeout(resolve, retryIntervalMs));
       }
     }

@@ -35,8 +35,11 @@ export async function startPostgresThread(
     worker.on('message', (report: WorkerReport) => {
       if (report.kind === 'log') onLog(report.message);
       else if (report.kind === 'closed') closed = true;
-      else if (report.kind === 'failed') fail(asError(report));
-      else {
+      else if (report.kind === 'failed') {
+        fail(asError(report));
+        // A PGlite that did not start leaves something behind that keeps its thread alive. Nothing is being written.
+        void worker.terminate();
+      } else {
         listening = true;
         resolve();
       }

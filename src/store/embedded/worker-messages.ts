@@ -4,7 +4,7 @@ export interface WorkerInput {
   readonly data: { readonly folder: string; readonly initialise: boolean } | undefined;
 }
 
-/** From the worker. After `failed` and `closed` it exits by itself. */
+/** From the worker. After `closed` it exits by itself. */
 export type WorkerReport =
   | { readonly kind: 'listening' }
   | { readonly kind: 'failed'; readonly message: string; readonly code: string | undefined }

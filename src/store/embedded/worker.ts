@@ -29,6 +29,9 @@ const settings = [
 /** Letters beyond ASCII have cases too, as a filename filter expects; order is by code point, the same on every machine. */
 const initdbParameters = ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
 
+/** The last thing that Postgres said before it gave up; what PGlite throws then says nothing. */
+let lastWords: string | undefined;
+
 const port = parentPort;
 if (port === null) throw new Error('this file is a worker thread');
 const report = (message: WorkerReport): void => {
@@ -59,12 +62,13 @@ function finish(message: WorkerReport): void {
 
 function failure(error: unknown): WorkerReport {
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-  return { kind: 'failed', message: messageOf(error), code };
+  return { kind: 'failed', message: lastWords ?? messageOf(error), code };
 }
 
 async function start(input: WorkerInput): Promise<() => Promise<void>> {
   if (input.data?.initialise === true) await initialise(input.data.folder);
   const database = await open(input.data?.folder);
+  endOnExit(database);
   const gate = new Gate<object>();
   const maintenance = new Maintenance({
     gate,
@@ -97,8 +101,34 @@ async function start(input: WorkerInput): Promise<() => Promise<void>> {
   };
 }
 
+/** What PGlite's C code exits with to say that a statement failed: no exit at all. */
+const failedStatementStatus = 100;
+
+/**
+ * Ends the thread where Postgres exits, as it does when its log cannot be written. PGlite swallows such an exit, and then
+ * calls the main loop of a Postgres that is gone over and over without ever giving the thread back.
+ */
+function endOnExit(database: PGlite): void {
+  const module = database.Module;
+  const mainLoopOnce = module._PostgresMainLoopOnce;
+  module._PostgresMainLoopOnce = () => {
+    try {
+      mainLoopOnce();
+    } catch (error) {
+      const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined;
+      if (status !== failedStatementStatus) {
+        report({ kind: 'log', message: `the embedded database stopped: ${describeExit(error)}` });
+        // In a thread this ends the thread alone, at once.
+        process.exit(1);
+      }
+      throw error;
+    }
+  };
+}
+
 /** Emscripten throws an object of its own where a process would have exited. */
 function describeExit(error: unknown): string {
+  if (lastWords !== undefined) return lastWords;
   return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
 }
 
@@ -116,6 +146,10 @@ async function open(folder: string | undefined): Promise<PGlite> {
     extensions: { vector },
     startParams: [...PGlite.defaultStartParams, ...settings.flatMap((setting) => ['-c', setting])],
     initDbStartParams: initdbParameters,
+    onStderr: (line) => {
+      lastWords = /\b(?:FATAL|PANIC): +(.*)/.exec(line)?.[1] ?? lastWords;
+      return false;
+    },
   };
   return PGlite.create(folder ?? 'memory://', options);
 }
