@@ -1,3 +1,4 @@
+/* global clearTimeout, document, fetch, FormData, setTimeout, URL, window */
 // The page at /graphql: Apollo Sandbox, or GraphiQL from this server where Apollo's cannot be reached in time.
 
 const sandboxScript = 'https://embeddable-sandbox.cdn.apollographql.com/v2/embeddable-sandbox.umd.production.min.js';
