@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { ConfigurationError, messageOf } from '../errors.js';
 import { drawContactSheet, type SheetPicture } from '../image/contact-sheet.js';
+import { describeFileError } from '../operations/find-images.js';
 import type { Gallery, GalleryAnswer } from './gallery.js';
 
 /** Results go to stdout, all else to stderr. */
@@ -91,7 +92,7 @@ export async function readImageFile(path: string): Promise<Buffer> {
   try {
     return await readFile(path);
   } catch (error) {
-    throw new ConfigurationError(`The image cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new ConfigurationError(`${path} cannot be read: ${describeFileError(error)}`, { cause: error });
   }
 }
 

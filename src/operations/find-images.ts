@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, extname, join, relative, sep } from 'node:path';
-import { SemblanceError } from '../errors.js';
+import { messageOf, SemblanceError } from '../errors.js';
 
 export interface FoundFile {
   /** To open it. */
@@ -66,4 +66,16 @@ async function kindOf(path: string): Promise<'file' | 'folder' | undefined> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) return undefined;
   return found.isDirectory() ? 'folder' : 'file';
+}
+
+/** Why a file could not be read, in a sentence for whoever named it. */
+export function describeFileError(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const sentences: Readonly<Record<string, string>> = {
+    EACCES: 'The file may not be read',
+    EPERM: 'The file may not be read',
+    ENOENT: 'There is no such file',
+    EISDIR: 'This is a folder',
+  };
+  return (typeof code === 'string' ? sentences[code] : undefined) ?? messageOf(error);
 }

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
-import { messageOf, SemblanceError, type ErrorCode } from '../errors.js';
+import { SemblanceError, type ErrorCode } from '../errors.js';
+import { describeFileError } from './find-images.js';
 import { imageIdOf, sha256Hex } from '../image/identity.js';
 import type { Metadata } from '../store/types.js';
 
@@ -223,13 +224,5 @@ function isAnswer(error: unknown): boolean {
 }
 
 function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (error instanceof SemblanceError || typeof code !== 'string') return messageOf(error);
-  const sentences: Readonly<Record<string, string>> = {
-    EACCES: 'The file may not be read',
-    EPERM: 'The file may not be read',
-    ENOENT: 'The file is gone',
-    EISDIR: 'This is a folder',
-  };
-  return sentences[code] ?? messageOf(error);
+  return error instanceof SemblanceError ? error.message : describeFileError(error);
 }

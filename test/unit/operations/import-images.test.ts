@@ -93,7 +93,7 @@ describe('importImages', () => {
     expect([...summary.failures].sort((a, b) => a.path.localeCompare(b.path))).toEqual([
       { path: 'bad', reason: 'It is broken' },
       { path: 'copy', reason: 'It is broken' },
-      { path: 'gone', reason: 'The file is gone' },
+      { path: 'gone', reason: 'There is no such file' },
     ]);
     expect(events).toHaveLength(4);
   });
