@@ -2,7 +2,7 @@
 // The page at /graphql: Apollo Sandbox, or GraphiQL from this server where Apollo's cannot be reached in time.
 
 const sandboxScript = 'https://embeddable-sandbox.cdn.apollographql.com/v2/embeddable-sandbox.umd.production.min.js';
-const sandboxTimeoutMs = 2500;
+const sandboxTimeoutMs = 2000;
 const endpoint = new URL('/graphql', window.location.href).href;
 /** Uploads are refused without it: no other page can send it. */
 const preflightHeaders = { 'Apollo-Require-Preflight': 'true' };

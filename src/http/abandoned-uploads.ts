@@ -1,0 +1,26 @@
+import { lstat, readdir, unlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { requestTimeoutMs } from '../limits.js';
+
+/** What graphql-upload-ts names the files in which it keeps uploads while they are read. */
+const temporaryFile = /^capacitor-[0-9a-f]{32}\.tmp$/;
+
+/**
+ * Removes the temporary files of uploads that a killed process left behind. Only those that no request can still be
+ * writing, this server's or another's on the same machine: a request ends after `requestTimeoutMs`.
+ */
+export async function removeAbandonedUploads(nowMs = Date.now()): Promise<void> {
+  const folder = tmpdir();
+  const names = (await readdir(folder).catch(() => [])).filter((name) => temporaryFile.test(name));
+  await Promise.all(names.map((name) => removeIfAbandoned(join(folder, name), nowMs)));
+}
+
+async function removeIfAbandoned(path: string, nowMs: number): Promise<void> {
+  try {
+    const { mtimeMs, uid } = await lstat(path);
+    if (uid === process.getuid?.() && nowMs - mtimeMs > 2 * requestTimeoutMs) await unlink(path);
+  } catch {
+    // Gone in the meantime, or not ours to remove: in either case nobody's loss.
+  }
+}
