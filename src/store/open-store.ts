@@ -118,13 +118,17 @@ class SupervisedStore implements Store {
   }
 
   async #attemptUntilReady(): Promise<void> {
-    while (!this.#closed.signal.aborted) {
+    while (!this.#isClosed()) {
       const next = await this.#attempt();
-      if (this.#closed.signal.aborted) return;
+      if (this.#isClosed()) return;
       this.#state = next;
       if (next.kind === 'ready') return;
       await setTimeout(retryIntervalMs, undefined, { signal: this.#closed.signal }).catch(() => undefined);
     }
+  }
+
+  #isClosed(): boolean {
+    return this.#closed.signal.aborted;
   }
 
   async #attempt(): Promise<StoreState> {

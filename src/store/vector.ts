@@ -10,7 +10,7 @@ export interface UnitVector {
 
 /**
  * Scales to length 1 and pads. The wire form is what vector_recv reads: two big-endian int16 (dimensions, zero), then
- * big-endian float32. pg sends a Buffer as a binary parameter; as text the same vector is three times as long.
+ * big-endian float32. pg sends a Buffer as a binary parameter; as text a round trip took two to four times as long.
  * @throws SemblanceError INVALID_IMAGE where it is not finite or has no direction, for a cosine index would lose it
  */
 export function toUnitVector(vector: Float32Array): UnitVector {

@@ -130,6 +130,26 @@ describe.each(testStoreKinds().filter((kind) => kind === 'server'))('setting up 
     }
   });
 
+  test('a pgvector below 0.8.0 is refused, one below 0.8.4 warned about', async () => {
+    await database.query('CREATE EXTENSION vector');
+    // Stands in for an older library: what is installed decides, and no second one can be.
+    const pretend = async (version: string) =>
+      database.query(
+        `SET allow_system_table_mods = on; UPDATE pg_extension SET extversion = '${version}' WHERE extname = 'vector'`,
+      );
+    await pretend('0.7.4');
+    expect((await refusalOf(database.url)).statements).toEqual(['ALTER EXTENSION vector UPDATE;']);
+    for (const [version, warnings] of [
+      ['0.8.0', 1],
+      ['0.8.3', 1],
+      ['0.8.4', 0],
+      ['0.10.0', 0],
+    ] as const) {
+      await pretend(version);
+      expect((await migrateStore(optionsFor(database.url))).warnings).toHaveLength(warnings);
+    }
+  });
+
   test('searches change no setting of the transaction that calls them', async () => {
     const connection = await openDatabase(optionsFor(database.url));
     const { schemas } = await migrate({ pool: connection.pool, schema, apply: true });
@@ -140,7 +160,7 @@ describe.each(testStoreKinds().filter((kind) => kind === 'server'))('setting up 
     const client = await connection.pool.connect();
     const settings = async () =>
       (
-        await client.query(
+        await client.query<{ name: string; setting: string }>(
           `SELECT name, setting FROM pg_settings WHERE name IN ('hnsw.ef_search', 'hnsw.iterative_scan', 'enable_sort', 'search_path') ORDER BY 1`,
         )
       ).rows;
