@@ -40,7 +40,7 @@ export async function listen({ app, host, port }: ListenOptions): Promise<Listen
   return {
     host,
     port: actualPort,
-    url: `http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${actualPort}`,
+    url: `http://${reachableHost(host)}:${actualPort}`,
     close: (timeoutMs = shutdownTimeoutMs) =>
       new Promise((resolve) => {
         const idle = setInterval(() => {
@@ -56,6 +56,14 @@ export async function listen({ app, host, port }: ListenOptions): Promise<Listen
         });
       }),
   };
+}
+
+/** In a URL, and for a wildcard address one of those that it stands for: none connects to 0.0.0.0 everywhere. */
+function reachableHost(host: string): string {
+  const address = host.replace(/^\[|\]$/g, '');
+  if (address === '0.0.0.0') return '127.0.0.1';
+  if (address === '::') return '[::1]';
+  return address.includes(':') ? `[${address}]` : address;
 }
 
 function describeListenError(error: Error & { readonly code?: string }, host: string, port: number): string {
