@@ -84,27 +84,29 @@ function announce({ app, listening }: Server): void {
   print(`Semblance listens on ${listening.url}`);
   print(`  GraphQL   ${listening.url}/graphql (open it in a browser for the explorer)`);
   print(`  data      ${describeData(config)}`);
-  void app.ready.then(
-    async () => {
-      const status = await app.operations.status();
-      print(`  model     ${status.model}, ${status.dimensions} dimensions`);
-      print(`  images    ${status.imageCount}`);
-      if (status.imageCount === 0) {
-        print('');
-        print('The gallery is empty. This draws a few hundred pictures, imports them and searches them:');
-        print('');
-        print('  npm run -s semblance -- sample');
-        print('');
-      }
-      print('Ready.');
-    },
-    (error: unknown) => {
-      if (error instanceof ConfigurationError) return;
-      logError('Not ready, and tried again; /readyz tells the state', messageOf(error));
-    },
-  ).catch((error: unknown) => {
-    logError('The state could not be read', error);
-  });
+  void app.ready
+    .then(
+      async () => {
+        const status = await app.operations.status();
+        print(`  model     ${status.model}, ${status.dimensions} dimensions`);
+        print(`  images    ${status.imageCount}`);
+        if (status.imageCount === 0) {
+          print('');
+          print('The gallery is empty. This draws a few hundred pictures, imports them and searches them:');
+          print('');
+          print('  npm run -s semblance -- sample');
+          print('');
+        }
+        print('Ready.');
+      },
+      (error: unknown) => {
+        if (error instanceof ConfigurationError) return;
+        logError('Not ready, and tried again; /readyz tells the state', messageOf(error));
+      },
+    )
+    .catch((error: unknown) => {
+      logError('The state could not be read', error);
+    });
 }
 
 function describeData({ database, dataDir, schema }: Config): string {

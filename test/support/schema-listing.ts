@@ -2,6 +2,7 @@ import {
   isEnumType,
   isInputObjectType,
   isObjectType,
+  isScalarType,
   isSpecifiedScalarType,
   astFromValue,
   print,
@@ -15,8 +16,7 @@ export function listContract(schema: GraphQLSchema): readonly string[] {
   return Object.values(schema.getTypeMap())
     .filter((type) => !type.name.startsWith('__') && !isSpecifiedScalarType(type))
     .flatMap((type) => {
-      const described =
-        type.description == null || type.astNode?.kind === 'ScalarTypeDefinition' ? [] : [type.description];
+      const described = type.description == null || isScalarType(type) ? [] : [type.description];
       const lines = [type.constructor.name, ...described];
       if (isEnumType(type)) lines.push(...type.getValues().map(({ name }) => name));
       if (isInputObjectType(type)) lines.push(...Object.values(type.getFields()).flatMap(listInput));

@@ -63,7 +63,10 @@ describe('loadConfig', () => {
 
   it.each([
     ['memory:', { kind: 'memory' }],
-    ['postgres://u:p@db:5432/app?sslmode=require', { kind: 'server', url: 'postgres://u:p@db:5432/app?sslmode=require' }],
+    [
+      'postgres://u:p@db:5432/app?sslmode=require',
+      { kind: 'server', url: 'postgres://u:p@db:5432/app?sslmode=require' },
+    ],
     ['postgresql://db/app', { kind: 'server', url: 'postgresql://db/app' }],
   ])('reads DATABASE_URL=%s', (url, target) => {
     expect(loadConfig({ DATABASE_URL: url }).database).toEqual(target);

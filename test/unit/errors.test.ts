@@ -30,7 +30,15 @@ it('gives every code an HTTP status and a remedy', () => {
 
 it('is listed in docs/errors.md, code by code', () => {
   const page = readFileSync(join(packageRoot, 'docs/errors.md'), 'utf8');
-  const rows = [...page.matchAll(/^\| `(\w+)` \| (\d+) \| (.*) \|$/gm)].map(([, code, status, remedy]) => ({ code, status, remedy }));
-  const catalogue = Object.entries(errorCatalogue).map(([code, { status, remedy }]) => ({ code, status: String(status), remedy }));
+  const rows = [...page.matchAll(/^\| `(\w+)` \| (\d+) \| (.*) \|$/gm)].map(([, code, status, remedy]) => ({
+    code,
+    status,
+    remedy,
+  }));
+  const catalogue = Object.entries(errorCatalogue).map(([code, { status, remedy }]) => ({
+    code,
+    status: String(status),
+    remedy,
+  }));
   expect(rows).toEqual(catalogue);
 });

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { SemblanceError } from '../../../src/errors.js';
-import { checkFilter, checkId, checkK, checkMetadata, checkMinSimilarity, checkPageSize } from '../../../src/operations/arguments.js';
+import {
+  checkFilter,
+  checkId,
+  checkK,
+  checkMetadata,
+  checkMinSimilarity,
+  checkPageSize,
+} from '../../../src/operations/arguments.js';
 
 function codeOf(check: () => unknown): string {
   try {
