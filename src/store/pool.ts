@@ -7,10 +7,13 @@ export interface PoolOptions {
   readonly onIdleError: (error: Error) => void;
 }
 
-/** What both kinds of connections share. The client's timeout is the longer: Postgres's own says more, and cleans up. */
+/**
+ * What both kinds of connections share. The timeout is the client's own: statement_timeout would have to be SET in a session,
+ * or sent at the start, which PgBouncer refuses. An operator sets it for the role: see docs/postgres.md.
+ */
 const common = {
   application_name: 'semblance',
-  query_timeout: databaseStatementTimeoutMs + 5_000,
+  query_timeout: databaseStatementTimeoutMs,
 } as const;
 
 export function createServerPool(url: string, options: PoolOptions): pg.Pool {
