@@ -11,7 +11,7 @@ export default defineConfig({
   test: {
     include: ['test/{unit,integration,acceptance}/**/*.test.ts'],
     // An embedded Postgres takes up to 10 s to initialise on two busy cores.
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     hookTimeout: 120_000,
     // Each file may run a database and a model of its own.
     maxWorkers: 2,

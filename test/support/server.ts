@@ -85,8 +85,9 @@ export class ProgramRun {
     return this.child.exitCode === null && this.child.signalCode === null;
   }
 
+  /** Reaches its whole process group, as Ctrl-C in a terminal does. */
   signal(name: NodeJS.Signals): void {
-    this.child.kill(name);
+    signalGroup(this.child, name);
   }
 
   /** Waits until the output holds what is looked for. */
@@ -102,6 +103,8 @@ export class ProgramRun {
 
 export class TestServer extends ProgramRun {
   readonly client: TestClient;
+  /** Temporary files of the server when it became ready. */
+  #own: ReadonlySet<string> | undefined;
 
   constructor(
     child: ChildProcess,
@@ -118,7 +121,9 @@ export class TestServer extends ProgramRun {
 
   /** Waits for /readyz. */
   async ready(): Promise<this> {
-    return this.answers('/readyz', 200);
+    await this.answers('/readyz', 200);
+    this.#own ??= new Set(await readdir(this.tempFolder, { recursive: true }));
+    return this;
   }
 
   /** Waits until a GET of the path has the status. */
@@ -143,9 +148,10 @@ export class TestServer extends ProgramRun {
     return this.exited;
   }
 
-  /** What the server has left in its folder for temporary files. */
+  /** What lies in the server's folder for temporary files, beyond what its embedded database keeps there. */
   async temporaryFiles(): Promise<readonly string[]> {
-    return readdir(this.tempFolder, { recursive: true });
+    const files = await readdir(this.tempFolder, { recursive: true });
+    return files.filter((file) => this.#own?.has(file) !== true);
   }
 }
 
@@ -156,6 +162,8 @@ export interface RunOptions {
   /** Holds `data` and `tmp`; made, and removed at the end of the test process, unless given. */
   readonly folder?: string | undefined;
   readonly cwd?: string | undefined;
+  /** Runs the program as another user; only root may. */
+  readonly uid?: number | undefined;
   /** What runs the arguments, instead of node with the built program. */
   readonly launcher?: readonly [string, ...string[]] | undefined;
 }
@@ -199,6 +207,9 @@ async function spawnProgram(
       ...options.env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A process group of its own.
+    detached: true,
+    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
   });
   return { child, folder };
 }
@@ -223,7 +234,7 @@ export async function cleanUp(): Promise<void> {
   await Promise.all(
     [...children].map(async (child) => {
       const closed = new Promise((resolve) => child.once('close', resolve));
-      child.kill('SIGKILL');
+      signalGroup(child, 'SIGKILL');
       await closed;
     }),
   );
@@ -232,8 +243,17 @@ export async function cleanUp(): Promise<void> {
 }
 
 process.once('exit', () => {
-  for (const child of children) child.kill('SIGKILL');
+  for (const child of children) signalGroup(child, 'SIGKILL');
 });
+
+function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, name);
+  } catch (error) {
+    // It has ended already.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
 
 export async function freePort(): Promise<number> {
   const server = createServer();
@@ -244,7 +264,7 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-const waitLimitMs = 90_000;
+const waitLimitMs = 110_000;
 const pollMs = 50;
 
 /** Asks until the answer is yes. The limit only ends a test that would hang. */
