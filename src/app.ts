@@ -69,7 +69,8 @@ async function prepareSpace(store: Store, embedder: Embedder, config: Config): P
       `SEMBLANCE_MODEL=${config.model} differs from the model of the active embedding space, ${space.model}: unset it, or start with an empty database.`,
     );
   }
-  const problem = space && modelProblem(state, space);
+  const reason = state.kind === 'failed' ? state.reason : undefined;
+  const problem = space === undefined ? reason : modelProblem(state, space);
   if (problem !== undefined) throw new SemblanceError('MODEL_UNAVAILABLE', problem);
 }
 
