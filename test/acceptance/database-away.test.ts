@@ -24,7 +24,7 @@ it('starts, and says what is missing, where no database answers', async () => {
     expect(answer.errors?.[0]?.extensions?.['code']).toBe('DATABASE_UNAVAILABLE');
     expect(JSON.stringify(answer)).not.toMatch(/hunter2|ECONNREFUSED|127\.0\.0\.1/);
   }
-  expect((await client.get('/images/00000000-0000-8000-8000-000000000000')).status).toBe(503);
+  expect((await client.get('/images/00000000-0000-8000-8000-000000000000/thumbnail')).status).toBe(503);
   expect(server.output).not.toContain('hunter2');
   expect(await server.stop()).toEqual({ code: 0, signal: null });
 });

@@ -61,7 +61,8 @@ describe('/graphql in a browser', () => {
     await writeFile(file, await makeJpeg(50));
     await page.locator('input[type=file]').setInputFiles(file);
     await page.getByRole('button', { name: 'uploadImage' }).click();
-    await page.locator('output').getByText('chosen ü.jpg').waitFor();
+    await page.locator('output').getByText('stored: ').waitFor();
+    await page.locator('output').getByAltText('chosen ü.jpg').waitFor();
     expect((await server.client.allImages())[0]?.filename).toBe('chosen ü.jpg');
     await page.close();
   });
@@ -71,7 +72,8 @@ describe('/graphql in a browser', () => {
     const { page } = await openExplorer((each) =>
       each.route(cdn, (route) => route.fulfill({ contentType: 'text/javascript', body: script })),
     );
-    await page.waitForFunction('window.sandboxOptions !== undefined');
+    // Not waitForFunction: the page's policy forbids the eval that it works by.
+    await expect.poll(() => page.evaluate('window.sandboxOptions !== undefined'), { timeout: 30_000 }).toBe(true);
     const options: { initialEndpoint: string; initialState: { sharedHeaders: Record<string, string> } } =
       await page.evaluate('window.sandboxOptions');
     expect(options.initialEndpoint).toBe(`${server.url}/graphql`);
