@@ -11,6 +11,7 @@ import {
   startProgram,
   startServer,
   testStores,
+  waitFor,
   type RunOptions,
   type TestServer,
 } from '../support/server.js';
@@ -161,30 +162,31 @@ describe.each(testStores)('the command line beside a running server ($name)', (s
   });
 });
 
-describe.each(testStores)('the command line alone ($name)', (store) => {
-  it('goes on after an interrupt, where it stopped', async () => {
+describe.each(testStores)('an import that is interrupted ($name)', (store) => {
+  it('says so, and goes on where it stopped', async () => {
     const folder = await makeFolder();
+    const options: RunOptions = { folder, env: store.environment() };
+    const server = await startServer(options);
     const pictures = join(folder, 'pictures');
     await mkdir(pictures);
-    const count = 150;
-    await Promise.all(
-      Array.from({ length: count }, async (_, n) =>
-        writeFile(join(pictures, `${n}.jpg`), await makeJpeg(n, { width: 640, height: 480 })),
-      ),
-    );
-    const options: RunOptions = { folder, env: store.environment() };
-    const first = await startProgram(['import', pictures], options);
-    await first.printed(/Importing/);
+    const count = 300;
+    for (let n = 0; n < count; n++) {
+      await writeFile(join(pictures, `${n}.jpg`), await makeJpeg(n, { width: 320, height: 240 }));
+    }
+    const first = await startProgram(['import', '--server', server.url, '--concurrency', '2', pictures], options);
+    await waitFor('images of the import', async () => (await server.client.totalCount()) > 0);
     first.signal('SIGINT');
     const { code } = await first.exited;
-    expect(code).toBe(130);
-    const imported = Number(/Imported (\d+)/.exec(first.output)?.[1]);
+    expect({ code, output: first.output }).toMatchObject({ code: 130 });
+    // What was on its way when the signal came is stored and counted.
+    const imported = await server.client.totalCount();
     expect(imported).toBeLessThan(count);
+    expect(first.output).toContain(`Imported ${imported}, already there 0, failed 0.`);
+    await server.stop();
 
     const second = await runProgram(['import', pictures], options);
     expect({ code: second.code, output: second.output }).toMatchObject({ code: 0 });
-    expect(second.output).toContain(`Imported ${count - imported}`);
-    expect(second.output).toContain(`already there ${imported}`);
+    expect(second.output).toContain(`Imported ${count - imported}, already there ${imported}, failed 0.`);
     const stats = await runProgram(['stats', '--json'], options);
     expect(JSON.parse(stats.stdout)).toMatchObject({ imageCount: count });
   });

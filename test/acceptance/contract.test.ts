@@ -77,6 +77,13 @@ describe.each(testStores)('the contract ($name)', (store) => {
     expect(missing).toEqual([]);
   });
 
+  it('counts the images in its status', async () => {
+    expect(await client.data('{ status { imageCount } images { totalCount } }')).toEqual({
+      status: { imageCount: galleryCount },
+      images: { totalCount: galleryCount },
+    });
+  });
+
   describe('image', () => {
     it('answers everything about an image', async () => {
       const bytes = await makeJpeg(4);

@@ -83,8 +83,8 @@ export async function killImportCommand({ store, seed, count }: KillOptions): Pr
     }),
   );
   const doomed = await startProgram(['import', ...files], options);
-  await doomed.printed('Importing');
-  await delay(random() * 3_000);
+  // From its start over the opening of the database to the last images: wherever it is hit, this must hold.
+  await delay(1_000 + random() * 4_000);
   doomed.signal('SIGKILL');
   await doomed.exited;
 
