@@ -4,9 +4,7 @@ import { ConfigurationError, describeInvalid } from './errors.js';
 import { defaultMaxUploadBytes } from './limits.js';
 
 export type DatabaseTarget =
-  | { readonly kind: 'embedded' }
-  | { readonly kind: 'memory' }
-  | { readonly kind: 'server'; readonly url: string };
+  { readonly kind: 'embedded' } | { readonly kind: 'memory' } | { readonly kind: 'server'; readonly url: string };
 
 /** What the server may be asked without credentials. */
 export type AnonymousAccess = 'none' | 'read' | 'write';
@@ -107,7 +105,8 @@ function parseDatabase(text: string): DatabaseTarget | Expectation {
 
 /** What Postgres takes unquoted, so that users can write it in their own SQL as it stands. */
 function parseSchema(text: string): string | Expectation {
-  if (!/^[a-z_][a-z0-9_]{0,62}$/.test(text)) return new Expectation('a lower-case SQL identifier of at most 63 characters');
+  if (!/^[a-z_][a-z0-9_]{0,62}$/.test(text))
+    return new Expectation('a lower-case SQL identifier of at most 63 characters');
   return text.startsWith('pg_') || text === 'public' || text === 'information_schema'
     ? new Expectation('a schema of its own, not one of Postgres')
     : text;
@@ -129,7 +128,9 @@ function parseList(text: string): readonly string[] {
 function parseOrigins(text: string): readonly string[] | Expectation {
   const origins = parseList(text);
   const exact = (origin: string) => URL.canParse(origin) && new URL(origin).origin === origin;
-  return origins.every(exact) ? origins : new Expectation('a comma-separated list of origins such as https://example.org');
+  return origins.every(exact)
+    ? origins
+    : new Expectation('a comma-separated list of origins such as https://example.org');
 }
 
 function integer(min: number, max: number): Parser<number> {

@@ -6,7 +6,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 export const packageRoot = findPackageRoot(dirname(fileURLToPath(import.meta.url)));
 export const bundledModelsFolder = join(packageRoot, 'models');
 export const migrationsFolder = join(packageRoot, 'prisma', 'migrations');
-export const packageVersion = (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
+export const packageVersion = (
+  JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
+).version;
 
 /**
  * URL of a worker's built file, `name` as in 'embedding/worker'. Always from `dist`, for a worker thread cannot load
