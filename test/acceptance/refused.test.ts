@@ -334,7 +334,7 @@ describe.each(testStores)('what is refused ($name)', (store) => {
         await ask('query=%7Bstatus%7Bversion%7D%7D', 'application/x-www-form-urlencoded'),
         await ask(`{"query":"{status{version}}","variables":{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`),
         await ask(JSON.stringify({ query: `{ ${'a '.repeat(60_000)} }` })),
-        await ask(JSON.stringify({ query: `${'{ a '.repeat(10_000)}` })),
+        await ask(JSON.stringify({ query: '{ a '.repeat(10_000) })),
       ];
       for (const answer of answers) {
         expect(answer.status).toBeGreaterThanOrEqual(400);

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -179,10 +180,17 @@ export async function startServer(options: RunOptions = {}): Promise<TestServer>
   return (await spawnServer(options)).ready();
 }
 
+export interface FinishedRun extends Exit {
+  readonly stdout: string;
+  /** Standard output and standard error together. */
+  readonly output: string;
+}
+
 /** Runs a command of the built program to its end. */
-export async function runProgram(args: readonly string[], options: RunOptions = {}): Promise<ProgramRun & Exit> {
+export async function runProgram(args: readonly string[], options: RunOptions = {}): Promise<FinishedRun> {
   const run = await startProgram(args, options);
-  return Object.assign(run, await run.exited);
+  const exit = await run.exited;
+  return { ...exit, stdout: run.stdout, output: run.output };
 }
 
 export async function startProgram(args: readonly string[], options: RunOptions = {}): Promise<ProgramRun> {
@@ -257,9 +265,11 @@ function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
 
 export async function freePort(): Promise<number> {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
   const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
+  server.close();
+  await once(server, 'close');
   if (address === null || typeof address === 'string') throw new Error('No port was given');
   return address.port;
 }
@@ -269,8 +279,10 @@ const pollMs = 50;
 
 /** Asks until the answer is yes. The limit only ends a test that would hang. */
 export async function waitFor(what: string, ask: () => Promise<boolean>): Promise<void> {
-  for (const endMs = Date.now() + waitLimitMs; Date.now() < endMs; await delay(pollMs)) {
+  const endMs = Date.now() + waitLimitMs;
+  while (Date.now() < endMs) {
     if (await ask()) return;
+    await delay(pollMs);
   }
   throw new Error(`Waited in vain for ${what}`);
 }
