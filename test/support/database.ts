@@ -8,9 +8,12 @@ import type { StoreKind } from '../../src/store/store.js';
 /** A Postgres with pgvector, and a role that may create schemas in it. scripts/test-postgres.sh starts one. */
 export const testDatabaseUrl = process.env['TEST_DATABASE_URL'];
 
+/** TEST_STORES=server leaves out the embedded store, for a run that comes after one without a server. */
+export const serverOnly = process.env['TEST_STORES'] === 'server';
+
 /** What a suite for every store runs on: `describe.each(testStoreKinds())`. */
 export function testStoreKinds(): readonly StoreKind[] {
-  if (testDatabaseUrl !== undefined && testDatabaseUrl !== '') return ['memory', 'server'];
+  if (testDatabaseUrl !== undefined && testDatabaseUrl !== '') return serverOnly ? ['server'] : ['memory', 'server'];
   console.warn(
     'TEST_DATABASE_URL is not set: this suite runs on the embedded Postgres only. See scripts/test-postgres.sh.',
   );

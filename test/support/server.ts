@@ -31,7 +31,11 @@ export const serverStores: readonly TestStore[] =
         },
       ];
 
-export const testStores: readonly TestStore[] = [{ name: 'embedded', environment: () => ({}) }, ...serverStores];
+/** TEST_STORES=server leaves out the embedded store, for a run that comes after one without a server. */
+export const testStores: readonly TestStore[] =
+  process.env['TEST_STORES'] === 'server'
+    ? serverStores
+    : [{ name: 'embedded', environment: () => ({}) }, ...serverStores];
 
 export const program = resolve(import.meta.dirname, '../../dist/main.js');
 
