@@ -66,3 +66,6 @@ export const requestTimeoutMs = 300_000;
 export const headersTimeoutMs = 30_000;
 /** A connection on which nothing moves. */
 export const idleTimeoutMs = 120_000;
+/** Of a refused request, read and thrown away so that its client receives the refusal. */
+export const maxDrainedBytes = 64_000_000;
+export const drainTimeoutMs = 5_000;

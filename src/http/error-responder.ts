@@ -1,12 +1,13 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { SemblanceError } from '../errors.js';
+import { drain } from './drain.js';
 
 /** Seconds after which a client may try again what failed for want of a part. */
 const retryAfterSeconds = '1';
 
 /** Answers an error that reached Express, in the shape of a GraphQL response, so that clients read one shape only. */
 export function errorResponder(logError: (message: string, error: unknown) => void): ErrorRequestHandler {
-  return (thrown: unknown, _request, response, next) => {
+  return async (thrown: unknown, request, response, next) => {
     const requestId = String(response.locals['requestId']);
     const error = toSemblanceError(thrown);
     if (error === undefined) logError(`Request ${requestId} failed`, thrown);
@@ -15,6 +16,7 @@ export function errorResponder(logError: (message: string, error: unknown) => vo
       next(thrown);
       return;
     }
+    await drain(request);
     const body =
       error === undefined
         ? { message: 'Internal server error', extensions: { code: 'INTERNAL_SERVER_ERROR', requestId } }
