@@ -1,6 +1,8 @@
-import { afterAll, describe, it } from 'vitest';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, describe, expect, it } from 'vitest';
 import { killDuringImport, killImportCommand } from '../support/kill-import.js';
-import { cleanUp, testStores } from '../support/server.js';
+import { makeJpeg, seededRandom } from '../support/make-image.js';
+import { cleanUp, makeFolder, spawnServer, startServer, testStores } from '../support/server.js';
 
 afterAll(cleanUp);
 
@@ -8,6 +10,19 @@ afterAll(cleanUp);
 describe.each(testStores)('kill -9 during an import ($name)', (store) => {
   it.each([1, 2])('of a server loses nothing acknowledged (seed %i)', async (seed) => {
     await killDuringImport({ store, seed, count: 120 });
+  });
+
+  it('of a first start leaves nothing that the next start stumbles over', async () => {
+    const random = seededRandom(4);
+    const options = { folder: await makeFolder(), env: store.environment() };
+    for (let attempt = 0; attempt < 4; attempt++) {
+      const doomed = await spawnServer(options);
+      await delay(300 + random() * 4_000);
+      expect(await doomed.kill()).toEqual({ code: null, signal: 'SIGKILL' });
+    }
+    const server = await startServer(options);
+    expect((await server.client.upload(await makeJpeg(1))).created).toBe(true);
+    expect(await server.stop()).toEqual({ code: 0, signal: null });
   });
 
   it('of the import command leaves whole images, and the import completes', async () => {
