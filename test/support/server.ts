@@ -185,6 +185,7 @@ export async function startServer(options: RunOptions = {}): Promise<TestServer>
 }
 
 export interface FinishedRun extends Exit {
+  readonly folder: string;
   readonly stdout: string;
   /** Standard output and standard error together. */
   readonly output: string;
@@ -194,7 +195,7 @@ export interface FinishedRun extends Exit {
 export async function runProgram(args: readonly string[], options: RunOptions = {}): Promise<FinishedRun> {
   const run = await startProgram(args, options);
   const exit = await run.exited;
-  return { ...exit, stdout: run.stdout, output: run.output };
+  return { ...exit, folder: run.folder, stdout: run.stdout, output: run.output };
 }
 
 export async function startProgram(args: readonly string[], options: RunOptions = {}): Promise<ProgramRun> {

@@ -1,5 +1,5 @@
-import { access, constants, mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, constants, mkdir, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { ConfigurationError, messageOf } from '../../errors.js';
 
 /** PGlite's. It reads no other version's files. */
@@ -10,7 +10,7 @@ const folderName = 'postgres';
 /** @throws ConfigurationError */
 export async function makeDataDir(dataDir: string): Promise<void> {
   try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await makeFolder(dataDir);
     await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new ConfigurationError(
@@ -18,6 +18,20 @@ export async function makeDataDir(dataDir: string): Promise<void> {
       { cause: error },
     );
   }
+}
+
+/**
+ * Not mkdir's own `recursive`: where a file system answers ENOENT for a folder whose parent exists, as /proc does, Node 20
+ * tries for ever.
+ */
+async function makeFolder(folder: string): Promise<void> {
+  const found = await stat(folder).catch(() => undefined);
+  if (found?.isDirectory() === true) return;
+  if (found !== undefined) throw new Error('it is no folder');
+  await makeFolder(dirname(folder));
+  await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  });
 }
 
 /**

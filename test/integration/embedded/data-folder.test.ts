@@ -99,6 +99,8 @@ describe('a data folder', () => {
   test('that cannot be written is refused', async () => {
     await writeFile(join(root, 'file'), '');
     await expect(open(join(root, 'file/data'))).rejects.toThrow(ConfigurationError);
+    // There mkdir answers ENOENT although the parent exists; Node's recursive mkdir would never come back.
+    await expect(open('/proc/semblance/data')).rejects.toThrow(ConfigurationError);
   });
 });
 
