@@ -254,7 +254,8 @@ export function multipartBody(parts: readonly Part[]): Buffer {
     const type = contentType ?? (filename === undefined ? undefined : 'application/octet-stream');
     return [
       `--${boundary}\r\nContent-Disposition: `,
-      disposition ?? `form-data; name="${name}"${filename === undefined ? '' : `; filename="${filename.replace(/["\\]/g, '\\$&')}"`}`,
+      disposition ??
+        `form-data; name="${name}"${filename === undefined ? '' : `; filename="${filename.replace(/["\\]/g, '\\$&')}"`}`,
       type === undefined ? '\r\n\r\n' : `\r\nContent-Type: ${type}\r\n\r\n`,
       body,
       '\r\n',
