@@ -3,6 +3,8 @@ import type { DecodedImage } from './decoded-image.js';
 import { fromDecoded } from './sharp.js';
 
 const webpQuality = 80;
+/** Of 0 to 6. Against the default of 4: 3 % more bytes for a third less time, and every upload waits for it. */
+const thumbnailEffort = 2;
 
 /**
  * WebP, 320 pixels on its longer side and at least one on the other. A smaller image is enlarged: the contract promises one
@@ -11,7 +13,7 @@ const webpQuality = 80;
 export function makeThumbnail(image: DecodedImage): Promise<Buffer> {
   return fromDecoded(image)
     .resize({ width: thumbnailPixels, height: thumbnailPixels, fit: 'inside' })
-    .webp({ quality: webpQuality })
+    .webp({ quality: webpQuality, effort: thumbnailEffort })
     .toBuffer();
 }
 

@@ -58,8 +58,8 @@ export interface ImportSummary {
 
 /** Images whose ids are asked for at once. */
 const idsPerQuery = 64;
-/** Images stay on their way for embedding, decoding and inserting at once: twice the cores keeps all of these busy. */
-export const defaultImportConcurrency = Math.max(4, 2 * availableParallelism());
+/** Decoding, embedding and inserting wait for one another: four images a core keep all of them busy (bench/import). */
+export const defaultImportConcurrency = 4 * availableParallelism();
 const defaultRetryWaitsMs = [250, 500, 1000, 2000, 4000, 8000];
 
 /** The target may serve again in a moment: the image is tried again. */

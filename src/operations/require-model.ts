@@ -4,11 +4,10 @@ import type { EmbeddingSpace, NewEmbeddingSpace } from '../store/store.js';
 import type { OperationsContext } from './context.js';
 
 /**
- * The active space, with a model at hand that makes its embeddings.
- * @throws SemblanceError MODEL_UNAVAILABLE, DATABASE_UNAVAILABLE
+ * The space, if the model at hand makes its embeddings.
+ * @throws SemblanceError MODEL_UNAVAILABLE
  */
-export async function requireModel({ store, embedder }: OperationsContext): Promise<EmbeddingSpace> {
-  const space = await store.activeSpace();
+export function requireModel({ embedder }: OperationsContext, space: EmbeddingSpace | undefined): EmbeddingSpace {
   if (space === undefined || modelProblem(embedder.state, space) !== undefined) {
     throw new SemblanceError(
       'MODEL_UNAVAILABLE',

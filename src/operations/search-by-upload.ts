@@ -25,7 +25,7 @@ export async function searchByUpload(context: OperationsContext, input: UploadSe
     filter: checkFilter(input.filter),
   };
   const { bytes } = await readUpload(input.bytes, context.maxUploadBytes);
-  await requireModel(context);
+  requireModel(context, await store.activeSpace());
   const startedMs = performance.now();
   const modelInput = await decoder.use(bytes, (image) => embedder.prepare(image, 'query'), input.signal);
   const embedding = await embedder.embed(modelInput, 'query', input.signal);

@@ -37,11 +37,11 @@ export async function uploadImage(context: OperationsContext, input: UploadInput
   const metadata = checkMetadata(input.metadata);
   const { bytes, sha256 } = await readUpload(input.bytes, context.maxUploadBytes);
   const id = imageIdOf(sha256);
-  const known = await store.findImage(id);
-  if (known?.sha256 === sha256) return { image: known, created: false };
+  const found = await store.findForUpload(id);
+  if (found.image?.sha256 === sha256) return { image: found.image, created: false };
 
   for (let attempt = 1; ; attempt++) {
-    const space = await requireModel(context);
+    const space = requireModel(context, attempt === 1 ? found.space : await store.activeSpace());
     const { thumbnail, modelInput, mediaType, width, height } = await decoder.use(
       bytes,
       async (image) => ({

@@ -1,7 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import type pg from 'pg';
 import type { MediaType } from '../image/decoded-image.js';
-import { insertImage, readOriginal, readThumbnail } from './content.js';
+import { findForUpload, insertImage, readOriginal, readThumbnail } from './content.js';
 import { PrismaClient, type Image } from './generated/client.js';
 import type { InputJsonObject } from './generated/internal/prismaNamespace.js';
 import type { Schemas } from './identifiers.js';
@@ -32,6 +32,7 @@ export function connectStore(pool: pg.Pool, schemas: Schemas): ConnectedStore {
     },
     ensureSpace: async (space) => ensureSpace(pool, schemas, space),
     insertImage: async (image) => insertImage(pool, schemas, image),
+    findForUpload: async (id) => findForUpload(pool, schemas, id),
     findImage: async (id) => {
       const image = await prisma.image.findUnique({ where: { id } });
       return image === null ? undefined : toRecord(image);

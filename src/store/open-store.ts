@@ -59,6 +59,7 @@ class SupervisedStore implements Store {
   readonly activeSpace: Store['activeSpace'] = async () => this.#run((store) => store.activeSpace());
   readonly ensureSpace: Store['ensureSpace'] = async (space) => this.#run((store) => store.ensureSpace(space));
   readonly insertImage: Store['insertImage'] = async (image) => this.#run((store) => store.insertImage(image));
+  readonly findForUpload: Store['findForUpload'] = async (id) => this.#run((store) => store.findForUpload(id));
   readonly findImage: Store['findImage'] = async (id) => this.#run((store) => store.findImage(id));
   readonly listImages: Store['listImages'] = async (options) => this.#run((store) => store.listImages(options));
   readonly countImages: Store['countImages'] = async (filter) => this.#run((store) => store.countImages(filter));

@@ -3,7 +3,7 @@ import { ownName, vectorName, type Schemas } from './identifiers.js';
 import type { EmbeddingSpace, NewEmbeddingSpace } from './store.js';
 import { transaction } from './transaction.js';
 
-interface SpaceRow {
+export interface SpaceRow {
   readonly id: number;
   readonly name: string;
   readonly model: string;
@@ -51,7 +51,7 @@ async function createPartition(client: pg.PoolClient, schemas: Schemas, spaceId:
   );
 }
 
-function toSpace(row: SpaceRow): EmbeddingSpace {
+export function toSpace(row: SpaceRow): EmbeddingSpace {
   return {
     id: row.id,
     name: row.name,

@@ -43,6 +43,10 @@ export interface Store {
    * and `created` is false. CONFLICT where `spaceId` is no longer the set to write: embed again.
    */
   insertImage(image: NewImage): Promise<{ readonly image: ImageRecord; readonly created: boolean }>;
+  /** What an upload asks before it works, in one statement: whether the image is stored, and the active space. */
+  findForUpload(
+    id: string,
+  ): Promise<{ readonly image: ImageRecord | undefined; readonly space: EmbeddingSpace | undefined }>;
   findImage(id: string): Promise<ImageRecord | undefined>;
   listImages(options: {
     readonly first: number;
