@@ -62,14 +62,18 @@ delay.disable();
 const imagesPerSecond = summary.imported / seconds;
 
 // The stages alone, one image after another. Inserting goes into the table as the import left it, so none is flattered.
-const decoder = new ImageDecoder({ maxPixels: maxImagePixels, concurrency: maxConcurrentDecodes });
+const decoder = new ImageDecoder({
+  maxPixels: maxImagePixels,
+  concurrency: maxConcurrentDecodes,
+  maxWaiting: Infinity,
+});
 const sample = await Promise.all(
   files
     .filter((_, i) => i % Math.ceil(files.length / Number(values['stage-images'])) === 0)
     .map((path) => readFile(path)),
 );
-const decoded = await Promise.all(sample.map((bytes) => decoder.decode(bytes)));
-const decodeMs = await cpuMsPerItem(sample, (bytes) => decoder.decode(bytes));
+const decoded = await Promise.all(sample.map((bytes) => decoder.decode(bytes, 'bulk')));
+const decodeMs = await cpuMsPerItem(sample, (bytes) => decoder.decode(bytes, 'bulk'));
 const inputs = await Promise.all(decoded.map((image) => app.embedder.prepare(image, 'bulk')));
 const resizeMs = await cpuMsPerItem(decoded, (image) => app.embedder.prepare(image, 'bulk'));
 const thumbnailMs = await cpuMsPerItem(decoded, (image) => makeThumbnail(image));

@@ -6,7 +6,7 @@ import { ConfigurationError, SemblanceError } from './errors.js';
 import { ImageDecoder } from './image/decode.js';
 import { maxConcurrentDecodes, maxImagePixels, retryIntervalMs } from './limits.js';
 import { createOperations, type Operations } from './operations/operations.js';
-import { firstSpaceOf, modelProblem } from './operations/require-model.js';
+import { activeSpace, modelProblem } from './operations/active-space.js';
 import { openStore } from './store/open-store.js';
 import type { Store } from './store/store.js';
 
@@ -22,6 +22,8 @@ export interface App {
    * a part is found missing: the app then serves what it can, and goes on trying.
    */
   readonly ready: Promise<void>;
+  /** Settles once the database could be asked, however long that takes: rejects with ConfigurationError as `ready` does. */
+  readonly consistent: Promise<void>;
   close(): Promise<void>;
 }
 
@@ -33,19 +35,25 @@ const statePollMs = 50;
  */
 export async function buildApp(config: Config): Promise<App> {
   const store = await openStore(config);
-  const model = untilReachable(store, () => store.activeSpace()).then((space) => config.model ?? space?.model);
+  const model = untilAnswered(store, () => store.activeSpace()).then((space) => config.model ?? space?.model);
   const embedder = openEmbedder({ model, dataDir: config.dataDir, threads: config.modelThreads });
   const decoder = new ImageDecoder({ maxPixels: maxImagePixels, concurrency: maxConcurrentDecodes });
   const operations = createOperations({ store, embedder, decoder, maxUploadBytes: config.maxUploadBytes });
-  const ready = Promise.race([prepareSpace(store, embedder, config), firstFailure(store, embedder)]);
-  // Whoever waits for it hears of the failure; a server that goes on without waiting must not die of it.
-  ready.catch(() => undefined);
+  const prepared = prepareSpace(store, embedder, config);
+  const consistent = prepared.then(() => undefined);
+  const usable = prepared.then((problem) => {
+    if (problem !== undefined) throw new SemblanceError('MODEL_UNAVAILABLE', problem);
+  });
+  const ready = Promise.race([usable, firstFailure(store, embedder)]);
+  // Whoever waits for one hears of the failure; a server that goes on without waiting must not die of it.
+  for (const outcome of [consistent, usable, ready]) outcome.catch(() => undefined);
   return {
     config,
     operations,
     store,
     embedder,
     ready,
+    consistent,
     close: async () => {
       await embedder.close();
       await store.close();
@@ -55,23 +63,20 @@ export async function buildApp(config: Config): Promise<App> {
 
 /**
  * Makes the first space of an empty database. From then on the active space decides which model is loaded.
+ * @returns why the model cannot serve the space; undefined where it can
  * @throws ConfigurationError where SEMBLANCE_MODEL names another
  */
-async function prepareSpace(store: Store, embedder: Embedder, config: Config): Promise<void> {
+async function prepareSpace(store: Store, embedder: Embedder, config: Config): Promise<string | undefined> {
   await embedder.settled;
+  const space = await untilAnswered(store, () => activeSpace({ store, embedder }));
   const state = embedder.state;
-  const space = await untilReachable(store, () =>
-    state.kind === 'ready' ? store.ensureSpace(firstSpaceOf(state.model)) : store.activeSpace(),
-  );
   const named = state.kind === 'ready' ? state.model.name : plainName(config.model);
   if (space !== undefined && config.model !== undefined && named !== undefined && named !== space.model) {
     throw new ConfigurationError(
       `SEMBLANCE_MODEL=${config.model} differs from the model of the active embedding space, ${space.model}: unset it, or start with an empty database.`,
     );
   }
-  const reason = state.kind === 'failed' ? state.reason : undefined;
-  const problem = space === undefined ? reason : modelProblem(state, space);
-  if (problem !== undefined) throw new SemblanceError('MODEL_UNAVAILABLE', problem);
+  return modelProblem(state, space);
 }
 
 /** A model's name; undefined for a path, behind which the name is known only once its manifest was read. */
@@ -89,15 +94,14 @@ async function firstFailure(store: Store, embedder: Embedder): Promise<void> {
   }
 }
 
-/** Asks again while the database is away. @throws SemblanceError where the store was closed */
-async function untilReachable<T>(store: Store, ask: () => Promise<T>): Promise<T> {
+/** Asks again whatever went wrong: the start has nobody to tell but the operator. @throws once the store was closed */
+async function untilAnswered<T>(store: Store, ask: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
       return await ask();
     } catch (error) {
-      if (store.state.kind === 'closed' || !(error instanceof SemblanceError && error.code === 'DATABASE_UNAVAILABLE'))
-        throw error;
+      if (store.state.kind === 'closed') throw error;
     }
-    await setTimeout(store.state.kind === 'unavailable' ? retryIntervalMs : statePollMs, undefined, { ref: false });
+    await setTimeout(store.state.kind === 'opening' ? statePollMs : retryIntervalMs, undefined, { ref: false });
   }
 }

@@ -24,6 +24,8 @@ export const maxJsonBodyBytes = 256 * 1024;
 export const maxImagePixels = 50_000_000;
 /** Images that are decoded at the same time. */
 export const maxConcurrentDecodes = 2;
+/** Images of one priority that wait to be decoded, each in memory as a whole; beyond it a caller gets OVERLOADED. */
+export const maxWaitingDecodes = 64;
 /** Longer side of a thumbnail. */
 export const thumbnailPixels = 320;
 /** WebP's own bound on either side: a rendition of a longer image is scaled down to it. */
@@ -48,6 +50,8 @@ export const exactSearchMaxImages = 2_000;
 export const maxEfSearch = 1_000;
 export const databaseConnectTimeoutMs = 5_000;
 export const databaseStatementTimeoutMs = 30_000;
+/** An orchestrator's probe has a timeout of its own, mostly of a few seconds. */
+export const healthTimeoutMs = 2_000;
 /** Between two attempts to reach a database or to finish a start that failed. */
 export const retryIntervalMs = 1_000;
 export const shutdownTimeoutMs = 20_000;

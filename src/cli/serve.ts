@@ -70,11 +70,7 @@ async function startServer(config: Config): Promise<Server> {
 
 /** Rejects where the database, once it could be asked, contradicts the configuration; stays pending otherwise. */
 async function contradiction({ app }: Server): Promise<never> {
-  try {
-    await app.ready;
-  } catch (error) {
-    if (error instanceof ConfigurationError) throw error;
-  }
+  await app.consistent;
   return new Promise<never>(() => undefined);
 }
 
@@ -101,7 +97,7 @@ function announce({ app, listening }: Server): void {
       },
       (error: unknown) => {
         if (error instanceof ConfigurationError) return;
-        logError('Not ready, and tried again; /readyz tells the state', messageOf(error));
+        logError('Not ready; /readyz tells the state', messageOf(error));
       },
     )
     .catch((error: unknown) => {

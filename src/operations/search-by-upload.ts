@@ -2,7 +2,7 @@ import type { ImageFilter } from '../store/types.js';
 import { checkFilter, checkK, checkMinSimilarity } from './arguments.js';
 import type { OperationsContext } from './context.js';
 import { readUpload, type UploadBytes } from './read-upload.js';
-import { requireModel } from './require-model.js';
+import { requireModel } from './active-space.js';
 import type { SearchAnswer } from './search-answer.js';
 
 export interface UploadSearchInput {
@@ -24,10 +24,11 @@ export async function searchByUpload(context: OperationsContext, input: UploadSe
     minSimilarity: checkMinSimilarity(input.minSimilarity),
     filter: checkFilter(input.filter),
   };
+  decoder.assertRoom('query');
   const { bytes } = await readUpload(input.bytes, context.maxUploadBytes);
-  requireModel(context, await store.activeSpace());
+  await requireModel(context);
   const startedMs = performance.now();
-  const modelInput = await decoder.use(bytes, (image) => embedder.prepare(image, 'query'), input.signal);
+  const modelInput = await decoder.use(bytes, 'query', (image) => embedder.prepare(image, 'query'), input.signal);
   const embedding = await embedder.embed(modelInput, 'query', input.signal);
   const embedMs = performance.now() - startedMs;
   return { ...(await store.searchByVector(embedding, options)), embedMs, rerankMs: 0 };

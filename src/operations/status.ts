@@ -1,7 +1,9 @@
-import { SemblanceError } from '../errors.js';
-import type { StoreKind } from '../store/store.js';
+import { setTimeout } from 'node:timers/promises';
+import { messageOf, SemblanceError } from '../errors.js';
+import { healthTimeoutMs } from '../limits.js';
+import type { EmbeddingSpace, StoreKind } from '../store/store.js';
 import type { OperationsContext } from './context.js';
-import { modelProblem } from './require-model.js';
+import { activeSpace, modelProblem } from './active-space.js';
 
 export interface ServerStatus {
   readonly imageCount: number;
@@ -12,8 +14,9 @@ export interface ServerStatus {
 }
 
 /** @throws SemblanceError DATABASE_UNAVAILABLE; MODEL_UNAVAILABLE where an empty database still waits for its first model */
-export async function readStatus({ store }: OperationsContext): Promise<ServerStatus> {
-  const [imageCount, space] = await Promise.all([store.countImages(), store.activeSpace()]);
+export async function readStatus(context: OperationsContext): Promise<ServerStatus> {
+  const { store } = context;
+  const [imageCount, space] = await Promise.all([store.countImages(), activeSpace(context)]);
   if (space === undefined) throw new SemblanceError('MODEL_UNAVAILABLE', 'No model has made an embedding space yet');
   return { imageCount, activeSpace: space.name, model: space.model, dimensions: space.dimensions, store: store.kind };
 }
@@ -24,17 +27,32 @@ export interface Health {
   readonly reasons: readonly string[];
 }
 
-/** Whether every part serves. Never throws. */
-export async function readHealth({ store, embedder }: OperationsContext): Promise<Health> {
+/** Whether every part serves. Never throws, and answers within `healthTimeoutMs`. */
+export async function readHealth(context: OperationsContext): Promise<Health> {
+  const { store, embedder } = context;
   const reasons: string[] = [];
-  const space = await store.activeSpace().catch(() => undefined);
-  if (store.state.kind === 'unavailable') reasons.push(`database: ${store.state.reason}`);
-  else if (store.state.kind !== 'ready') reasons.push(`database: ${store.state.kind}`);
-  if (embedder.state.kind === 'failed') reasons.push(`model: ${embedder.state.reason}`);
-  else if (embedder.state.kind !== 'ready') reasons.push(`model: ${embedder.state.kind}`);
-  else if (space !== undefined) {
-    const problem = modelProblem(embedder.state, space);
-    if (problem !== undefined) reasons.push(`model: ${problem}`);
-  } else if (store.state.kind === 'ready') reasons.push('database: the first embedding space is being made');
+  let space: EmbeddingSpace | undefined;
+  try {
+    space = await within(healthTimeoutMs, activeSpace(context));
+    if (space === undefined) reasons.push('database: it has no embedding space yet');
+  } catch (error) {
+    const { state } = store;
+    reasons.push(`database: ${state.kind === 'unavailable' ? state.reason : messageOf(error)}`);
+  }
+  const problem = modelProblem(embedder.state, space);
+  if (problem !== undefined) reasons.push(`model: ${problem}`);
   return { ready: reasons.length === 0, reasons };
+}
+
+async function within<T>(timeoutMs: number, answer: Promise<T>): Promise<T> {
+  const cancel = new AbortController();
+  const timeout = setTimeout(timeoutMs, undefined, { signal: cancel.signal }).then(() => {
+    throw new Error(`no answer within ${timeoutMs} ms`);
+  });
+  try {
+    return await Promise.race([answer, timeout]);
+  } finally {
+    cancel.abort();
+    for (const loser of [answer, timeout]) loser.catch(() => undefined);
+  }
 }

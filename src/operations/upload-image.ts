@@ -1,19 +1,19 @@
-import type { EmbeddingPriority } from '../embedding/embedder.js';
 import { SemblanceError } from '../errors.js';
 import { cleanFilename } from '../image/filename.js';
 import { imageIdOf } from '../image/identity.js';
+import type { Priority } from '../image/priority.js';
 import { makeThumbnail } from '../image/renditions.js';
 import type { ImageRecord } from '../store/types.js';
 import { checkMetadata } from './arguments.js';
 import type { OperationsContext } from './context.js';
 import { readUpload, type UploadBytes } from './read-upload.js';
-import { requireModel } from './require-model.js';
+import { requireModel } from './active-space.js';
 
 export interface UploadInput {
   readonly bytes: UploadBytes;
   readonly filename: string;
   readonly metadata?: unknown;
-  readonly priority: EmbeddingPriority;
+  readonly priority: Priority;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -35,15 +35,17 @@ const maxAttempts = 5;
 export async function uploadImage(context: OperationsContext, input: UploadInput): Promise<UploadOutcome> {
   const { store, embedder, decoder } = context;
   const metadata = checkMetadata(input.metadata);
+  decoder.assertRoom(input.priority);
   const { bytes, sha256 } = await readUpload(input.bytes, context.maxUploadBytes);
   const id = imageIdOf(sha256);
   const found = await store.findForUpload(id);
   if (found.image?.sha256 === sha256) return { image: found.image, created: false };
 
   for (let attempt = 1; ; attempt++) {
-    const space = requireModel(context, attempt === 1 ? found.space : await store.activeSpace());
+    const space = await requireModel(context, attempt === 1 ? found.space : undefined);
     const { thumbnail, modelInput, mediaType, width, height } = await decoder.use(
       bytes,
+      input.priority,
       async (image) => ({
         mediaType: image.mediaType,
         width: image.width,

@@ -6,6 +6,10 @@ interface Translation {
 }
 
 const unavailable: Translation = { code: 'DATABASE_UNAVAILABLE', message: 'The database cannot be reached' };
+const missing: Translation = {
+  code: 'DATABASE_UNAVAILABLE',
+  message: "Semblance's tables are missing from the database",
+};
 const readOnly: Translation = { code: 'DATABASE_UNAVAILABLE', message: 'The database takes no writes at the moment' };
 const storageFull: Translation = { code: 'STORAGE_FULL', message: 'The database has no room left' };
 const conflict: Translation = { code: 'CONFLICT', message: 'Another request changed the same rows at the same time' };
@@ -16,6 +20,10 @@ const bySqlState: Readonly<Record<string, Translation>> = {
   '08': unavailable, // connection exception
   '28': unavailable, // password or role refused: the operator's to mend, as is a missing database
   '3D': unavailable,
+  // A schema, table or function of ours is gone: the next attempt migrates.
+  '3F000': missing,
+  '42P01': missing,
+  '42883': missing,
   '25006': readOnly, // a standby
   '40001': conflict, // serialization failure
   '40P01': conflict, // deadlock

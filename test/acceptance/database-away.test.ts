@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterAll, describe, expect, it } from 'vitest';
 import { codeOf } from '../support/client.js';
 import { makeJpeg } from '../support/make-image.js';
@@ -95,5 +96,25 @@ describe.each(serverStores)('a database that goes and comes back ($name)', (stor
     expect((await server.client.upload(await makeJpeg(1))).created).toBe(true);
     await server.stop();
     await proxy.cut();
+  });
+});
+
+describe.each(serverStores)('a schema that is dropped under a running server ($name)', (store) => {
+  it('is made anew, without a restart', async () => {
+    const environment = store.environment();
+    const server = await spawnServer({ env: environment });
+    await server.ready();
+    const { client } = server;
+    expect((await client.uploadAnswer(await makeJpeg(1))).errors).toBeUndefined();
+
+    const administrator = new pg.Client(environment['DATABASE_URL']);
+    await administrator.connect();
+    await administrator.query(`DROP SCHEMA ${environment['SEMBLANCE_SCHEMA'] ?? ''} CASCADE`);
+    await administrator.end();
+    expect(codeOf(await client.graphql('{ images { totalCount } }'))).toBe('DATABASE_UNAVAILABLE');
+
+    await server.ready();
+    expect((await client.uploadAnswer(await makeJpeg(1))).data?.uploadImage.created).toBe(true);
+    expect(await server.stop()).toEqual({ code: 0, signal: null });
   });
 });

@@ -30,6 +30,8 @@ describe("a driver's error", () => {
     ['40P01', 'CONFLICT'],
     ['55P03', 'CONFLICT'],
     ['57014', 'OVERLOADED'],
+    ['42P01', 'DATABASE_UNAVAILABLE'],
+    ['3F000', 'DATABASE_UNAVAILABLE'],
     ['ECONNREFUSED', 'DATABASE_UNAVAILABLE'],
     ['ECONNRESET', 'DATABASE_UNAVAILABLE'],
     ['EPIPE', 'DATABASE_UNAVAILABLE'],
@@ -59,7 +61,7 @@ describe("a driver's error", () => {
     expect(codeOf(new Error('wrapped', { cause: withCode('ECONNRESET') }))).toBe('DATABASE_UNAVAILABLE');
   });
 
-  test.each(['42P01', '23505', '22012', 'XX000'])('%s is a defect and stays what it was', (code) => {
+  test.each(['42601', '23505', '22012', 'XX000'])('%s is a defect and stays what it was', (code) => {
     const error = withCode(code);
     expect(toStoreError(error)).toBe(error);
   });

@@ -3,12 +3,27 @@ import { SemblanceError } from '../errors.js';
 import type { EmbeddingSpace, NewEmbeddingSpace } from '../store/store.js';
 import type { OperationsContext } from './context.js';
 
+type Parts = Pick<OperationsContext, 'store' | 'embedder'>;
+
 /**
- * The space, if the model at hand makes its embeddings.
- * @throws SemblanceError MODEL_UNAVAILABLE
+ * The active space. Where the database has none, it is empty, and the model at hand makes its first.
+ * @returns undefined where there is neither
+ * @throws SemblanceError DATABASE_UNAVAILABLE
  */
-export function requireModel({ embedder }: OperationsContext, space: EmbeddingSpace | undefined): EmbeddingSpace {
-  if (space === undefined || modelProblem(embedder.state, space) !== undefined) {
+export async function activeSpace({ store, embedder }: Parts): Promise<EmbeddingSpace | undefined> {
+  const space = await store.activeSpace();
+  const state = embedder.state;
+  return space === undefined && state.kind === 'ready' ? store.ensureSpace(firstSpaceOf(state.model)) : space;
+}
+
+/**
+ * The active space, if the model at hand makes its embeddings.
+ * @param known as it was read a moment ago
+ * @throws SemblanceError MODEL_UNAVAILABLE, DATABASE_UNAVAILABLE
+ */
+export async function requireModel(parts: Parts, known?: EmbeddingSpace): Promise<EmbeddingSpace> {
+  const space = known ?? (await activeSpace(parts));
+  if (space === undefined || modelProblem(parts.embedder.state, space) !== undefined) {
     throw new SemblanceError(
       'MODEL_UNAVAILABLE',
       'The embedding model is not available; what needs none goes on working',
@@ -18,7 +33,7 @@ export function requireModel({ embedder }: OperationsContext, space: EmbeddingSp
 }
 
 /** Why the model cannot serve the space, for the operator; undefined where it can. */
-export function modelProblem(state: EmbedderState, space: EmbeddingSpace): string | undefined {
+export function modelProblem(state: EmbedderState, space: EmbeddingSpace | undefined): string | undefined {
   switch (state.kind) {
     case 'loading':
       return 'the model is loading';
@@ -27,14 +42,14 @@ export function modelProblem(state: EmbedderState, space: EmbeddingSpace): strin
     case 'failed':
       return state.reason;
     case 'ready':
-      return matches(state.model, space)
+      return space === undefined || matches(state.model, space)
         ? undefined
         : `the active space "${space.name}" was made with model ${space.model} (SHA-256 ${space.modelSha256.slice(0, 12)}…), and the model at hand, ${state.model.name} (SHA-256 ${state.model.sha256.slice(0, 12)}…), has another file or preprocessing: put the former back, or start with an empty database`;
   }
 }
 
 /** The space that a model makes of an empty database. */
-export function firstSpaceOf(model: ModelInfo): NewEmbeddingSpace {
+function firstSpaceOf(model: ModelInfo): NewEmbeddingSpace {
   return {
     name: model.name,
     model: model.name,
