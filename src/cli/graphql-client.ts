@@ -22,11 +22,16 @@ export interface UploadedFile {
 
 /** Speaks to a server as anybody would: the public GraphQL, uploads by the multipart request specification. */
 export class GraphqlClient {
-  /** Without a path. */
-  readonly origin: string;
+  /** Of the server, with the path under which a proxy serves it, if any; ends in a slash. */
+  readonly #base: URL;
 
   constructor(server: URL) {
-    this.origin = server.origin;
+    this.#base = new URL(server.pathname.replace(/\/*$/, '/'), server.origin);
+  }
+
+  /** The server's address without a slash at its end. */
+  get address(): string {
+    return this.#base.href.replace(/\/$/, '');
   }
 
   /** @throws SemblanceError with the server's code; DATABASE_UNAVAILABLE where the server cannot be reached */
@@ -55,11 +60,11 @@ export class GraphqlClient {
     return this.#post(schema, { body, headers: {}, signal });
   }
 
-  /** Undefined where the server has nothing at that path. */
+  /** Undefined where the server has nothing at that path, which counts from the server's own root. */
   async readBytes(path: string): Promise<Buffer | undefined> {
     const response = await this.#fetch(path, {});
     if (response.status === 404) return undefined;
-    if (!response.ok) throw unexpected(this.origin, response.status);
+    if (!response.ok) throw unexpected(this.address, response.status);
     return Buffer.from(await response.arrayBuffer());
   }
 
@@ -71,7 +76,7 @@ export class GraphqlClient {
       readonly signal: AbortSignal | undefined;
     },
   ): Promise<GraphqlAnswer<T>> {
-    const response = await this.#fetch('/graphql', {
+    const response = await this.#fetch('graphql', {
       method: 'POST',
       body: request.body,
       headers: { ...request.headers, accept: 'application/json', 'apollo-require-preflight': 'true' },
@@ -81,16 +86,16 @@ export class GraphqlClient {
     const [error] = answer.data?.errors ?? [];
     if (error !== undefined) throw new SemblanceError(knownCode(error.extensions?.code), error.message);
     const data = schema.safeParse(answer.data?.data);
-    if (!data.success) throw unexpected(this.origin, response.status);
+    if (!data.success) throw unexpected(this.address, response.status);
     return { data: data.data, search: answer.data?.extensions?.semblance };
   }
 
   async #fetch(path: string, init: RequestInit): Promise<Response> {
     try {
-      return await fetch(new URL(path, this.origin), init);
+      return await fetch(new URL(path.replace(/^\/+/, ''), this.#base), init);
     } catch (error) {
       if (init.signal?.aborted === true) throw error;
-      throw new SemblanceError('DATABASE_UNAVAILABLE', `No server answers at ${this.origin}`, { cause: error });
+      throw new SemblanceError('DATABASE_UNAVAILABLE', `No server answers at ${this.address}`, { cause: error });
     }
   }
 }
@@ -100,9 +105,9 @@ function knownCode(code: string | undefined): ErrorCode {
   return codes.find((known) => known === code) ?? 'BAD_USER_INPUT';
 }
 
-function unexpected(origin: string, status: number): SemblanceError {
+function unexpected(address: string, status: number): SemblanceError {
   return new SemblanceError(
     'BAD_USER_INPUT',
-    `What answers at ${origin} is no Semblance server (HTTP status ${status})`,
+    `What answers at ${address} is no Semblance server (HTTP status ${status})`,
   );
 }

@@ -31,7 +31,7 @@ export function openRemoteGallery(server: URL): Gallery {
   };
 
   return {
-    place: client.origin,
+    place: client.address,
 
     existingIds: async (ids) => {
       // One request for all of them: an alias for each.
