@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { ConfigurationError, describeInvalid } from './errors.js';
@@ -94,7 +95,9 @@ export function isLoopback(host: string): boolean {
 }
 
 function parseHost(text: string): string | Expectation {
-  return /^[\w.:-]+$/.test(text) ? text : new Expectation('a host name or an IP address');
+  const bracketed = /^\[(.*)\]$/.exec(text)?.[1];
+  const valid = bracketed === undefined ? /^[\w.:-]+$/.test(text) : isIPv6(bracketed);
+  return valid ? text : new Expectation('a host name or an IP address');
 }
 
 function parseDatabase(text: string): DatabaseTarget | Expectation {

@@ -74,6 +74,18 @@ describe('loadConfig', () => {
 });
 
 describe('listening', () => {
+  it.each(['127.0.0.1', 'gallery.lan', '::1', '[::1]', '[::]', '[2001:db8::1]'])('HOST=%s is taken', (HOST) => {
+    expect(loadConfig({ HOST }).host).toBe(HOST);
+  });
+
+  it.each(['[::1', '::1]', '[localhost]', '[127.0.0.1]', '[]', '[[::1]]', 'a b'])('HOST=%s is refused', (HOST) => {
+    expect(problemsOf({ HOST })).toEqual([`Expected a host name or an IP address for HOST but received "${HOST}"`]);
+  });
+
+  it('writes on a bracketed loopback address as on any other', () => {
+    expect(loadConfig({ HOST: '[::1]' }).anonymousAccess).toBe('write');
+  });
+
   it.each(['127.0.0.1', '127.8.8.8', 'localhost', '::1'])('%s is loopback', (host) => {
     expect(isLoopback(host)).toBe(true);
   });
