@@ -1,4 +1,4 @@
-import { GraphQLError } from 'graphql';
+import { GraphQLError, isValueNode } from 'graphql';
 import { SemblanceError } from '../errors.js';
 
 /** An error as a client may see it. */
@@ -35,8 +35,20 @@ export function presentError(error: unknown): PresentedError {
     const message = error.message.slice(0, maxMessageCharacters);
     if (typeof code === 'string' && apolloCodes.has(code)) return { code, message, masked: false };
     if (typeof code === 'string' && uploadCodes.has(code)) return { code: 'BAD_USER_INPUT', message, masked: false };
+    if (isArgumentError(original)) return { code: 'BAD_USER_INPUT', message, masked: false };
   }
   return { code: 'INTERNAL_SERVER_ERROR', message: 'Internal server error', masked: true };
+}
+
+/**
+ * Whether graphql-js refused the value of an argument during execution, as with null in a nullable variable for an
+ * argument that has a default. It gives such errors no code; that they point at a value of the document tells them from
+ * all others.
+ */
+function isArgumentError(error: unknown): boolean {
+  return (
+    error instanceof GraphQLError && error.message.startsWith('Argument "') && (error.nodes ?? []).some(isValueNode)
+  );
 }
 
 /** What a resolver threw: graphql-js wraps it, once per level. */

@@ -1,4 +1,4 @@
-import { GraphQLScalarType } from 'graphql';
+import { GraphQLError, GraphQLScalarType, Kind, print, type ValueNode } from 'graphql';
 import { GraphQLDateTimeISO, GraphQLJSON } from 'graphql-scalars';
 
 export { GraphQLUpload as UploadScalar } from 'graphql-upload-ts';
@@ -14,6 +14,33 @@ export const DateTimeScalar = new GraphQLScalarType({
 /** Any JSON value; where an object is meant, the operations refuse the others. */
 export const JsonScalar = new GraphQLScalarType({
   ...GraphQLJSON.toConfig(),
+  parseLiteral: (literal, variables) => {
+    assertJson(literal);
+    return GraphQLJSON.parseLiteral(literal, variables) as unknown;
+  },
   description: 'Any JSON value.',
   specifiedByURL: null,
 });
+
+/** GraphQL can write what JSON cannot, and GraphQLJSON makes nothing of it: `{ a: RED }` would be stored as `{}`. */
+function assertJson(literal: ValueNode): void {
+  switch (literal.kind) {
+    case Kind.ENUM:
+      throw notJson(literal);
+    case Kind.INT:
+    case Kind.FLOAT:
+      if (!Number.isFinite(Number(literal.value))) throw notJson(literal);
+      return;
+    case Kind.LIST:
+      literal.values.forEach(assertJson);
+      return;
+    case Kind.OBJECT:
+      for (const { value } of literal.fields) assertJson(value);
+      return;
+    default:
+  }
+}
+
+function notJson(literal: ValueNode): GraphQLError {
+  return new GraphQLError(`${print(literal)} is no JSON value`, { nodes: literal });
+}

@@ -1,9 +1,8 @@
 import type { FileUpload } from 'graphql-upload-ts';
 import { Args, Ctx, Mutation, Resolver } from 'type-graphql';
-import { invalidArgument } from '../../errors.js';
 import { cleanFilename } from '../../image/filename.js';
 import { Semaphore } from '../../image/semaphore.js';
-import { maxConcurrentUploads, maxFilesPerRequest } from '../../limits.js';
+import { maxConcurrentUploads } from '../../limits.js';
 import type { RequestContext } from '../context.js';
 import { presentError } from '../present-error.js';
 import { UploadImageArgs, UploadImagesArgs } from './upload.args.js';
@@ -31,9 +30,6 @@ export class UploadResolver {
     @Args(() => UploadImagesArgs) { files, metadata }: UploadImagesArgs,
     @Ctx() context: RequestContext,
   ): Promise<readonly UploadImageResult[]> {
-    if (files.length > maxFilesPerRequest) {
-      throw invalidArgument('files', `at most ${maxFilesPerRequest} files`, files.length);
-    }
     // A file in work is in memory as a whole.
     const working = new Semaphore(maxConcurrentUploads);
     return Promise.all(files.map((file) => working.run(() => uploadOne(file, metadata, context))));

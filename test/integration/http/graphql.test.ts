@@ -85,6 +85,29 @@ describe('searches', () => {
   });
 });
 
+describe('null for an argument with a default', () => {
+  const search = 'query ($file: Upload!, $k: Int) { searchByUpload(file: $file, k: $k) { rank } }';
+
+  test.each([
+    ['query ($id: ID!, $k: Int) { similarImages(imageId: $id, k: $k) { rank } }', 'k'],
+    ['query ($id: ID!, $k: Int) { image(id: $id) { similarImages(k: $k) { rank } } }', 'k'],
+    ['query ($k: Int) { images(first: $k) { totalCount } }', 'first'],
+  ])('%s', async (query, argument) => {
+    const { message, extensions } = onlyError(await door.client.graphql(query, { id: idOf(0), k: null }));
+    expect(extensions).toEqual({ code: 'BAD_USER_INPUT' });
+    expect(message).toContain(`Argument "${argument}"`);
+    expect(door.logged).toEqual([]);
+  });
+
+  test(search, async () => {
+    const file = { bytes: await makeJpeg(1), filename: '1.jpg' };
+    expect(codeOf(await door.client.multipart(search, { file: null, k: null }, { 'variables.file': file }))).toBe(
+      'BAD_USER_INPUT',
+    );
+    expect(door.logged).toEqual([]);
+  });
+});
+
 describe('uploadImages', () => {
   const query = `mutation ($files: [Upload!]!, $metadata: JSON) {
     uploadImages(files: $files, metadata: $metadata) { filename created image { id } error { code message } }
@@ -140,6 +163,19 @@ describe('uploadImages', () => {
     });
     const { data } = JSON.parse(raw.body.toString()) as { data: Results };
     expect(data.uploadImages.map(({ error, image }) => error?.code ?? image?.id)).toEqual(['BAD_USER_INPUT', idOf(1)]);
+  });
+
+  test('one file in many places is one file', async () => {
+    const places = Array.from({ length: maxFilesPerRequest + 1 }, () => '$f').join(', ');
+    const { uploadImages } = dataOf(
+      await door.client.multipart<Results>(
+        `mutation ($f: Upload!) { uploadImages(files: [${places}]) { filename created image { id } error { code message } } }`,
+        { f: null },
+        { 'variables.f': { bytes: await makeJpeg(1), filename: '1.jpg' } },
+      ),
+    );
+    expect(uploadImages.filter(({ image }) => image !== null)).toHaveLength(1);
+    expect(uploadImages.filter(({ error }) => error?.code === 'BAD_USER_INPUT')).toHaveLength(maxFilesPerRequest);
   });
 
   test('takes no more files than allowed', async () => {
@@ -220,6 +256,27 @@ describe('images', () => {
     }
   });
 
+  test.each(['{ a: RED }', '{ a: [RED] }', '{ a: { b: [1, RED] } }', '{ a: 1e999 }'])(
+    'metadata written as %s is no JSON',
+    async (literal) => {
+      const query = `mutation { updateImage(id: "${idOf(3)}", metadata: ${literal}) { image { id } } }`;
+      const { message, extensions } = onlyError(await door.client.graphql(query));
+      expect(extensions).toEqual({ code: 'GRAPHQL_VALIDATION_FAILED' });
+      expect(message).toMatch(/(RED|1e999) is no JSON value/);
+    },
+  );
+
+  test('metadata may be written in the document, variables in it', async () => {
+    const query = `mutation ($x: Float, $none: Float) {
+      updateImage(id: "${idOf(3)}", metadata: { a: [1, "b", null, true, $x], none: $none, c: { d: -2.5e1 } }) {
+        image { metadata }
+      }
+    }`;
+    expect(await door.client.data(query, { x: 0.5 })).toEqual({
+      updateImage: { image: { metadata: { a: [1, 'b', null, true, 0.5], c: { d: -25 } } } },
+    });
+  });
+
   test('a deleted one is gone', async () => {
     const { image } = await door.client.upload(await makeJpeg(20));
     const query = `mutation { deleteImage(id: "${image.id}") { deletedId } }`;
@@ -250,6 +307,8 @@ describe('errors', () => {
     ['{ nothing }', 'GRAPHQL_VALIDATION_FAILED'],
     [`{ ${'images { totalCount } '.repeat(2000)} }`, 'GRAPHQL_PARSE_FAILED'],
     ['{ image(id: "x") { id } }', 'BAD_USER_INPUT'],
+    ['{ images(first: 3000000000) { totalCount } }', 'GRAPHQL_VALIDATION_FAILED'],
+    ['query A { images { totalCount } } query B { images { totalCount } }', 'OPERATION_RESOLUTION_FAILURE'],
     ['{ images(filter: { createdAfter: "yesterday" }) { totalCount } }', 'GRAPHQL_VALIDATION_FAILED'],
   ])('%s is refused with its own code', async (query, code) => {
     expect(await door.client.code(query)).toBe(code);
