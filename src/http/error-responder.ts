@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { SemblanceError } from '../errors.js';
 import { drain } from './drain.js';
+import { RequestRefusal } from './request-refusal.js';
 
 /** Seconds after which a client may try again what failed for want of a part. */
 const retryAfterSeconds = '1';
@@ -10,7 +11,8 @@ export function errorResponder(logError: (message: string, error: unknown) => vo
   return async (thrown: unknown, request, response, next) => {
     const requestId = String(response.locals['requestId']);
     const error = toSemblanceError(thrown);
-    if (error === undefined) logError(`Request ${requestId} failed`, thrown);
+    // Whatever fails after the client left is nobody's answer.
+    if (error === undefined && !response.destroyed) logError(`Request ${requestId} failed`, thrown);
     if (response.headersSent || response.destroyed) {
       // The answer has begun: all that is left is to break it off, which Express does.
       next(thrown);
@@ -36,10 +38,11 @@ function toSemblanceError(error: unknown): SemblanceError | undefined {
   if (error instanceof SemblanceError) return error;
   if (error instanceof URIError) return new SemblanceError('BAD_USER_INPUT', 'The path is malformed', { cause: error });
   if (!(error instanceof Error)) return undefined;
+  // By body-parser's `verify`, whose own status (403) says nothing.
+  if (error.cause instanceof SemblanceError) return error.cause;
   // http-errors, by Express, its body parser and graphql-upload-ts: `expose` says that the message is meant for the client.
   const { status, expose, type } = error as Error & { status?: unknown; expose?: unknown; type?: unknown };
-  if (expose !== true || typeof status !== 'number') return undefined;
-  if (type === 'entity.parse.failed')
-    return new SemblanceError('BAD_USER_INPUT', 'The body is not valid JSON', { cause: error });
-  return new SemblanceError('BAD_USER_INPUT', error.message, { cause: error });
+  if (expose !== true || typeof status !== 'number' || status < 400 || status > 499) return undefined;
+  const message = type === 'entity.parse.failed' ? 'The body is not valid JSON' : error.message;
+  return new RequestRefusal(status, message, { cause: error });
 }

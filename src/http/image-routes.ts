@@ -14,9 +14,9 @@ export interface ImageRoutesOptions {
 /** GET and HEAD of an image's original bytes, rendition and thumbnail. */
 export function imageRoutes({ operations, crossOrigin }: ImageRoutesOptions): Router {
   const router = Router();
-  const readers: Readonly<Record<ImageForm, (id: string) => Promise<Buffer | undefined>>> = {
+  const readers: Readonly<Record<ImageForm, (id: string, signal: AbortSignal) => Promise<Buffer | undefined>>> = {
     original: async (id) => (await operations.readOriginal(id))?.bytes,
-    rendition: (id) => operations.readRendition(id),
+    rendition: (id, signal) => operations.readRendition(id, signal),
     thumbnail: (id) => operations.readThumbnail(id),
   };
   for (const form of imageForms) {
@@ -27,7 +27,7 @@ export function imageRoutes({ operations, crossOrigin }: ImageRoutesOptions): Ro
       const known = matchesAny(request.get('If-None-Match'), headers.ETag);
       const needsNoBytes = known || (request.method === 'HEAD' && form === 'original');
       // Before the headers are set, for it may still fail, and an error must not be cached as an image.
-      const bytes = needsNoBytes ? undefined : found(await readers[form](id), id);
+      const bytes = needsNoBytes ? undefined : found(await readers[form](id, goneSignal(response)), id);
       response.set(headers);
       if (known) response.status(304).end();
       else if (bytes === undefined) response.set('Content-Length', String(image.byteSize)).end();
@@ -35,6 +35,15 @@ export function imageRoutes({ operations, crossOrigin }: ImageRoutesOptions): Ro
     });
   }
   return router;
+}
+
+/** Aborts where the client leaves before it has its answer. */
+function goneSignal(response: Response): AbortSignal {
+  const gone = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort(new Error('The client has gone'));
+  });
+  return gone.signal;
 }
 
 function headersOf(image: ImageRecord, form: ImageForm, crossOrigin: boolean) {

@@ -8,6 +8,7 @@ const closings = new Set([0x5d, 0x7d]);
 
 /**
  * Refuses JSON that is nested deeper than `maxJsonDepth`, before anything is built of it. One pass, no memory.
+ * @param json in UTF-8
  * @throws SemblanceError BAD_USER_INPUT
  */
 export function assertJsonDepth(json: Uint8Array): void {

@@ -11,7 +11,9 @@ import { healthRoutes } from './health-routes.js';
 import { hostGuard } from './host-guard.js';
 import { imageRoutes } from './image-routes.js';
 import { assertJsonDepth } from './json-depth.js';
+import { methodGuard } from './method-guard.js';
 import { requestId } from './request-id.js';
+import { RequestRefusal } from './request-refusal.js';
 import { securityHeaders } from './security-headers.js';
 import { uploadGuard } from './upload-guard.js';
 
@@ -50,7 +52,7 @@ export function createHttpApp({
   app.use(explorerRoutes());
   if (config.anonymousAccess === 'none') app.use(refuseAnonymous);
   app.use(imageRoutes({ operations, crossOrigin: config.corsOrigins.length > 0 }));
-  app.all('/graphql', jsonBody, ...uploadGuard(config.maxUploadBytes), graphql);
+  app.all('/graphql', methodGuard, jsonBody, ...uploadGuard(config.maxUploadBytes), graphql);
 
   app.use(notFoundResponder);
   app.use(errorResponder(logError));
@@ -59,8 +61,10 @@ export function createHttpApp({
 
 const jsonBody = express.json({
   limit: maxJsonBodyBytes,
-  verify: (_request, _response, body) => {
+  verify: (_request, _response, body, charset) => {
     try {
+      // express.json takes every utf-*: in UTF-7 or UTF-16 the depth would be counted in bytes that are none of JSON's.
+      if (charset !== 'utf-8') throw new RequestRefusal(415, 'JSON must be sent in UTF-8');
       assertJsonDepth(body);
     } catch (error) {
       // body-parser writes a status onto what is thrown here, which a SemblanceError does not take.

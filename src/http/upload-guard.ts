@@ -18,6 +18,7 @@ export function uploadGuard(maxUploadBytes: number): RequestHandler[] {
       next();
       return;
     }
+    if (request.method !== 'POST') throw new SemblanceError('BAD_USER_INPUT', 'A multipart request must be a POST');
     if ((request.get('Apollo-Require-Preflight') ?? '') === '') {
       throw new SemblanceError(
         'BAD_USER_INPUT',
@@ -44,7 +45,7 @@ export function uploadGuard(maxUploadBytes: number): RequestHandler[] {
 }
 
 function isUpload(request: Request): boolean {
-  return request.method === 'POST' && typeof request.is('multipart/form-data') === 'string';
+  return typeof request.is('multipart/form-data') === 'string';
 }
 
 function assertContentLength(request: Request, files: number, maxUploadBytes: number): void {

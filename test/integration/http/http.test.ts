@@ -94,6 +94,34 @@ describe('image bytes', () => {
   });
 });
 
+describe('a rendition', () => {
+  test('is not made for a client that has gone, and nothing is logged', async () => {
+    let started!: () => void;
+    const asked = new Promise<void>((resolve) => (started = resolve));
+    let stopped!: (reason: unknown) => void;
+    const stop = new Promise<unknown>((resolve) => (stopped = resolve));
+    const readRendition = (_id: string, signal?: AbortSignal) =>
+      new Promise<Buffer>((_resolve, reject) => {
+        signal?.addEventListener('abort', () => {
+          reject(signal.reason as Error);
+          stopped(signal.reason);
+        });
+        started();
+      });
+    const other = await openHttpDoor({ ...app.operations, readRendition });
+    const client = new AbortController();
+    const answer = fetch(other.client.url + image.renditionUrl, { signal: client.signal });
+    await asked;
+    client.abort();
+    await expect(answer).rejects.toThrow();
+    expect(String(await stop)).toContain('The client has gone');
+    // A whole request later, whatever was to be logged is.
+    expect((await other.client.get('/livez')).status).toBe(200);
+    expect(other.logged).toEqual([]);
+    await other.close();
+  });
+});
+
 describe('health', () => {
   test('both ends answer', async () => {
     expect(JSON.parse((await door.client.get('/livez')).body.toString())).toEqual({ live: true });
@@ -210,18 +238,54 @@ describe('CORS', () => {
 });
 
 describe('bodies', () => {
+  const charset = (name: string) => ({ 'content-type': `application/json; charset=${name}` });
+
   test.each([
-    ['broken JSON', '{', json],
-    ['no JSON', query, { 'content-type': 'text/plain', ...preflight }],
-    ['an unknown encoding', query, { ...json, 'content-encoding': 'nonsense' }],
-    ['a long body', JSON.stringify({ query: ' '.repeat(maxJsonBodyBytes) }), json],
-    ['deep JSON', `{"query":"{ a }","variables":{"a":${'['.repeat(20_000)}${']'.repeat(20_000)}}}`, json],
-    ['nothing', '', json],
-  ])('%s is refused, and nothing is logged', async (_name, body, headers) => {
+    ['broken JSON', 400, '{', json],
+    ['no JSON', 400, query, { 'content-type': 'text/plain', ...preflight }],
+    ['an unknown encoding', 415, query, { ...json, 'content-encoding': 'nonsense' }],
+    ['a long body', 413, JSON.stringify({ query: ' '.repeat(maxJsonBodyBytes) }), json],
+    ['deep JSON', 400, `{"query":"{ a }","variables":{"a":${'['.repeat(20_000)}${']'.repeat(20_000)}}}`, json],
+    ['UTF-16', 415, Buffer.from(query, 'utf16le'), charset('utf-16le')],
+    ['UTF-7', 415, query, charset('UTF-7')],
+    ['Latin-1', 415, query, charset('iso-8859-1')],
+    ['nothing', 400, '', json],
+  ])('%s is refused, and nothing is logged', async (_name, status, body, headers) => {
     const answer = await door.client.ask('POST', '/graphql', headers, body);
-    expect(answer.status).toBe(400);
+    expect(answer.status).toBe(status);
     expect(code(answer)).toMatch(/^BAD_(USER_INPUT|REQUEST)$/);
     expect(door.logged).toEqual([]);
+  });
+});
+
+describe('methods', () => {
+  const multipart = { 'content-type': 'multipart/form-data; boundary=X' };
+  // More than the buffers of a connection hold: to leave it unread would reset the connection.
+  const body = Buffer.alloc(3_000_000, 'x');
+
+  test.each(['PUT', 'DELETE', 'PATCH'])('%s is not served, whatever it brings', async (method) => {
+    for (const type of [json, multipart, { ...multipart, ...preflight }]) {
+      const headers = { ...type, 'content-length': String(body.byteLength) };
+      const answer = await door.client.ask(method, '/graphql', headers, body);
+      expect([answer.status, code(answer), answer.headers.allow]).toEqual([405, 'BAD_USER_INPUT', 'GET, POST']);
+    }
+  });
+
+  test.each([multipart, { ...multipart, ...preflight }])('no file comes by GET: %o', async (headers) => {
+    const sized = { ...headers, 'content-length': String(body.byteLength) };
+    const answer = await door.client.ask('GET', '/graphql?query=%7Bimages%7BtotalCount%7D%7D', sized, body);
+    expect([answer.status, code(answer)]).toEqual([400, 'BAD_USER_INPUT']);
+    expect(answer.body.toString()).toContain('must be a POST');
+  });
+
+  test('the answer to PUT arrives on a connection that goes on', async () => {
+    const port = Number(new URL(door.client.url).port);
+    const head = `Host: localhost\r\nContent-Type: multipart/form-data; boundary=X\r\nContent-Length: ${body.byteLength}\r\n`;
+    const answers = await sendRaw(
+      port,
+      `PUT /graphql HTTP/1.1\r\n${head}\r\n${body.toString()}GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
+    );
+    expect(answers).toMatch(/^HTTP\/1\.1 405 [^]*HTTP\/1\.1 200 /);
   });
 });
 
