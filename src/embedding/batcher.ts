@@ -1,5 +1,5 @@
 import { SemblanceError } from '../errors.js';
-import type { EmbeddingPriority } from './embedder.js';
+import type { Priority } from '../image/priority.js';
 
 export interface BatcherOptions<Item, Result> {
   /** Answers a batch with one result per item, in the same order. Not called again before it has settled. */
@@ -31,7 +31,7 @@ export class Batcher<Item, Result> {
   }
 
   /** @throws SemblanceError OVERLOADED */
-  assertRoom(priority: EmbeddingPriority): void {
+  assertRoom(priority: Priority): void {
     if (this.#waiting[priority].size < this.#options.maxWaiting) return;
     throw new SemblanceError('OVERLOADED', 'Too many images wait to be embedded');
   }
@@ -40,7 +40,7 @@ export class Batcher<Item, Result> {
    * @param signal an abort rejects with its reason; a waiting item then leaves the queue
    * @throws SemblanceError OVERLOADED, or what `run` throws
    */
-  async submit(item: Item, priority: EmbeddingPriority, signal?: AbortSignal): Promise<Result> {
+  async submit(item: Item, priority: Priority, signal?: AbortSignal): Promise<Result> {
     signal?.throwIfAborted();
     this.assertRoom(priority);
     let entry: Waiting<Item, Result>;

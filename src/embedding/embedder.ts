@@ -1,7 +1,5 @@
 import type { DecodedImage } from '../image/decoded-image.js';
-
-/** A person waits for a query; an import can wait. The batcher serves queries first. */
-export type EmbeddingPriority = 'query' | 'bulk';
+import type { Priority } from '../image/priority.js';
 
 /** What is known of a model once its manifest and weights were verified. */
 export interface ModelInfo {
@@ -37,11 +35,11 @@ export interface Embedder {
    * for its turn.
    * @throws SemblanceError MODEL_UNAVAILABLE, OVERLOADED (the queue is full, so the work would be for nothing)
    */
-  prepare(image: DecodedImage, priority: EmbeddingPriority): Promise<ModelInput>;
+  prepare(image: DecodedImage, priority: Priority): Promise<ModelInput>;
   /**
    * The embedding as the model gives it, `dimensions` numbers, not normalised.
    * @throws SemblanceError MODEL_UNAVAILABLE, OVERLOADED, INVALID_IMAGE (no finite embedding with a direction)
    */
-  embed(input: ModelInput, priority: EmbeddingPriority, signal?: AbortSignal): Promise<Float32Array>;
+  embed(input: ModelInput, priority: Priority, signal?: AbortSignal): Promise<Float32Array>;
   close(): Promise<void>;
 }

@@ -3,7 +3,8 @@ import { maxEmbeddingQueue, maxModelRestarts, minEmbeddingNorm, retryIntervalMs 
 import type { DecodedImage } from '../image/decoded-image.js';
 import { resizeForModel } from '../image/resize.js';
 import { Batcher } from './batcher.js';
-import type { Embedder, EmbedderState, EmbeddingPriority, ModelInfo, ModelInput } from './embedder.js';
+import type { Priority } from '../image/priority.js';
+import type { Embedder, EmbedderState, ModelInfo, ModelInput } from './embedder.js';
 import { loadModelManifest, type Manifest } from './manifest.js';
 import { cropBytes } from './preprocess.js';
 import { WorkerHandle, type WorkerEnd } from './worker-handle.js';
@@ -51,14 +52,14 @@ class WorkerEmbedder implements Embedder {
     return this.#state;
   }
 
-  async prepare(image: DecodedImage, priority: EmbeddingPriority): Promise<ModelInput> {
+  async prepare(image: DecodedImage, priority: Priority): Promise<ModelInput> {
     const { preprocessing } = this.#readyManifest();
     this.#batcher.assertRoom(priority);
     const { interpolation, ...resize } = preprocessing.resize;
     return { crop: await resizeForModel(image, { resize, interpolation, centerCrop: preprocessing.centerCrop }) };
   }
 
-  async embed({ crop }: ModelInput, priority: EmbeddingPriority, signal?: AbortSignal): Promise<Float32Array> {
+  async embed({ crop }: ModelInput, priority: Priority, signal?: AbortSignal): Promise<Float32Array> {
     signal?.throwIfAborted();
     this.#readyManifest();
     const embedding = await this.#batcher.submit(crop, priority, signal);

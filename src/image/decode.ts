@@ -1,7 +1,10 @@
 import type { Metadata, SharpOptions } from 'sharp';
 import { SemblanceError } from '../errors.js';
+import { setImmediate } from 'node:timers/promises';
+import { maxWaitingDecodes } from '../limits.js';
 import type { DecodedImage, MediaType } from './decoded-image.js';
 import { detectMediaType } from './detect.js';
+import type { Priority } from './priority.js';
 import { Semaphore } from './semaphore.js';
 import { sharp } from './sharp.js';
 
@@ -10,6 +13,8 @@ export interface ImageDecoderOptions {
   readonly maxPixels: number;
   /** Images in work at the same time: a decode holds up to 11 bytes per pixel (seen: 50 megapixels, 16-bit, interlaced: 540 MB). */
   readonly concurrency: number;
+  /** Images of one priority that wait for their turn; `maxWaitingDecodes` unless given. */
+  readonly maxWaiting?: number | undefined;
 }
 
 /** What sharp calls each type; a difference means that two parsers disagree about the bytes. */
@@ -22,29 +27,42 @@ const sharpFormats: Readonly<Record<MediaType, string>> = {
   'image/tiff': 'tiff',
 };
 
-/** Turns the bytes of an upload into pixels, a bounded number of images at a time. */
+/** Turns the bytes of an upload into pixels, a bounded number of images at a time, those of queries first. */
 export class ImageDecoder {
   readonly #maxPixels: number;
   readonly #semaphore: Semaphore;
 
-  constructor({ maxPixels, concurrency }: ImageDecoderOptions) {
+  constructor({ maxPixels, concurrency, maxWaiting = maxWaitingDecodes }: ImageDecoderOptions) {
     this.#maxPixels = maxPixels;
-    this.#semaphore = new Semaphore(concurrency);
+    this.#semaphore = new Semaphore(concurrency, { maxWaiting, refusal: 'Too many images wait to be decoded' });
+  }
+
+  /**
+   * To be asked before bytes are read that would only be refused.
+   * @throws SemblanceError OVERLOADED
+   */
+  assertRoom(priority: Priority): void {
+    this.#semaphore.assertRoom(priority);
   }
 
   /**
    * @param signal ends the waiting for a turn; a decode that has begun goes on to its end.
    * @throws SemblanceError BAD_USER_INPUT (empty), UNSUPPORTED_MEDIA_TYPE, IMAGE_TOO_LARGE (more than `maxPixels`, told
-   * from the header), INVALID_IMAGE (broken or cut off)
+   * from the header), INVALID_IMAGE (broken or cut off), OVERLOADED (too many wait)
    */
-  decode(bytes: Buffer, signal?: AbortSignal): Promise<DecodedImage> {
-    return this.use(bytes, (image) => Promise.resolve(image), signal);
+  decode(bytes: Buffer, priority: Priority, signal?: AbortSignal): Promise<DecodedImage> {
+    return this.use(bytes, priority, (image) => Promise.resolve(image), signal);
   }
 
   /** As `decode`, and counts `work` on the pixels as part of it: for work that needs as much memory again. */
-  async use<T>(bytes: Buffer, work: (image: DecodedImage) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async use<T>(
+    bytes: Buffer,
+    priority: Priority,
+    work: (image: DecodedImage) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
     const mediaType = detectMediaType(bytes);
-    return this.#semaphore.run(async () => work(await this.#decodeNow(bytes, mediaType)), signal);
+    return this.#semaphore.run(async () => work(await this.#decodeNow(bytes, mediaType)), signal, priority);
   }
 
   async #decodeNow(bytes: Buffer, mediaType: MediaType): Promise<DecodedImage> {
@@ -56,6 +74,10 @@ export class ImageDecoder {
     };
     const header = await this.#readHeader(bytes, mediaType, options);
     try {
+      // libvips would assume a press profile; browsers and Pillow take the bare inks.
+      const bareInks =
+        header.space === 'cmyk' && header.channels === 4 && !header.hasProfile && header.depth === 'uchar';
+      if (bareInks) return { mediaType, ...(await decodeInks(bytes, options)) };
       let pipeline = sharp(bytes, options).flatten({ background: '#ffffff' }).toColourspace('srgb');
       // sharp works on 16-bit images with a profile in Display P3 and would hand out those numbers as sRGB.
       if (header.depth === 'ushort' && header.hasProfile) pipeline = pipeline.withIccProfile('srgb', { attach: false });
@@ -86,6 +108,33 @@ export class ImageDecoder {
     }
     return header;
   }
+}
+
+/** CMYK pixels between two turns of the event loop: about 10 ms. */
+const inkPixelsPerTurn = 1_000_000;
+
+/** Each ink lets through what it does not cover, as in Pillow's cmyk2rgb (src/libImaging/Convert.c): the same numbers. */
+async function decodeInks(bytes: Buffer, options: SharpOptions): Promise<Omit<DecodedImage, 'mediaType'>> {
+  const { data, info } = await sharp(bytes, options)
+    .pipelineColourspace('cmyk')
+    .toColourspace('cmyk')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  if (info.channels !== 4) throw new Error(`Expected 4 channels but received ${info.channels}`);
+  const count = info.width * info.height;
+  // In place: the RGB of a pixel lies at or before its inks.
+  for (let start = 0; start < count; start += inkPixelsPerTurn) {
+    const end = Math.min(count, start + inkPixelsPerTurn);
+    for (let pixel = start; pixel < end; pixel++) {
+      const light = 255 - (data[pixel * 4 + 3] ?? 0);
+      for (let channel = 0; channel < 3; channel++) {
+        const ink = data[pixel * 4 + channel] ?? 0;
+        data[pixel * 3 + channel] = light - Math.round((ink * light) / 255);
+      }
+    }
+    await setImmediate();
+  }
+  return { width: info.width, height: info.height, pixels: data.subarray(0, count * 3) };
 }
 
 function invalidImage(mediaType: MediaType, cause: unknown): SemblanceError {

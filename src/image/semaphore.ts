@@ -1,25 +1,45 @@
-/** Lets at most `permits` tasks run at once; the others wait in the order of their arrival. */
+import { SemblanceError } from '../errors.js';
+import type { Priority } from './priority.js';
+
+export interface SemaphoreQueue {
+  /** Most tasks of one priority that wait. */
+  readonly maxWaiting: number;
+  /** Message of the OVERLOADED beyond them. */
+  readonly refusal: string;
+}
+
+/** Lets at most `permits` tasks run at once; of the others, queries come before bulk, each in the order of arrival. */
 export class Semaphore {
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = { query: new Set<() => void>(), bulk: new Set<() => void>() };
+  readonly #queue: SemaphoreQueue | undefined;
   #free: number;
 
-  constructor(permits: number) {
+  /** @param queue no bound unless given */
+  constructor(permits: number, queue?: SemaphoreQueue) {
     if (!Number.isInteger(permits) || permits < 1)
       throw new RangeError(`A semaphore needs at least one permit, not ${permits}`);
     this.#free = permits;
+    this.#queue = queue;
   }
 
   /** Tasks that wait for a permit. */
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#waiting.query.size + this.#waiting.bulk.size;
+  }
+
+  /** @throws SemblanceError OVERLOADED where a task of that priority could not even wait */
+  assertRoom(priority: Priority): void {
+    if (this.#queue === undefined || this.#waiting[priority].size < this.#queue.maxWaiting) return;
+    throw new SemblanceError('OVERLOADED', this.#queue.refusal);
   }
 
   /**
    * Runs `task` once a permit is free and gives it back whatever comes of it. `signal` ends the waiting with its reason;
    * a task that has begun is not interrupted.
+   * @throws SemblanceError OVERLOADED, or what `task` throws
    */
-  async run<T>(task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    await this.#acquire(signal);
+  async run<T>(task: () => Promise<T>, signal?: AbortSignal, priority: Priority = 'query'): Promise<T> {
+    await this.#acquire(priority, signal);
     try {
       return await task();
     } finally {
@@ -27,7 +47,7 @@ export class Semaphore {
     }
   }
 
-  #acquire(signal: AbortSignal | undefined): Promise<void> {
+  #acquire(priority: Priority, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) {
         reject(abortReason(signal));
@@ -38,23 +58,26 @@ export class Semaphore {
         resolve();
         return;
       }
+      this.assertRoom(priority);
+      const queue = this.#waiting[priority];
       const grant = (): void => {
         signal?.removeEventListener('abort', abandon);
         resolve();
       };
       const abandon = (): void => {
-        this.#waiting.delete(grant);
+        queue.delete(grant);
         if (signal !== undefined) reject(abortReason(signal));
       };
-      this.#waiting.add(grant);
+      queue.add(grant);
       signal?.addEventListener('abort', abandon, { once: true });
     });
   }
 
   /** Hands the permit to the next in line, so that nobody who comes later overtakes. */
   #release(): void {
-    for (const grant of this.#waiting) {
-      this.#waiting.delete(grant);
+    const queue = this.#waiting.query.size > 0 ? this.#waiting.query : this.#waiting.bulk;
+    for (const grant of queue) {
+      queue.delete(grant);
       grant();
       return;
     }

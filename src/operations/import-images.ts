@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { SemblanceError, type ErrorCode } from '../errors.js';
 import { describeFileError } from './find-images.js';
+import { maxWaitingDecodes } from '../limits.js';
 import { imageIdOf, sha256Hex } from '../image/identity.js';
 import type { Metadata } from '../store/types.js';
 
@@ -59,7 +60,7 @@ export interface ImportSummary {
 /** Images whose ids are asked for at once. */
 const idsPerQuery = 64;
 /** Decoding, embedding and inserting wait for one another: four images a core keep all of them busy (bench/import). */
-export const defaultImportConcurrency = 4 * availableParallelism();
+export const defaultImportConcurrency = Math.min(maxWaitingDecodes, 4 * availableParallelism());
 const defaultRetryWaitsMs = [250, 500, 1000, 2000, 4000, 8000];
 
 /** The target may serve again in a moment: the image is tried again. */

@@ -30,7 +30,8 @@ export interface Operations {
   deleteImage(id: string): Promise<string>;
   readOriginal(id: string): Promise<{ readonly bytes: Buffer; readonly image: ImageRecord } | undefined>;
   readThumbnail(id: string): Promise<Buffer | undefined>;
-  readRendition(id: string): Promise<Buffer | undefined>;
+  /** `signal`: who left costs no decode. */
+  readRendition(id: string, signal?: AbortSignal): Promise<Buffer | undefined>;
   existingIds(ids: readonly string[]): Promise<ReadonlySet<string>>;
   status(): Promise<ServerStatus>;
   sizeBytes(): Promise<number>;
@@ -58,9 +59,11 @@ export function createOperations(context: OperationsContext): Operations {
     },
     readOriginal: async (id) => store.readOriginal(checkId(id)),
     readThumbnail: async (id) => store.readThumbnail(checkId(id)),
-    readRendition: async (id) => {
-      const original = await store.readOriginal(checkId(id));
-      return original && decoder.use(original.bytes, makeRendition);
+    readRendition: async (id, signal) => {
+      const checked = checkId(id);
+      decoder.assertRoom('query');
+      const original = await store.readOriginal(checked);
+      return original && decoder.use(original.bytes, 'query', makeRendition, signal);
     },
     existingIds: async (ids) => store.existingIds(ids.map((id) => checkId(id))),
     status: () => readStatus(context),

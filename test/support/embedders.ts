@@ -1,7 +1,8 @@
 import { onTestFinished } from 'vitest';
-import type { Embedder, EmbeddingPriority } from '../../src/embedding/embedder.js';
+import type { Embedder } from '../../src/embedding/embedder.js';
 import { openEmbedder } from '../../src/embedding/open-embedder.js';
 import type { DecodedImage } from '../../src/image/decoded-image.js';
+import type { Priority } from '../../src/image/priority.js';
 import { bundledModelsFolder } from '../../src/paths.js';
 
 /** Opens a model in a worker of the built program, waits until it is ready or failed, and closes it after the test. */
@@ -15,7 +16,7 @@ export async function settledEmbedder(model?: string): Promise<Embedder> {
 export async function embedImage(
   embedder: Embedder,
   image: DecodedImage,
-  priority: EmbeddingPriority,
+  priority: Priority,
   signal?: AbortSignal,
 ): Promise<Float32Array> {
   return embedder.embed(await embedder.prepare(image, priority), priority, signal);

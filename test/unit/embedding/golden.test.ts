@@ -31,7 +31,7 @@ const side = 64;
 const goldens = JSON.parse(await readFile(join(fixtures, 'golden', 'semblance-compact.json'), 'utf8')) as Goldens;
 const images = Object.entries(goldens.images).map(([name, golden]) => ({ name, ...golden }));
 const decoder = new ImageDecoder({ maxPixels: maxImagePixels, concurrency: 1 });
-const decodeFile = async (path: string) => decoder.decode(await readFile(join(fixtures, path)));
+const decodeFile = async (path: string) => decoder.decode(await readFile(join(fixtures, path)), 'bulk');
 
 let crops: Uint8Array;
 beforeAll(async () => {

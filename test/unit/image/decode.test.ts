@@ -10,7 +10,8 @@ import { makeJpeg, makePng } from '../../support/make-image.js';
 
 const decoder = new ImageDecoder({ maxPixels: maxImagePixels, concurrency: maxConcurrentDecodes });
 
-const decodeFixture = (name: string): Promise<DecodedImage> => decoder.decode(fixtureBytes(acceptedFixture(name)));
+const decodeFixture = (name: string): Promise<DecodedImage> =>
+  decoder.decode(fixtureBytes(acceptedFixture(name)), 'bulk');
 
 function meanDifference(a: DecodedImage, b: DecodedImage): number {
   expect([a.width, a.height]).toEqual([b.width, b.height]);
@@ -32,14 +33,14 @@ describe('the fixtures', () => {
 
 describe('ImageDecoder', () => {
   it.each(acceptedFixtures)('decodes $file: $reason', async (fixture) => {
-    const image = await decoder.decode(fixtureBytes(fixture));
+    const image = await decoder.decode(fixtureBytes(fixture), 'bulk');
     expect(image).toMatchObject({ mediaType: fixture.mediaType, width: fixture.width, height: fixture.height });
     expect(image.pixels).toHaveLength(fixture.width * fixture.height * 3);
     expect(readGolden().images[fixture.name]).toMatchObject({ width: fixture.width, height: fixture.height });
   });
 
   it.each(refusedFixtures)('refuses $file: $reason', async (fixture) => {
-    const error: unknown = await decoder.decode(fixtureBytes(fixture)).catch((reason: unknown) => reason);
+    const error: unknown = await decoder.decode(fixtureBytes(fixture), 'bulk').catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(SemblanceError);
     expect(error).toMatchObject({ code: fixture.code, message: expect.stringMatching(fixture.message) as string });
   });
@@ -88,22 +89,22 @@ describe('ImageDecoder', () => {
     const bytes = await makePng(1, { width: 20, height: 10 });
     const exact = new ImageDecoder({ maxPixels: 200, concurrency: 1 });
     const tight = new ImageDecoder({ maxPixels: 199, concurrency: 1 });
-    await expect(exact.decode(bytes)).resolves.toMatchObject({ width: 20, height: 10 });
-    await expect(tight.decode(bytes)).rejects.toMatchObject({ code: 'IMAGE_TOO_LARGE' });
+    await expect(exact.decode(bytes, 'bulk')).resolves.toMatchObject({ width: 20, height: 10 });
+    await expect(tight.decode(bytes, 'bulk')).rejects.toMatchObject({ code: 'IMAGE_TOO_LARGE' });
   });
 
   it('refuses any truncation of a JPEG and a PNG', async () => {
     for (const bytes of [await makeJpeg(2), await makePng(2)]) {
       for (const share of [0.2, 0.5, 0.9]) {
         const cut = bytes.subarray(0, Math.floor(bytes.length * share));
-        await expect(decoder.decode(cut)).rejects.toMatchObject({ code: 'INVALID_IMAGE' });
+        await expect(decoder.decode(cut, 'bulk')).rejects.toMatchObject({ code: 'INVALID_IMAGE' });
       }
     }
   });
 
   it('gives back its turn after a failure, and runs no more than it may at once', async () => {
     const single = new ImageDecoder({ maxPixels: maxImagePixels, concurrency: 1 });
-    await expect(single.decode(fixtureBytes({ file: 'truncated.jpg' }))).rejects.toMatchObject({
+    await expect(single.decode(fixtureBytes({ file: 'truncated.jpg' }), 'bulk')).rejects.toMatchObject({
       code: 'INVALID_IMAGE',
     });
     let running = 0;
@@ -114,7 +115,7 @@ describe('ImageDecoder', () => {
       running--;
     };
     const bytes = await makePng(3);
-    await Promise.all([1, 2, 3].map(() => single.use(bytes, work)));
+    await Promise.all([1, 2, 3].map(() => single.use(bytes, 'bulk', work)));
     expect(most).toBe(1);
   });
 
@@ -122,11 +123,31 @@ describe('ImageDecoder', () => {
     const single = new ImageDecoder({ maxPixels: maxImagePixels, concurrency: 1 });
     const bytes = await makePng(4);
     const controller = new AbortController();
-    const first = single.decode(bytes);
-    const second = single.decode(bytes, controller.signal);
+    const first = single.decode(bytes, 'bulk');
+    const second = single.decode(bytes, 'bulk', controller.signal);
     controller.abort(new Error('the client left'));
     await expect(second).rejects.toThrow('the client left');
     await expect(first).resolves.toMatchObject({ mediaType: 'image/png' });
+  });
+
+  it('takes CMYK without a profile for bare inks, over every pixel of a large image', async () => {
+    const side = 1_100;
+    const inks = await sharp({ create: { width: side, height: side, channels: 3, background: '#c06030' } })
+      .toColourspace('cmyk')
+      .tiff({ compression: 'lzw' })
+      .toBuffer();
+    expect(await sharp(inks).metadata()).toMatchObject({ space: 'cmyk', hasProfile: false });
+    const image = await decoder.decode(inks, 'bulk');
+    expect(image.pixels).toHaveLength(side * side * 3);
+    const { data } = await sharp(inks).pipelineColourspace('cmyk').toColourspace('cmyk').raw().toBuffer({
+      resolveWithObject: true,
+    });
+    const [cyan = NaN, magenta = NaN, yellow = NaN, black = NaN] = data;
+    const expected = [cyan, magenta, yellow].map((ink) => Math.round(((255 - ink) * (255 - black)) / 255));
+    for (const [channel, value] of rgbAt(image, side - 1, side - 1).entries()) {
+      expect(Math.abs(value - (expected[channel] ?? NaN))).toBeLessThanOrEqual(1);
+    }
+    expect(new Set(Array.from({ length: side }, (_, row) => rgbAt(image, row, row).join())).size).toBe(1);
   });
 
   it('leaves libvips without a renderer for SVG', async () => {

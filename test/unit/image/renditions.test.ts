@@ -35,7 +35,7 @@ describe('makeRendition', () => {
     const bytes = fixtureBytes(acceptedFixture('jpeg-orientation-6'));
     const original = await sharp(bytes).metadata();
     expect(original).toMatchObject({ orientation: 6, width: 72, height: 96 });
-    const rendition = await makeRendition(await decoder.decode(bytes));
+    const rendition = await makeRendition(await decoder.decode(bytes, 'bulk'));
     const header = await sharp(rendition).metadata();
     expect(header).toMatchObject({ format: 'webp', width: 96, height: 72 });
     expect([header.orientation, header.exif, header.icc, header.xmp]).toEqual([

@@ -90,6 +90,41 @@ describe('Semaphore', () => {
     expect(started).toEqual(['b']);
   });
 
+  it('starts queries before bulk that came earlier, each in order of arrival', async () => {
+    const started: string[] = [];
+    const semaphore = new Semaphore(1);
+    const tasks = ['a', 'bulk 1', 'bulk 2', 'query 1', 'query 2'].map((name) => ({ name, ...task(name, started) }));
+    const results = Promise.all(
+      tasks.map(({ name, run }) => semaphore.run(run, undefined, name.startsWith('query') ? 'query' : 'bulk')),
+    );
+    for (const { finish } of tasks) finish();
+    await results;
+    expect(started).toEqual(['a', 'query 1', 'query 2', 'bulk 1', 'bulk 2']);
+  });
+
+  it('refuses what would wait beyond the bound of its priority, and takes it again once there is room', async () => {
+    const started: string[] = [];
+    const semaphore = new Semaphore(1, { maxWaiting: 1, refusal: 'Too many wait' });
+    const [a, b, c, d] = [task('a', started), task('b', started), task('c', started), task('d', started)];
+    const running = semaphore.run(a.run, undefined, 'bulk');
+    semaphore.assertRoom('bulk');
+    const left = new AbortController();
+    const waiting = semaphore.run(b.run, left.signal, 'bulk');
+    const refusal = { code: 'OVERLOADED', message: 'Too many wait' };
+    await expect(semaphore.run(c.run, undefined, 'bulk')).rejects.toMatchObject(refusal);
+    expect(() => {
+      semaphore.assertRoom('bulk');
+    }).toThrow(expect.objectContaining(refusal) as Error);
+    const query = semaphore.run(d.run, undefined, 'query');
+    left.abort(new Error('left'));
+    await expect(waiting).rejects.toThrow('left');
+    semaphore.assertRoom('bulk');
+    const again = semaphore.run(c.run, undefined, 'bulk');
+    for (const { finish } of [a, c, d]) finish();
+    await Promise.all([running, query, again]);
+    expect(started).toEqual(['a', 'd', 'c']);
+  });
+
   it.each([0, -1, 1.5, NaN])('refuses %d permits', (permits) => {
     expect(() => new Semaphore(permits)).toThrow(RangeError);
   });
