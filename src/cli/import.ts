@@ -50,7 +50,7 @@ export function registerImport(program: Command, env: Environment): void {
 
 async function importInto(
   { config, gallery, signal }: CommandContext,
-  { files, leftOut }: Awaited<ReturnType<typeof findImages>>,
+  { files, failures: notFound, leftOut }: Awaited<ReturnType<typeof findImages>>,
   { dryRun, labelFromFolders, concurrency }: ImportCommandOptions,
 ): Promise<void> {
   const decoder = new ImageDecoder({ maxPixels: maxImagePixels, concurrency: maxConcurrentDecodes });
@@ -58,12 +58,12 @@ async function importInto(
   const wouldImport: string[] = [];
   let summary: ImportSummary;
   try {
-    summary = await importFiles({
+    const imported = await importFiles({
       files,
       labelFromFolders,
       maxFileBytes: config.maxUploadBytes,
       target: gallery,
-      check: dryRun ? (bytes) => decoder.decode(bytes, signal) : undefined,
+      check: dryRun ? (bytes) => decoder.decode(bytes, 'bulk', signal) : undefined,
       concurrency,
       signal,
       onEvent: (event) => {
@@ -71,13 +71,14 @@ async function importInto(
         if (dryRun && event.kind === 'imported') wouldImport.push(event.path);
       },
     });
+    summary = { ...imported, failures: [...notFound, ...imported.failures] };
   } finally {
     progress.stop();
   }
   for (const path of wouldImport.sort()) print(printable(path));
   for (const { path, reason } of summary.failures) note(`${printable(path)}: ${reason}`);
   if (leftOut.size > 0) note(`Left out, for they are no images by their names: ${describeLeftOut(leftOut)}.`);
-  print(describeSummary(summary, dryRun, files.length));
+  print(describeSummary(summary, dryRun, files.length + notFound.length));
   if (summary.failures.length > 0) process.exitCode = 1;
   if (summary.interrupted) process.exitCode = interruptedExitCode;
 }

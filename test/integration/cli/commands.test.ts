@@ -67,6 +67,13 @@ describe.each(testStores)('the commands on the $name store', (testStore) => {
     expect(await json<StatsJson>('stats')).toMatchObject({ imageCount: 2, store: store.name });
   });
 
+  it('reports what is no file beside what was imported', async () => {
+    const run = await semblance('import', join(pictures, 'one.jpg'), '/dev/null');
+    expect(run.stdout).toBe('Imported 0, already there 1, failed 1.\n');
+    expect(run.output).toContain('/dev/null: This is no file but a pipe, a socket or a device');
+    expect(run.code).toBe(1);
+  });
+
   it('finds everything there the second time', async () => {
     const run = await semblance('import', join(pictures, 'one.jpg'), join(pictures, 'summer'));
     expect(run.stdout).toBe('Imported 0, already there 2, failed 0.\n');

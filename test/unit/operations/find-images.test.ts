@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -56,6 +57,37 @@ describe('findImages', () => {
     await symlink(folder, join(folder, 'real/circle'));
     const { files } = await findImages([folder]);
     expect(files.map(({ relativePath }) => relativePath)).toEqual(['link.jpg', 'real/a.jpg']);
+  });
+
+  it('goes on after a folder deeper down that cannot be listed, and reports it', async () => {
+    await touch('a/one.jpg', 'z/two.jpg');
+    // A name that is no UTF-8 cannot be opened again by its text; permissions would not stop root.
+    const unlistable = Buffer.concat([Buffer.from(`${folder}/m`), Buffer.from([0xff])]);
+    await mkdir(unlistable);
+    try {
+      const { files, failures } = await findImages([folder]);
+      expect(files.map(({ relativePath }) => relativePath)).toEqual(['a/one.jpg', 'z/two.jpg']);
+      expect(failures).toEqual([{ path: join(folder, 'm\ufffd'), reason: 'There is no such folder' }]);
+    } finally {
+      await rmdir(unlistable);
+    }
+  });
+
+  it('reports pipes and devices, and links to them, instead of reading them', async () => {
+    await touch('a.jpg');
+    const pipe = join(folder, 'pipe.jpg');
+    execFileSync('mkfifo', [pipe]);
+    await symlink('/dev/zero', join(folder, 'zero.png'));
+    const reason = 'This is no file but a pipe, a socket or a device';
+    const below = await findImages([folder]);
+    expect(below.files.map(({ relativePath }) => relativePath)).toEqual(['a.jpg']);
+    expect(below.failures).toEqual([
+      { path: pipe, reason },
+      { path: join(folder, 'zero.png'), reason },
+    ]);
+    const named = await findImages([pipe, '/dev/null', join(folder, 'zero.png')]);
+    expect(named.files).toEqual([]);
+    expect(named.failures).toHaveLength(3);
   });
 
   it('says which path does not exist', async () => {
