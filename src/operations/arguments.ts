@@ -32,16 +32,20 @@ export function checkMinSimilarity(value: number | undefined): number | undefine
   return value;
 }
 
+/** What was checked is what comes back: the JSON of `value`, without undefined fields, inherited ones or a toJSON. */
 export function checkMetadata(value: unknown, name = 'metadata'): Metadata {
   if (value === undefined || value === null) return {};
   if (!isObject(value)) throw invalidArgument(name, 'a JSON object', value);
   const text = JSON.stringify(value);
+  // Undefined for a toJSON that answers nothing, whatever the type says.
+  const stored: unknown = JSON.parse((text as string | undefined) ?? 'null');
+  if (!isObject(stored)) throw invalidArgument(name, 'a JSON object', stored);
   const sizeBytes = Buffer.byteLength(text);
   if (sizeBytes > maxMetadataBytes) {
     throw invalidArgument(name, `at most ${maxMetadataBytes} bytes of JSON`, `${sizeBytes} bytes`);
   }
   if (unstorable.test(text)) throw invalidArgument(name, 'text that Postgres can store', 'U+0000 or a lone surrogate');
-  return value;
+  return stored;
 }
 
 export function checkFilter(filter: ImageFilter | undefined): ImageFilter | undefined {
@@ -52,8 +56,8 @@ export function checkFilter(filter: ImageFilter | undefined): ImageFilter | unde
   if (filter.filenameContains?.includes('\0') === true) {
     throw invalidArgument('filter.filenameContains', 'text without the character U+0000', filter.filenameContains);
   }
-  if (filter.metadata !== undefined) checkMetadata(filter.metadata, 'filter.metadata');
-  return filter;
+  if (filter.metadata === undefined) return filter;
+  return { ...filter, metadata: checkMetadata(filter.metadata, 'filter.metadata') };
 }
 
 function checkInteger(name: string, value: number, min: number, max: number): number {

@@ -62,8 +62,26 @@ describe('metadata', () => {
   it('holds at most 8 KiB of JSON, counted in bytes', () => {
     const overhead = Buffer.byteLength('{"a":""}');
     const full = { a: 'é'.repeat((8192 - overhead) / 2) };
-    expect(checkMetadata(full)).toBe(full);
+    expect(checkMetadata(full)).toEqual(full);
     expect(codeOf(() => checkMetadata({ a: `${full.a}x` }))).toBe('BAD_USER_INPUT');
+  });
+  it('is stored as it was checked: what JSON leaves out is gone, and nothing reads the value again', () => {
+    const calls = { count: 0 };
+    const value = { a: undefined, b: { c: () => 1, d: 2 }, e: { toJSON: () => ++calls.count } };
+    const stored = checkMetadata(value);
+    expect(JSON.stringify(stored)).toBe('{"b":{"d":2},"e":1}');
+    expect(checkFilter({ metadata: value })?.metadata).toStrictEqual({ b: { d: 2 }, e: 2 });
+    expect(calls.count).toBe(2);
+    expect(codeOf(() => checkMetadata({ toJSON: () => 'text' }))).toBe('BAD_USER_INPUT');
+    expect(codeOf(() => checkMetadata({ toJSON: () => undefined }))).toBe('BAD_USER_INPUT');
+  });
+  it('keeps __proto__ as a field of its own, and drops what is inherited', () => {
+    const own = checkMetadata(JSON.parse('{"__proto__":{"admin":true},"a":1}'));
+    expect(JSON.stringify(own)).toBe('{"__proto__":{"admin":true},"a":1}');
+    expect(Object.getPrototypeOf(own)).toBe(Object.prototype);
+    const inherited = checkMetadata(Object.create({ admin: true }, { a: { value: 1, enumerable: true } }));
+    expect(inherited).toStrictEqual({ a: 1 });
+    expect('admin' in inherited).toBe(false);
   });
   it('is refused where Postgres could not hold it', () => {
     expect(codeOf(() => checkMetadata({ a: 'nul \0' }))).toBe('BAD_USER_INPUT');
@@ -75,7 +93,7 @@ describe('metadata', () => {
 describe('filters', () => {
   it('pass where every field is well-formed', () => {
     const filter = { metadata: { a: 1 }, filenameContains: '%', sha256: '0'.repeat(64), createdAfter: new Date(0) };
-    expect(checkFilter(filter)).toBe(filter);
+    expect(checkFilter(filter)).toEqual(filter);
   });
   it('are refused where sha256 is none, or a text cannot be stored', () => {
     expect(codeOf(() => checkFilter({ sha256: 'A'.repeat(64) }))).toBe('BAD_USER_INPUT');
