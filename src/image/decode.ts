@@ -37,6 +37,11 @@ export class ImageDecoder {
     this.#semaphore = new Semaphore(concurrency, { maxWaiting, refusal: 'Too many images wait to be decoded' });
   }
 
+  /** Images that wait for their turn. */
+  get waiting(): Readonly<Record<Priority, number>> {
+    return this.#semaphore.waiting;
+  }
+
   /**
    * To be asked before bytes are read that would only be refused.
    * @throws SemblanceError OVERLOADED

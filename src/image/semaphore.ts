@@ -23,8 +23,8 @@ export class Semaphore {
   }
 
   /** Tasks that wait for a permit. */
-  get waiting(): number {
-    return this.#waiting.query.size + this.#waiting.bulk.size;
+  get waiting(): Readonly<Record<Priority, number>> {
+    return { query: this.#waiting.query.size, bulk: this.#waiting.bulk.size };
   }
 
   /** @throws SemblanceError OVERLOADED where a task of that priority could not even wait */

@@ -36,9 +36,8 @@ export function checkMinSimilarity(value: number | undefined): number | undefine
 export function checkMetadata(value: unknown, name = 'metadata'): Metadata {
   if (value === undefined || value === null) return {};
   if (!isObject(value)) throw invalidArgument(name, 'a JSON object', value);
-  const text = JSON.stringify(value);
-  // Undefined for a toJSON that answers nothing, whatever the type says.
-  const stored: unknown = JSON.parse((text as string | undefined) ?? 'null');
+  const text = jsonOf(value) ?? 'null';
+  const stored: unknown = JSON.parse(text);
   if (!isObject(stored)) throw invalidArgument(name, 'a JSON object', stored);
   const sizeBytes = Buffer.byteLength(text);
   if (sizeBytes > maxMetadataBytes) {
@@ -65,6 +64,11 @@ function checkInteger(name: string, value: number, min: number, max: number): nu
     throw invalidArgument(name, `an integer from ${min} to ${max}`, value);
   }
   return value;
+}
+
+/** Undefined for a toJSON that answers nothing. */
+function jsonOf(value: object): string | undefined {
+  return JSON.stringify(value);
 }
 
 function isObject(value: unknown): value is Metadata {

@@ -34,7 +34,7 @@ describe('Semaphore', () => {
     const results = Promise.all([a, b, c, d].map(({ run }) => semaphore.run(run)));
     await settle();
     expect(started).toEqual(['a', 'b']);
-    expect(semaphore.waiting).toBe(2);
+    expect(semaphore.waiting).toEqual({ query: 2, bulk: 0 });
     b.finish();
     await settle();
     expect(started).toEqual(['a', 'b', 'c']);
@@ -44,7 +44,7 @@ describe('Semaphore', () => {
     c.finish();
     d.finish();
     expect(await results).toEqual(['a', 'b', 'c', 'd']);
-    expect(semaphore.waiting).toBe(0);
+    expect(semaphore.waiting).toEqual({ query: 0, bulk: 0 });
   });
 
   it('gives the permit back after a failure', async () => {
@@ -69,7 +69,7 @@ describe('Semaphore', () => {
     const third = semaphore.run(c.run);
     controller.abort(new Error('left'));
     await expect(second).rejects.toThrow('left');
-    expect(semaphore.waiting).toBe(1);
+    expect(semaphore.waiting).toEqual({ query: 1, bulk: 0 });
     a.finish();
     c.finish();
     await expect(Promise.all([first, third])).resolves.toEqual(['a', 'c']);
