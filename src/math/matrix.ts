@@ -31,3 +31,7 @@ export function selectRows(matrix: Matrix, indices: ArrayLike<number>): Matrix<F
   for (let i = 0; i < indices.length; i++) values.set(rowOf(matrix, indices[i]!), i * columns);
   return { rows: indices.length, columns, values };
 }
+
+export function matrixOfZeros(rows: number, columns: number): Matrix<Float64Array> {
+  return { rows, columns, values: new Float64Array(rows * columns) };
+}

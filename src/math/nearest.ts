@@ -5,11 +5,14 @@ export class NearestCenter {
   readonly #centers: Float64Array;
   readonly #halfSquares: Float64Array;
   readonly #columns: number;
+  /** The vector sought, widened once instead of once per centre. */
+  readonly #sought: Float64Array;
   /** Squared Euclidean distance of the vector found last, at least 0. */
   squaredDistance = 0;
 
   constructor(centers: Matrix) {
     this.#columns = centers.columns;
+    this.#sought = new Float64Array(centers.columns);
     this.#centers = Float64Array.from(centers.values);
     this.#halfSquares = new Float64Array(centers.rows);
     for (let center = 0; center < centers.rows; center++) this.#measure(center);
@@ -28,6 +31,8 @@ export class NearestCenter {
   find(values: Float32Array, offset: number): number {
     const centers = this.#centers;
     const columns = this.#columns;
+    const sought = this.#sought;
+    for (let i = 0; i < columns; i++) sought[i] = values[offset + i]!;
     const count = this.#halfSquares.length;
     let best = 0;
     let bestScore = -Infinity;
@@ -40,7 +45,7 @@ export class NearestCenter {
       const c3 = c2 + columns;
       let [s0, s1, s2, s3] = [0, 0, 0, 0];
       for (let i = 0; i < columns; i++) {
-        const x = values[offset + i]!;
+        const x = sought[i]!;
         s0 += x * centers[c0 + i]!;
         s1 += x * centers[c1 + i]!;
         s2 += x * centers[c2 + i]!;
@@ -57,7 +62,7 @@ export class NearestCenter {
     }
     for (; center < count; center++) {
       let score = -this.#halfSquares[center]!;
-      for (let i = 0; i < columns; i++) score += values[offset + i]! * centers[center * columns + i]!;
+      for (let i = 0; i < columns; i++) score += sought[i]! * centers[center * columns + i]!;
       if (score > bestScore) [bestScore, best] = [score, center];
     }
     this.squaredDistance = this.distanceTo(best, values, offset);
