@@ -84,9 +84,7 @@ const documentSchema = z.object({
     meanOver: z.enum(['both', 'judged']),
   }),
   /** The first is the main one: it sorts, and picks best and worst queries. */
-  measures: z
-    .array(z.object({ name: z.string(), meaning: z.string(), inTrecEval: z.boolean() }))
-    .min(1),
+  measures: z.array(z.object({ name: z.string(), meaning: z.string(), inTrecEval: z.boolean() })).min(1),
   /** Of `differences`: a method's name. */
   baseline: z.string().optional(),
   methods: z.array(methodSchema).min(1),

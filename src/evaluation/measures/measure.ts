@@ -73,7 +73,8 @@ const wholeMeasures: Readonly<Record<string, Omit<Measure, 'name'>>> = {
     of: averagePrecision,
   },
   recip_rank: {
-    meaning: 'The reciprocal rank of the first relevant image: 1 for the first, 0.5 for the second; 0 where none is found.',
+    meaning:
+      'The reciprocal rank of the first relevant image: 1 for the first, 0.5 for the second; 0 where none is found.',
     inTrecEval: true,
     of: reciprocalRank,
   },
@@ -91,7 +92,8 @@ export function parseMeasure(name: string): Measure {
   if (whole !== undefined) return { name, ...whole };
   const match = /^([A-Za-z_]+?)_([1-9]\d{0,8})$/.exec(name);
   const family = match !== null && Object.hasOwn(cutFamilies, match[1]!) ? cutFamilies[match[1]!] : undefined;
-  if (match === null || family === undefined) throw invalidArgument('measure', `one of ${measureNames.join(', ')}`, name);
+  if (match === null || family === undefined)
+    throw invalidArgument('measure', `one of ${measureNames.join(', ')}`, name);
   const k = Number(match[2]);
   return { name, meaning: family.meaning(k), inTrecEval: family.inTrecEval, of: (topic) => family.of(topic, k) };
 }

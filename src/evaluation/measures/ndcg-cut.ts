@@ -20,7 +20,8 @@ function idealGain(levelCounts: readonly number[], k: number): number {
   let sum = 0;
   let rank = 1;
   for (let level = levelCounts.length - 1; level > 0; level--) {
-    for (const end = Math.min(k, rank + levelCounts[level]! - 1); rank <= end; rank++) sum += level / Math.log2(rank + 1);
+    for (const end = Math.min(k, rank + levelCounts[level]! - 1); rank <= end; rank++)
+      sum += level / Math.log2(rank + 1);
   }
   return sum;
 }

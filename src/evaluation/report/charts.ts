@@ -48,7 +48,10 @@ export function meansChart(rows: readonly MeanRow[]): Html {
           emphasis: { disabled: true },
           data: rows.map(({ mean, interval }) => ({
             value: mean,
-            itemStyle: { color: interval === undefined ? 'var(--reference)' : 'var(--series-0)', borderRadius: [0, 3, 3, 0] },
+            itemStyle: {
+              color: interval === undefined ? 'var(--reference)' : 'var(--series-0)',
+              borderRadius: [0, 3, 3, 0],
+            },
           })),
         },
         {
@@ -177,7 +180,15 @@ export function confusionChart({ classes, counts }: ConfusionCells): Html {
     const rect = { type: 'rect' as const, shape, style: { fill: 'var(--heat)', opacity: 0.08 + 0.92 * share } };
     if (!withFigures) return rect;
     const fill = share > 0.45 ? 'var(--on-heat)' : ink;
-    const style = { text: String(api.value(2)), x, y, fill, fontSize: 11, align: 'center', verticalAlign: 'middle' } as const;
+    const style = {
+      text: String(api.value(2)),
+      x,
+      y,
+      fill,
+      fontSize: 11,
+      align: 'center',
+      verticalAlign: 'middle',
+    } as const;
     return { type: 'group', children: [rect, { type: 'text' as const, style }] };
   };
   const axis = (rotate: number): object => ({
@@ -185,7 +196,15 @@ export function confusionChart({ classes, counts }: ConfusionCells): Html {
     data: classes,
     axisLine: { lineStyle: { color: gridLine } },
     axisTick: { show: false },
-    axisLabel: { ...axisText, color: ink, fontSize: withFigures ? 12 : 10, interval: 0, rotate, width: 110, overflow: 'truncate' },
+    axisLabel: {
+      ...axisText,
+      color: ink,
+      fontSize: withFigures ? 12 : 10,
+      interval: 0,
+      rotate,
+      width: 110,
+      overflow: 'truncate',
+    },
   });
   const label = Math.min(120, 16 + 7 * Math.max(0, ...classes.map(({ length }) => length)));
   return drawChart(
