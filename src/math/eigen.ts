@@ -70,7 +70,7 @@ function tridiagonalise(a: Float64Array, order: number): Tridiagonal {
     // The sign that does not cancel.
     const reflected = head > 0 ? -length : length;
     v[last] = head - reflected;
-    const scale = 2 / (tail + v[last]! * v[last]!);
+    const scale = 2 / (tail + v[last] * v[last]);
     offDiagonal[last] = reflected;
     scales[row] = scale;
     applyBothSides(a, order, v, scale, product);
