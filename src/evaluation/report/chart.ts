@@ -42,7 +42,10 @@ export function drawChart(option: EChartsCoreOption, size: { readonly width: num
         .replace(/<style[^>]*>[\s\S]*?<\/style>/g, '')
         .replace(/ (?:class|pointer-events|ecmeta_[a-z_]+)="[^"]*"/g, '')
         .replace(/font-family:inherit;/g, '')
-        .replace('<svg ', `<svg style="max-width:${size.width}px" aria-hidden="true" focusable="false" `),
+        .replace(
+          '<svg ',
+          `<svg style="max-width:${size.width}px;min-width:min(${size.width}px,44rem)" aria-hidden="true" focusable="false" `,
+        ),
     );
   } finally {
     chart.dispose();

@@ -2,7 +2,7 @@ import type { CustomSeriesRenderItem } from 'echarts';
 import { recallLevels } from '../measures/iprec-at-recall.js';
 import { axisText, drawChart, gridLine, ink, mutedInk, seriesStyle } from './chart.js';
 import type { Html } from './html.js';
-import { formatValue } from './numbers.js';
+import { decimalsFor } from './numbers.js';
 
 const chartWidth = 860;
 const rowHeight = 26;
@@ -16,6 +16,8 @@ export interface MeanRow {
 
 /** Bars of one measure, the first row on top, with their intervals as whiskers. */
 export function meansChart(rows: readonly MeanRow[]): Html {
+  const names = rows.map(({ name }) => shortened(name));
+  const decimals = decimalsFor(rows.map(({ mean }) => mean));
   const whisker: CustomSeriesRenderItem = (_params, api) => {
     const row = api.value(0) as number;
     const [left, middle] = api.coord([api.value(1), row]) as [number, number];
@@ -23,7 +25,7 @@ export function meansChart(rows: readonly MeanRow[]): Html {
     const line = (x1: number, y1: number, x2: number, y2: number) => ({
       type: 'line' as const,
       shape: { x1, y1, x2, y2 },
-      style: { stroke: ink, lineWidth: 1.5 },
+      style: { stroke: ink, lineWidth: 1.5, fill: 'none' },
     });
     const cap = 4;
     return {
@@ -37,9 +39,9 @@ export function meansChart(rows: readonly MeanRow[]): Html {
   };
   return drawChart(
     {
-      grid: { left: 8, right: 64, top: 8, bottom: 28, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
+      grid: { left: nameWidth(names), right: 64, top: 8, bottom: 28, outerBoundsMode: 'none' },
       xAxis: valueAxis(),
-      yAxis: nameAxis(rows.map(({ name }) => name)),
+      yAxis: nameAxis(names),
       series: [
         {
           type: 'bar',
@@ -59,12 +61,13 @@ export function meansChart(rows: readonly MeanRow[]): Html {
           type: 'scatter',
           silent: true,
           symbolSize: 0.01,
+          itemStyle: { color: 'none' },
           data: rows.map(({ mean, interval }, at) => [interval?.high ?? mean, at]),
           label: {
             show: true,
             position: 'right',
             distance: 8,
-            formatter: ({ dataIndex }: { readonly dataIndex: number }) => formatValue(rows[dataIndex]!.mean),
+            formatter: ({ dataIndex }: { readonly dataIndex: number }) => rows[dataIndex]!.mean.toFixed(decimals),
             color: ink,
             fontSize: 12,
           },
@@ -84,21 +87,22 @@ export function meansChart(rows: readonly MeanRow[]): Html {
 
 /** Interpolated precision at the eleven recalls, a line per method. */
 export function precisionRecallChart(curves: readonly (readonly number[])[]): Html {
-  const axis = (name: string): object => ({
+  const highest = Math.max(0.2, ...curves.flat());
+  const axis = (name: string, max: number): object => ({
     ...valueAxis(),
     name,
     nameLocation: 'middle',
     nameGap: 32,
     nameTextStyle: { color: ink, fontSize: 13 },
-    max: 1,
+    max,
     interval: 0.2,
     axisLine: { show: true, lineStyle: { color: gridLine } },
   });
   return drawChart(
     {
-      grid: { left: 56, right: 16, top: 16, bottom: 52 },
-      xAxis: axis('Recall'),
-      yAxis: axis('Interpolated precision'),
+      grid: { left: 56, right: 16, top: 16, bottom: 52, outerBoundsMode: 'none' },
+      xAxis: axis('Recall', 1),
+      yAxis: axis('Interpolated precision', Math.ceil(highest * 5 - 1e-9) / 5),
       series: curves.map((curve, at) => {
         const { colour, dash, symbol } = seriesStyle(at);
         return {
@@ -124,12 +128,14 @@ export interface ClassRow {
 
 /** A bar per class; a line marks the mean over all queries. */
 export function classChart(rows: readonly ClassRow[], overall: number): Html {
+  const names = rows.map(({ name }) => shortened(name));
+  const decimals = decimalsFor(rows.map(({ mean }) => mean));
   const dense = rows.length > 20;
   return drawChart(
     {
-      grid: { left: 8, right: 56, top: 22, bottom: 28, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
+      grid: { left: nameWidth(names), right: 56, top: 22, bottom: 28, outerBoundsMode: 'none' },
       xAxis: valueAxis(),
-      yAxis: nameAxis(rows.map(({ name }) => name)),
+      yAxis: nameAxis(names),
       series: [
         {
           type: 'bar',
@@ -142,14 +148,17 @@ export function classChart(rows: readonly ClassRow[], overall: number): Html {
             position: 'right',
             color: ink,
             fontSize: 11,
-            formatter: ({ dataIndex }: { readonly dataIndex: number }) => formatValue(rows[dataIndex]!.mean),
+            backgroundColor: 'var(--ground)',
+            padding: [1, 3],
+            formatter: ({ dataIndex }: { readonly dataIndex: number }) => rows[dataIndex]!.mean.toFixed(decimals),
           },
           data: rows.map(({ mean }) => mean),
           markLine: {
             silent: true,
+            z: 1,
             symbol: 'none',
             lineStyle: { color: ink, type: 'dashed', width: 1 },
-            label: { formatter: 'mean', color: mutedInk, fontSize: 11 },
+            label: { formatter: 'mean', position: 'start', color: mutedInk, fontSize: 11 },
             data: [{ xAxis: overall }],
           },
         },
@@ -164,7 +173,10 @@ export interface ConfusionCells {
   readonly counts: readonly (readonly number[])[];
 }
 
-/** Rows are classes of queries, columns those of their first neighbours; shade is the share of the row. */
+/**
+ * Rows are classes of queries, columns those of their first neighbours; shade is the share of the row, fainter where a
+ * figure must stay readable on it.
+ */
 export function confusionChart({ classes, counts }: ConfusionCells): Html {
   const withFigures = classes.length <= 20;
   const cell = withFigures ? 40 : 15;
@@ -177,14 +189,17 @@ export function confusionChart({ classes, counts }: ConfusionCells): Html {
     const [width, height] = (api.size?.([1, 1]) ?? [cell, cell]) as [number, number];
     const share = api.value(3) as number;
     const shape = { x: x - width / 2 + 0.5, y: y - height / 2 + 0.5, width: width - 1, height: height - 1 };
-    const rect = { type: 'rect' as const, shape, style: { fill: 'var(--heat)', opacity: 0.08 + 0.92 * share } };
+    const rect = {
+      type: 'rect' as const,
+      shape,
+      style: { fill: 'var(--heat)', opacity: withFigures ? 0.06 + 0.54 * share : 0.08 + 0.92 * share },
+    };
     if (!withFigures) return rect;
-    const fill = share > 0.45 ? 'var(--on-heat)' : ink;
     const style = {
       text: String(api.value(2)),
       x,
       y,
-      fill,
+      fill: ink,
       fontSize: 11,
       align: 'center',
       verticalAlign: 'middle',
@@ -193,7 +208,7 @@ export function confusionChart({ classes, counts }: ConfusionCells): Html {
   };
   const axis = (rotate: number): object => ({
     type: 'category',
-    data: classes,
+    data: names,
     axisLine: { lineStyle: { color: gridLine } },
     axisTick: { show: false },
     axisLabel: {
@@ -202,20 +217,32 @@ export function confusionChart({ classes, counts }: ConfusionCells): Html {
       fontSize: withFigures ? 12 : 10,
       interval: 0,
       rotate,
-      width: 110,
-      overflow: 'truncate',
     },
   });
-  const label = Math.min(120, 16 + 7 * Math.max(0, ...classes.map(({ length }) => length)));
+  const names = classes.map((name) => shortened(name, 18));
+  const label = nameWidth(names);
   return drawChart(
     {
-      grid: { left: label, right: 8, top: label, bottom: 8 },
+      grid: { left: label, right: 8, top: label, bottom: 8, outerBoundsMode: 'none' },
       xAxis: { ...axis(90), position: 'top' },
       yAxis: { ...axis(0), inverse: true },
       series: [{ type: 'custom', silent: true, renderItem: square, encode: { x: 0, y: 1 }, data: cells }],
     },
     { width: label + classes.length * cell + 8, height: label + classes.length * cell + 8 },
   );
+}
+
+/** A library without a canvas can but guess how wide a text is; this guess is for the widest of the page's fonts. */
+const characterPixels = 7.6;
+const nameCharacters = 42;
+
+function nameWidth(names: readonly string[]): number {
+  return 14 + characterPixels * Math.max(0, ...names.map((name) => Array.from(name).length));
+}
+
+function shortened(name: string, most = nameCharacters): string {
+  const characters = Array.from(name);
+  return characters.length <= most ? name : `${characters.slice(0, most - 1).join('')}…`;
 }
 
 function valueAxis(): object {
@@ -234,6 +261,6 @@ function nameAxis(names: readonly string[]): object {
     inverse: true,
     axisLine: { lineStyle: { color: gridLine } },
     axisTick: { show: false },
-    axisLabel: { ...axisText, color: ink, interval: 0, width: 300, overflow: 'truncate' },
+    axisLabel: { ...axisText, color: ink, interval: 0 },
   };
 }

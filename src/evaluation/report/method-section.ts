@@ -1,7 +1,7 @@
 import type { EvaluationDocument, ExampleDocument, MethodDocument } from '../document.js';
 import { classChart, confusionChart } from './charts.js';
 import { html, requireDataUri, type Html } from './html.js';
-import { formatCount, formatValue } from './numbers.js';
+import { decimalsFor, formatCount } from './numbers.js';
 import type { ReportImages } from './report.js';
 import { figure, scrollingTable } from './sections.js';
 
@@ -15,11 +15,12 @@ export function methodSection(
   open: boolean,
 ): Html {
   const main = document.measures[0]!.name;
+  const mean = method.measures[main]?.mean ?? 0;
   const number = document.methods.indexOf(method) + 1;
   return html`<details class="method" id="method-${number}" ${open && 'open'}>
     <summary>
       <h3>${method.name}</h3>
-      <span>${main} ${formatValue(method.measures[main]?.mean ?? 0)}</span>
+      <span>${main} ${mean.toFixed(decimalsFor([mean]))}</span>
     </summary>
     ${method.description !== undefined && html`<p>${method.description}</p>`} ${classes(method, main)}
     ${confusion(method)} ${examples('Best queries', method.best, main, images)}
@@ -45,7 +46,7 @@ function classes({ name, classes: rows, measures }: MethodDocument, main: string
           html`<tr>
             <th scope="row">${row.name}</th>
             <td>${formatCount(row.queries)}</td>
-            ${Object.keys(measures).map((measure) => html`<td>${formatValue(row.means[measure] ?? 0)}</td>`)}
+            ${Object.keys(measures).map((measure) => html`<td>${(row.means[measure] ?? 0).toFixed(3)}</td>`)}
           </tr>`,
       )}
     </tbody>
@@ -122,7 +123,7 @@ function examples(
             ${picture(images.query(row.topicId), `Query ${row.topicId}`)}
             <figcaption>
               <b>${row.className ?? row.topicId}</b>
-              <span title="${row.topicId}">${main} ${formatValue(row.value)}</span>
+              <span title="${row.topicId}">${main} ${row.value.toFixed(decimalsFor([row.value]))}</span>
             </figcaption>
           </figure>
           <ol>
@@ -148,5 +149,5 @@ function examples(
 function picture(uri: string | undefined, name: string): Html {
   return uri === undefined
     ? html`<div class="blank" role="img" aria-label="${name}, no picture"></div>`
-    : html`<img src="${requireDataUri(uri)}" alt="${name}" loading="lazy" decoding="async" />`;
+    : html`<img src="${requireDataUri(uri)}" alt="${name}" decoding="async" />`;
 }

@@ -1,12 +1,12 @@
-/** Three digits that count: 0.523, 0.0088, 0.00019. */
-export function formatValue(value: number): string {
-  if (value === 0) return '0';
-  const digits = Math.min(8, Math.max(3, 2 - Math.floor(Math.log10(Math.abs(value)))));
-  return value.toFixed(digits);
+/** Decimals that leave three digits of the largest value, the same for all that stand beside it: 0.523, 0.00880. */
+export function decimalsFor(values: readonly number[]): number {
+  const largest = Math.max(0, ...values.map(Math.abs));
+  return largest === 0 ? 3 : Math.min(8, Math.max(3, 2 - Math.floor(Math.log10(largest))));
 }
 
-export function formatDifference(value: number): string {
-  return `${value > 0 ? '+' : value < 0 ? '−' : '±'}${formatValue(Math.abs(value))}`;
+export function formatDifference(value: number, decimals: number): string {
+  const text = Math.abs(value).toFixed(decimals);
+  return Number(text) === 0 ? text : `${value > 0 ? '+' : '−'}${text}`;
 }
 
 export function formatMs(ms: number): string {

@@ -5,7 +5,7 @@ import { formatCount } from './numbers.js';
 import { costSection, curvesSection, mainMeasureSection, measuresSection } from './sections.js';
 import { reportStyle } from './style.js';
 
-/** Pictures as data URIs, small ones: about 96 pixels are shown. Undefined where there is none. */
+/** Pictures as data URIs, small ones: 84 pixels are shown. Undefined where there is none. */
 export interface ReportImages {
   readonly query: (topicId: string) => string | undefined;
   readonly gallery: (documentId: string) => string | undefined;
@@ -154,7 +154,9 @@ function leftOutSection({ dataset: { leftOut } }: EvaluationDocument): Html | un
   return html`<section id="left-out" aria-labelledby="left-out-title">
     <h2 id="left-out-title">Files left out</h2>
     <details>
-      <summary>${formatCount(leftOut.length)} files are neither indexed nor asked</summary>
+      <summary>
+        ${leftOut.length === 1 ? '1 file is' : `${formatCount(leftOut.length)} files are`} neither indexed nor asked
+      </summary>
       <div class="scroll" role="region" aria-label="Files left out" tabindex="0">
         <table>
           <thead>

@@ -3,7 +3,7 @@ import { recallLevels } from '../measures/iprec-at-recall.js';
 import { seriesStyle } from './chart.js';
 import { meansChart, precisionRecallChart, type MeanRow } from './charts.js';
 import { Html, html } from './html.js';
-import { formatBytes, formatDifference, formatMs, formatValue } from './numbers.js';
+import { decimalsFor, formatBytes, formatCount, formatDifference, formatMs } from './numbers.js';
 
 /** A drawing with its words: its table says the same to whoever cannot see it. */
 export function figure(drawing: Html, description: string, more?: Html): Html {
@@ -30,6 +30,7 @@ export function mainMeasureSection({ measures, methods, references, baseline }: 
     }),
   ].toSorted((a, b) => b.mean - a.mean);
   const [best] = methods;
+  const decimals = decimalsFor(rows.map(({ mean }) => mean));
   const difference = best?.differences?.[name];
   return html`<section id="main-measure" aria-labelledby="main-title">
     <h2 id="main-title">Methods by <code>${name}</code></h2>
@@ -38,11 +39,11 @@ export function mainMeasureSection({ measures, methods, references, baseline }: 
       best !== undefined &&
       html`<p>
         Highest: <strong>${best.name}</strong>,
-        ${formatValue(best.measures[name]?.mean ?? 0)}${
+        ${(best.measures[name]?.mean ?? 0).toFixed(decimals)}${
           difference !== undefined &&
           baseline !== undefined &&
-          html`; ${formatDifference(difference.mean)} on ${baseline} (${formatDifference(difference.low)} to
-          ${formatDifference(difference.high)})`
+          html`; ${formatDifference(difference.mean, decimals + 1)} against ${baseline}
+          (${formatDifference(difference.low, decimals + 1)} to ${formatDifference(difference.high, decimals + 1)})`
         }.
       </p>`
     }
@@ -54,29 +55,32 @@ export function mainMeasureSection({ measures, methods, references, baseline }: 
   </section>`;
 }
 
-export function measuresSection({ measures, methods, references, baseline }: EvaluationDocument): Html {
+export function measuresSection({ measures, methods, references, baseline, settings }: EvaluationDocument): Html {
   const main = measures[0]!.name;
   const highest = new Map(
     measures.map(({ name }) => [name, Math.max(...methods.map((method) => method.measures[name]?.mean ?? -Infinity))]),
   );
+  const decimals = new Map(measures.map(({ name }) => [name, decimalsFor([highest.get(name) ?? 0])]));
   const withDifferences = methods.some(({ differences }) => differences?.[main] !== undefined);
   const cell = (method: MethodDocument, name: string): Html => {
     const interval = method.measures[name];
     if (interval === undefined) return html`<td>–</td>`;
-    const value = formatValue(interval.mean);
+    const digits = decimals.get(name);
+    const value = interval.mean.toFixed(digits);
     const marked = interval.mean === highest.get(name) ? html`<strong>${value}</strong>` : value;
     return html`<td>
-      ${marked}<span class="interval">${formatValue(interval.low)} – ${formatValue(interval.high)}</span>
+      ${marked}<span class="interval">${interval.low.toFixed(digits)} – ${interval.high.toFixed(digits)}</span>
     </td>`;
   };
   const difference = (method: MethodDocument): Html => {
     const interval = method.differences?.[main];
     if (interval === undefined) return html`<td>${method.name === baseline ? 'baseline' : '–'}</td>`;
     const clear = interval.low > 0 || interval.high < 0;
+    const digits = (decimals.get(main) ?? 3) + 1;
+    const mean = formatDifference(interval.mean, digits);
     return html`<td>
-      ${clear ? html`<strong>${formatDifference(interval.mean)}</strong>` : formatDifference(interval.mean)}<span
-        class="interval"
-        >${formatDifference(interval.low)} to ${formatDifference(interval.high)}</span
+      ${clear ? html`<strong>${mean}</strong>` : mean}<span class="interval"
+        >${formatDifference(interval.low, digits)} to ${formatDifference(interval.high, digits)}</span
       >
     </td>`;
   };
@@ -106,7 +110,7 @@ export function measuresSection({ measures, methods, references, baseline }: Eva
             <th scope="row">${reference.name}<span class="interval">${reference.source}</span></th>
             ${measures.map(({ name }) => {
               const value = reference.measures[name];
-              return html`<td>${value === undefined ? '–' : formatValue(value)}</td>`;
+              return html`<td>${value === undefined ? '–' : value.toFixed(decimals.get(name))}</td>`;
             })}
             ${withDifferences && html`<td>–</td>`}
             <td>–</td>
@@ -117,7 +121,7 @@ export function measuresSection({ measures, methods, references, baseline }: Eva
   return html`<section id="measures" aria-labelledby="measures-title">
     <h2 id="measures-title">All measures</h2>
     <p>
-      The mean, and its 95 % interval below; the highest of each column is
+      The mean, and its ${Math.round(settings.confidence * 100)} % interval below; the highest of each column is
       bold.${withDifferences && ' A bold difference has an interval that leaves out 0.'}
     </p>
     ${scrollingTable('All measures', table)}
@@ -128,7 +132,7 @@ function queriesOf({ topics: { evaluated, missing, unjudged } }: MethodDocument)
   const rest = [missing > 0 && `${missing} without results`, unjudged > 0 && `${unjudged} not judged`].filter(
     (text) => text !== false,
   );
-  return html`${evaluated.toLocaleString('en-US')}${rest.length > 0 && html`<span class="interval">${rest.join(', ')}</span>`}`;
+  return html`${formatCount(evaluated)}${rest.length > 0 && html`<span class="interval">${rest.join(', ')}</span>`}`;
 }
 
 export function curvesSection({ methods }: EvaluationDocument): Html {
@@ -145,7 +149,7 @@ export function curvesSection({ methods }: EvaluationDocument): Html {
         ({ name, interpolatedPrecision }) =>
           html`<tr>
             <th scope="row">${name}</th>
-            ${interpolatedPrecision.map((precision) => html`<td>${formatValue(precision)}</td>`)}
+            ${interpolatedPrecision.map((precision) => html`<td>${precision.toFixed(3)}</td>`)}
           </tr>`,
       )}
     </tbody>

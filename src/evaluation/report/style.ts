@@ -5,14 +5,14 @@ export const reportStyle = new Html(`
 :root {
   color-scheme: light dark;
   --ground: #ffffff; --raised: #f5f6f8; --ink: #1b1f24; --muted: #57606a; --line: #d5d9df; --link: #0b5cad;
-  --relevant: #1a7f37; --other: #b3261e; --reference: #8b929c; --heat: #1f5fa8; --on-heat: #ffffff;
+  --relevant: #1a7f37; --other: #b3261e; --reference: #8b929c; --heat: #1f5fa8;
   --series-0: #1f5fa8; --series-1: #b7500a; --series-2: #1a7f5a; --series-3: #a3277a;
   --series-4: #7a5c00; --series-5: #6446c0; --series-6: #00758f; --series-7: #b3261e;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ground: #14171b; --raised: #1d2127; --ink: #e8eaed; --muted: #a3abb5; --line: #39414b; --link: #7db7f5;
-    --relevant: #57c785; --other: #ff8a80; --reference: #7f8894; --heat: #6fb0f5; --on-heat: #0c1622;
+    --relevant: #57c785; --other: #ff8a80; --reference: #7f8894; --heat: #4f8fd6;
     --series-0: #6fb0f5; --series-1: #f2a25c; --series-2: #5fcfa0; --series-3: #ee8ac6;
     --series-4: #dcc04f; --series-5: #b3a0f5; --series-6: #58c8dd; --series-7: #ff8a80;
   }
@@ -44,13 +44,14 @@ code { font: .92em ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans M
 nav { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; padding: .75rem 0; border-block: 1px solid var(--line); }
 .scroll { overflow-x: auto; }
 figure { margin: 0; }
-.chart svg { display: block; width: 100%; min-width: 34rem; height: auto; font-family: inherit; }
+.chart svg { display: block; width: 100%; height: auto; font-family: inherit; }
 .small, .interval { font-size: .8rem; color: var(--muted); }
 .interval { display: block; white-space: nowrap; font-weight: normal; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .45rem .9rem .45rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
+th, td { padding: .45rem .8rem .45rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 thead th { font-size: .85rem; color: var(--muted); font-weight: 600; vertical-align: bottom; }
 tbody th { font-weight: 600; min-width: 11rem; max-width: 20rem; overflow-wrap: anywhere; }
+td + td, th + td { padding-left: .4rem; }
 .figures td, .figures thead th:not(:first-child) { text-align: right; white-space: nowrap; }
 .figures th:first-child { position: sticky; left: 0; background: var(--ground); }
 .reference th, .reference td { color: var(--muted); }
@@ -69,9 +70,9 @@ summary { cursor: pointer; padding: .35rem 0; }
 .method > .sheet { margin-left: 1.5rem; }
 .sheet { display: flex; align-items: flex-start; gap: 1rem; padding: .75rem 0; border-top: 1px solid var(--line); }
 .sheet ol { display: flex; flex-wrap: wrap; gap: .6rem; padding: 0; margin: 0; list-style: none; }
-.sheet img, .blank { display: block; width: 96px; height: 96px; object-fit: contain; background: var(--raised); border: 3px solid var(--line); border-radius: 4px; }
+.sheet img, .blank { display: block; width: 84px; height: 84px; object-fit: contain; background: var(--raised); border: 3px solid var(--line); border-radius: 4px; }
 .sheet .query { flex: none; padding-right: 1rem; border-right: 1px solid var(--line); }
-.sheet figcaption { width: 96px; font-size: .78rem; line-height: 1.3; margin-top: .2rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.sheet figcaption { width: 84px; font-size: .78rem; line-height: 1.3; margin-top: .2rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .sheet .query figcaption { white-space: normal; overflow-wrap: anywhere; }
 .sheet .query figcaption span { display: block; color: var(--muted); }
 .relevant img, .relevant .blank { border-color: var(--relevant); }
