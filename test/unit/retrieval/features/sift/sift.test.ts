@@ -78,6 +78,11 @@ describe('siftFeatures', () => {
     }
   });
 
+  it.each(['shapes', 'checkers'] as const)('lists no keypoint twice that two pixels lead to: %s', (name) => {
+    const { keypoints } = siftFeatures(draw(name));
+    expect(new Set(keypoints.map((keypoint) => JSON.stringify(keypoint))).size).toBe(keypoints.length);
+  });
+
   it('turns with the picture: a quarter turn moves keypoints and leaves descriptors', () => {
     const drawing = draw('shapes');
     const upright = siftFeatures(drawing);
