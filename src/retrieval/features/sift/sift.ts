@@ -33,7 +33,7 @@ export interface SiftOptions {
  * 10, σ 1.6, first octave at double size. Coordinates are OpenCV's too: those of the doubled image halved, so a quarter
  * of a pixel right of and below where the doubling by pixel centres would put them.
  *
- * Takes memory of about 180 bytes a pixel while it runs. An image without a keypoint, be it plain or smaller than
+ * Takes about 270 bytes of memory a pixel while it runs: the caller bounds the size. An image without a keypoint, be it plain or smaller than
  * 6 pixels, has none.
  * @throws RangeError for an image without pixels
  */
