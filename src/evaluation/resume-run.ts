@@ -19,7 +19,7 @@ export async function resumePoint(input: Readable): Promise<ResumePoint> {
   let current: string | undefined;
   let topicStart = 0;
   let lineStart = 0;
-  let rest = Buffer.alloc(0);
+  let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of input as AsyncIterable<Buffer>) {
     const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     let from = 0;
