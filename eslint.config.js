@@ -49,7 +49,18 @@ const restrict = (packages) => ({
 });
 
 export default tseslint.config(
-  { ignores: ['dist/', 'data/', 'coverage/', 'src/store/generated/', 'node_modules/', 'training/', '**/*.min.js'] },
+  {
+    ignores: [
+      'dist/',
+      'data/',
+      'coverage/',
+      'src/store/generated/',
+      'node_modules/',
+      'training/',
+      'bench/.cache/',
+      '**/*.min.js',
+    ],
+  },
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -61,8 +61,8 @@ function describeValue(value: unknown): string {
 function safeJson(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'bigint') return String(value);
   try {
-    // Undefined for a function or a symbol, whatever its type says.
-    return (JSON.stringify(value) as string | undefined) ?? typeof value;
+    // Nothing for a function or a symbol, whatever its type says.
+    return String(JSON.stringify(value));
   } catch {
     return typeof value;
   }
