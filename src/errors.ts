@@ -60,9 +60,10 @@ function describeValue(value: unknown): string {
 
 function safeJson(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'bigint') return String(value);
+  // JSON has none of them, and stringify gives nothing.
+  if (typeof value === 'function' || typeof value === 'symbol') return typeof value;
   try {
-    // Nothing for a function or a symbol, whatever its type says.
-    return String(JSON.stringify(value));
+    return JSON.stringify(value);
   } catch {
     return typeof value;
   }
