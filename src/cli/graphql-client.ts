@@ -39,10 +39,9 @@ export class GraphqlClient {
     schema: z.ZodType<T>,
     query: string,
     variables: Readonly<Record<string, unknown>>,
-    signal?: AbortSignal,
   ): Promise<GraphqlAnswer<T>> {
     const body = JSON.stringify({ query, variables });
-    return this.#post(schema, { body, headers: { 'content-type': 'application/json' }, signal });
+    return this.#post(schema, { body, headers: { 'content-type': 'application/json' } });
   }
 
   /** `file` becomes the variable `$file`. Throws as `query`. */
@@ -51,13 +50,12 @@ export class GraphqlClient {
     query: string,
     variables: Readonly<Record<string, unknown>>,
     file: UploadedFile,
-    signal?: AbortSignal,
   ): Promise<GraphqlAnswer<T>> {
     const body = new FormData();
     body.append('operations', JSON.stringify({ query, variables: { ...variables, file: null } }));
     body.append('map', JSON.stringify({ 0: ['variables.file'] }));
     body.append('0', new Blob([new Uint8Array(file.bytes)]), file.filename);
-    return this.#post(schema, { body, headers: {}, signal });
+    return this.#post(schema, { body, headers: {} });
   }
 
   /** Undefined where the server has nothing at that path, which counts from the server's own root. */
@@ -70,17 +68,12 @@ export class GraphqlClient {
 
   async #post<T>(
     schema: z.ZodType<T>,
-    request: {
-      readonly body: string | FormData;
-      readonly headers: Record<string, string>;
-      readonly signal: AbortSignal | undefined;
-    },
+    request: { readonly body: string | FormData; readonly headers: Record<string, string> },
   ): Promise<GraphqlAnswer<T>> {
     const response = await this.#fetch('graphql', {
       method: 'POST',
       body: request.body,
       headers: { ...request.headers, accept: 'application/json', 'apollo-require-preflight': 'true' },
-      signal: request.signal ?? null,
     });
     const answer = answerSchema.safeParse(await response.json().catch(() => undefined));
     const [error] = answer.data?.errors ?? [];
@@ -94,7 +87,6 @@ export class GraphqlClient {
     try {
       return await fetch(new URL(path.replace(/^\/+/, ''), this.#base), init);
     } catch (error) {
-      if (init.signal?.aborted === true) throw error;
       throw new SemblanceError('DATABASE_UNAVAILABLE', `No server answers at ${this.address}`, { cause: error });
     }
   }

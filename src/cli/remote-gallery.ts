@@ -43,11 +43,11 @@ export function openRemoteGallery(server: URL): Gallery {
       return new Set(Object.values(data).flatMap((image) => image?.id ?? []));
     },
 
-    upload: async ({ bytes, filename, metadata, signal }) => {
+    upload: async ({ bytes, filename, metadata }) => {
       const schema = z.object({ uploadImage: z.object({ created: z.boolean() }) });
       const mutation =
         'mutation ($file: Upload!, $metadata: JSON) { uploadImage(file: $file, metadata: $metadata) { created } }';
-      const { data } = await client.upload(schema, mutation, { metadata }, { bytes, filename }, signal);
+      const { data } = await client.upload(schema, mutation, { metadata }, { bytes, filename });
       return data.uploadImage;
     },
 

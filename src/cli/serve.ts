@@ -17,9 +17,9 @@ export function registerServe(program: Command, env: Environment): void {
     .action(async () => {
       const config = loadConfig(env);
       assertMayListen(config);
-      const server = await startServer(config);
-      // Listening for the signals before saying that the server runs: whoever reads that may end it at once.
+      // Before anything listens: whoever finds the server there may end it at once.
       const signal = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+      const server = await startServer(config);
       announce(server);
       await Promise.race([signal, contradiction(server)]).finally(() => server.close());
     });

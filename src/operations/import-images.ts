@@ -19,7 +19,6 @@ export interface ImportImage {
   readonly bytes: Buffer;
   readonly filename: string;
   readonly metadata: Metadata;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** Where images go: operations in this process, or a server behind HTTP. */
@@ -110,7 +109,7 @@ export async function importImages(options: ImportOptions): Promise<ImportSummar
         await check(bytes);
         return { kind: 'imported', path };
       }
-      const { created } = await retrying(() => target.upload({ bytes, filename, metadata, signal }), waitsMs, ended);
+      const { created } = await retrying(() => target.upload({ bytes, filename, metadata }), waitsMs, ended);
       return { kind: created ? 'imported' : 'known', path };
     } catch (error) {
       if (ended.aborted && !isAnswer(error)) return undefined;
