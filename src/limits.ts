@@ -46,8 +46,6 @@ export const modelRunTargetMs = 50;
 export const maxModelRestarts = 5;
 /** A filter that passes at most this many images is searched exactly. */
 export const exactSearchMaxImages = 2_000;
-/** pgvector's own upper bound of hnsw.ef_search. */
-export const maxEfSearch = 1_000;
 export const databaseConnectTimeoutMs = 5_000;
 export const databaseStatementTimeoutMs = 30_000;
 /** An orchestrator's probe has a timeout of its own, mostly of a few seconds. */

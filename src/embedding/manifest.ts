@@ -121,7 +121,7 @@ export interface Manifest extends ManifestFields {
   readonly preprocessingSha256: string;
 }
 
-export const bundledModel = 'semblance-compact';
+const bundledModel = 'semblance-compact';
 const manifestFile = 'manifest.json';
 
 /**

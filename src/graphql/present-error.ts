@@ -52,6 +52,6 @@ function isArgumentError(error: unknown): boolean {
 }
 
 /** What a resolver threw: graphql-js wraps it, once per level. */
-export function originalOf(error: unknown): unknown {
+function originalOf(error: unknown): unknown {
   return error instanceof GraphQLError && error.originalError !== undefined ? originalOf(error.originalError) : error;
 }

@@ -1,7 +1,6 @@
 import { create as contentDisposition } from 'content-disposition';
 import { Router, type Request, type Response } from 'express';
-import { SemblanceError } from '../errors.js';
-import type { Operations } from '../operations/operations.js';
+import { requireFound, type Operations } from '../operations/operations.js';
 import type { ImageRecord } from '../store/types.js';
 import { imageForms, imagePaths, type ImageForm } from './image-paths.js';
 
@@ -22,12 +21,12 @@ export function imageRoutes({ operations, crossOrigin }: ImageRoutesOptions): Ro
   for (const form of imageForms) {
     router.get(imagePaths(':id')[form], async (request: Request<{ id: string }>, response) => {
       const { id } = request.params;
-      const image = found(await operations.findImage(id), id);
+      const image = requireFound(await operations.findImage(id), id);
       const headers = headersOf(image, form, crossOrigin);
       const known = matchesAny(request.get('If-None-Match'), headers.ETag);
       const needsNoBytes = known || (request.method === 'HEAD' && form === 'original');
       // Before the headers are set, for it may still fail, and an error must not be cached as an image.
-      const bytes = needsNoBytes ? undefined : found(await readers[form](id, goneSignal(response)), id);
+      const bytes = needsNoBytes ? undefined : requireFound(await readers[form](id, goneSignal(response)), id);
       response.set(headers);
       if (known) response.status(304).end();
       else if (bytes === undefined) response.set('Content-Length', String(image.byteSize)).end();
@@ -93,9 +92,4 @@ function wantedRange(request: Request, response: Response, sizeBytes: number) {
 function matchesAny(condition: string | undefined, etag: string): boolean {
   if (condition === undefined) return false;
   return condition.trim() === '*' || condition.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
-}
-
-function found<T>(value: T | undefined, id: string): T {
-  if (value === undefined) throw new SemblanceError('NOT_FOUND', `There is no image with the id ${id}`);
-  return value;
 }

@@ -50,11 +50,11 @@ export function createOperations(context: OperationsContext): Operations {
     countImages: async (filter) => store.countImages(checkFilter(filter)),
     updateImage: async ({ id, metadata }) => {
       const checked: Metadata = checkMetadata(metadata);
-      return found(await store.updateMetadata(checkId(id), checked), id);
+      return requireFound(await store.updateMetadata(checkId(id), checked), id);
     },
     deleteImage: async (id) => {
       const checked = checkId(id);
-      found((await store.deleteImage(checked)) || undefined, id);
+      requireFound((await store.deleteImage(checked)) || undefined, id);
       return checked;
     },
     readOriginal: async (id) => store.readOriginal(checkId(id)),
@@ -72,7 +72,8 @@ export function createOperations(context: OperationsContext): Operations {
   };
 }
 
-function found<T>(value: T | undefined, id: string): T {
+/** @throws SemblanceError NOT_FOUND */
+export function requireFound<T>(value: T | undefined, id: string): T {
   if (value === undefined) throw new SemblanceError('NOT_FOUND', `There is no image with the id ${id}`);
   return value;
 }

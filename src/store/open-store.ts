@@ -156,8 +156,6 @@ class SupervisedStore implements Store {
   #warnOnce(warning: string): void {
     if (this.#warned.has(warning)) return;
     this.#warned.add(warning);
-    const { onLog } = this.options;
-    if (onLog === undefined) console.error(warning);
-    else onLog(warning);
+    (this.options.onLog ?? console.error)(warning);
   }
 }

@@ -7,7 +7,7 @@
 export type TransactionStatus = 'I' | 'T' | 'E';
 
 /** Larger than any parameter of ours; it bounds what a broken length can make us wait for. */
-export const maxMessageBytes = 512 * 1024 * 1024;
+const maxMessageBytes = 512 * 1024 * 1024;
 
 const sslRequestCode = 80_877_103;
 const gssRequestCode = 80_877_104;
