@@ -1,4 +1,12 @@
-import type { ImageFilter, ImagePage, ImageRecord, NewImage, SearchOptions, SearchResult } from './types.js';
+import type {
+  ImageFilter,
+  ImagePage,
+  ImageRecord,
+  NewImage,
+  RegionEmbedding,
+  SearchOptions,
+  SearchResult,
+} from './types.js';
 
 /** Which of the three places `DATABASE_URL` named. One driver and one SQL serve all three. */
 export type StoreKind = 'embedded' | 'memory' | 'server';
@@ -10,20 +18,34 @@ export type StoreState =
   | { readonly kind: 'unavailable'; readonly reason: string }
   | { readonly kind: 'closed' };
 
-/** The embedding space that searches use. */
+/**
+ * Uploads are embedded for every space but the retired. `building`: images that were stored before it still lack an
+ * embedding in it. `ready`: none does, so it may be searched by name. `active`: also searched where no space is named; one
+ * space at most. `retired`: kept, and no longer up to date.
+ */
+export type SpaceState = 'building' | 'ready' | 'active' | 'retired';
+
+/** One way to turn images into vectors that may be compared with each other. */
 export interface EmbeddingSpace {
   readonly id: number;
   readonly name: string;
+  /** A model's name, or the notation of a method that fits more than a model: see parseRecipe. */
   readonly model: string;
-  /** Lower-case hex of the weights' SHA-256. */
+  /** Lower-case hex of the weights' SHA-256; of the fitted parts where the space is more than a model. */
   readonly modelSha256: string;
   /** Lower-case hex: SHA-256 of the manifest's preprocessing, pooling and output, canonically serialised. */
   readonly preprocessingSha256: string;
   readonly dimensions: number;
+  readonly state: SpaceState;
 }
 
-/** What a first start writes as the first space of an empty database. */
-export type NewEmbeddingSpace = Omit<EmbeddingSpace, 'id'>;
+export interface NewEmbeddingSpace extends Omit<EmbeddingSpace, 'id' | 'state'> {
+  /** What was fitted, as fittedToJson writes it. None for a space that is a model and no more. */
+  readonly fitted?: unknown;
+}
+
+/** What a learned similarity was trained for: see trainScorer. */
+export type ScorerKind = 'heuristic' | 'labels';
 
 /**
  * Images and their embeddings in Postgres. Every method throws SemblanceError and nothing else: DATABASE_UNAVAILABLE
@@ -37,16 +59,51 @@ export interface Store {
   activeSpace(): Promise<EmbeddingSpace | undefined>;
   /** Makes the first space, unless another server did so first; answers the one that is active. */
   ensureSpace(space: NewEmbeddingSpace): Promise<EmbeddingSpace>;
+  /** Those that an upload is embedded for: the active one first, then by id. One statement, without fitted parts. */
+  liveSpaces(): Promise<readonly EmbeddingSpace[]>;
+  /** All of them by id, and how many images each holds. */
+  listSpaces(): Promise<readonly (EmbeddingSpace & { readonly imageCount: number; readonly regionCount: number })[]>;
+  /** Makes a `building` space with its partition and index. CONFLICT where the name is taken. */
+  createSpace(space: NewEmbeddingSpace): Promise<EmbeddingSpace>;
+  /** What createSpace was given; undefined for a space that is a model and no more. It never changes. */
+  readFitted(spaceId: number): Promise<unknown>;
+  /** Turns a `building` space `ready` where no image lacks an embedding, in one transaction that no upload overlaps. */
+  completeSpace(spaceId: number): Promise<{ readonly missing: number }>;
+  /** With its embeddings, regions and scorers. CONFLICT for the active one. False where there was none. */
+  removeSpace(spaceId: number): Promise<boolean>;
+  /** Ids of images without an embedding in the space, by id, those after `after`. */
+  imagesWithoutEmbedding(spaceId: number, options: { readonly after?: string; readonly limit: number }): Promise<readonly string[]>;
+  /** What is there already stays, and an image that was deleted meanwhile is passed over. Answers how many were written. */
+  insertEmbeddings(
+    spaceId: number,
+    embeddings: readonly { readonly imageId: string; readonly embedding: Float32Array }[],
+  ): Promise<number>;
+  /** Embeddings as the space gave them (norm × stored vector, cut to `dimensions`), of those ids that have one. */
+  readEmbeddings(spaceId: number, ids: readonly string[]): Promise<ReadonlyMap<string, Float32Array>>;
+  /** Grey renditions of those of `ids` that have one: images stored before there were any have none. */
+  readGreys(ids: readonly string[]): Promise<ReadonlyMap<string, Buffer>>;
+  writeGrey(imageId: string, grey: Buffer): Promise<void>;
+
+  /** In place of a former one of that kind. */
+  saveScorer(spaceId: number, kind: ScorerKind, scorer: unknown): Promise<void>;
+  readScorer(spaceId: number, kind: ScorerKind): Promise<unknown>;
+  /** Which kinds each space has. */
+  listScorers(): Promise<readonly { readonly spaceId: number; readonly kind: ScorerKind }[]>;
+
+  /** Ids of images without regions in the space, by id, those after `after`. */
+  imagesWithoutRegions(spaceId: number, options: { readonly after?: string; readonly limit: number }): Promise<readonly string[]>;
+  /** Writes all regions of one image in one transaction, unless it has some or was deleted meanwhile: false then. */
+  insertRegions(spaceId: number, imageId: string, regions: readonly RegionEmbedding[]): Promise<boolean>;
 
   /**
-   * One transaction: image row, bytes, thumbnail, embedding. Where the same bytes are stored already nothing is written
-   * and `created` is false. CONFLICT where `spaceId` is no longer the set to write: embed again.
+   * One transaction: image row, bytes, renditions, embeddings. Where the same bytes are stored already nothing is written
+   * and `created` is false. CONFLICT where `embeddings` are no longer those of the live spaces: embed again.
    */
   insertImage(image: NewImage): Promise<{ readonly image: ImageRecord; readonly created: boolean }>;
-  /** What an upload asks before it works, in one statement: whether the image is stored, and the active space. */
+  /** What an upload asks before it works, in one statement: whether the image is stored, and liveSpaces. */
   findForUpload(
     id: string,
-  ): Promise<{ readonly image: ImageRecord | undefined; readonly space: EmbeddingSpace | undefined }>;
+  ): Promise<{ readonly image: ImageRecord | undefined; readonly spaces: readonly EmbeddingSpace[] }>;
   findImage(id: string): Promise<ImageRecord | undefined>;
   listImages(options: {
     readonly first: number;
@@ -67,6 +124,11 @@ export interface Store {
   searchByImage(id: string, options: SearchOptions): Promise<SearchResult>;
   /** The k nearest to a vector of `embeddingDimensions` numbers or fewer; its norm does not matter. */
   searchByVector(vector: Float32Array, options: SearchOptions): Promise<SearchResult>;
+  /**
+   * As searchByVector, over whole images and their regions: an image's similarity is that of its best part. `except`
+   * leaves out one image.
+   */
+  searchRegions(vector: Float32Array, options: SearchOptions & { readonly except?: string }): Promise<SearchResult>;
 
   /** For `stats`: bytes of the tables and indexes. */
   sizeBytes(): Promise<number>;

@@ -1,4 +1,5 @@
 import type { MediaType } from '../image/decoded-image.js';
+import type { Region } from '../image/region.js';
 
 export type Metadata = Readonly<Record<string, unknown>>;
 
@@ -27,9 +28,21 @@ export interface NewImage {
   readonly metadata: Metadata;
   readonly original: Buffer;
   readonly thumbnail: Buffer;
-  /** The space that `embedding` was made for. */
+  /** `greySidePixels` squared, row-major: see makeGrey. */
+  readonly grey: Buffer;
+  /** One for each live space: see Store.liveSpaces. */
+  readonly embeddings: readonly SpaceEmbedding[];
+}
+
+export interface SpaceEmbedding {
   readonly spaceId: number;
-  /** As the model gave it, `dimensions` of the space long; finite, norm above `minEmbeddingNorm`. */
+  /** As the space gave it, `dimensions` of the space long; finite, norm above `minEmbeddingNorm`. */
+  readonly embedding: Float32Array;
+}
+
+/** A part of an image and what a space gives for it. */
+export interface RegionEmbedding {
+  readonly region: Region;
   readonly embedding: Float32Array;
 }
 
@@ -56,6 +69,8 @@ export interface SearchOptions {
   readonly k: number;
   readonly minSimilarity?: number | undefined;
   readonly filter?: ImageFilter | undefined;
+  /** Id of a live space; the active one unless given. */
+  readonly spaceId?: number | undefined;
 }
 
 /** `hnsw`: the approximate index answered. `exact`: every candidate was compared. */
@@ -66,5 +81,13 @@ export interface SearchResult {
   readonly mode: SearchMode;
   readonly databaseMs: number;
   /** Nearest first, equal similarities by id. */
-  readonly hits: readonly { readonly image: ImageRecord; readonly similarity: number }[];
+  readonly hits: readonly SearchHit[];
+}
+
+export interface SearchHit {
+  readonly image: ImageRecord;
+  /** Cosine, -1 to 1. */
+  readonly similarity: number;
+  /** Where regions were searched: the one that matched best; undefined where the whole image did. */
+  readonly region?: Region | undefined;
 }
