@@ -10,6 +10,15 @@ export type DatabaseTarget =
 /** What the server may be asked without credentials. */
 export type AnonymousAccess = 'none' | 'read' | 'write';
 
+/** Where models are pulled from, and how it is reached. */
+export interface HubConfig {
+  /** Without a slash at its end; a mirror may have a path. */
+  readonly endpoint: string;
+  readonly token: string | undefined;
+  /** As the environment has them: only a pull needs them, and only a pull fails on them. */
+  readonly proxy: { readonly http: string; readonly https: string; readonly no: string };
+}
+
 /** Everything that the environment decides. Nothing else in the program reads the environment. */
 export interface Config {
   readonly host: string;
@@ -31,6 +40,7 @@ export interface Config {
   /** Threads of one model run. */
   readonly modelThreads: number;
   readonly databaseConnections: number;
+  readonly hub: HubConfig;
 }
 
 type Parser<T> = (text: string) => T | Expectation;
@@ -51,10 +61,15 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     if (text === undefined || text === '') return fallback;
     const value = parse(text);
     if (!(value instanceof Expectation)) return value;
-    // A connection string holds a password: it is never repeated.
-    problems.push(describeInvalid(name, value.text, name === 'DATABASE_URL' ? '(hidden)' : text));
+    // A connection string holds a password: it is never repeated. Nor is a token.
+    problems.push(
+      describeInvalid(name, value.text, name === 'DATABASE_URL' || name === 'HF_TOKEN' ? '(hidden)' : text),
+    );
     return fallback;
   };
+
+  const either = (...names: readonly string[]): string =>
+    names.map((name) => env[name]?.trim() ?? '').find((text) => text !== '') ?? '';
 
   const host = read('HOST', '127.0.0.1', parseHost);
   const anonymous = read<AnonymousAccess | undefined>('SEMBLANCE_ALLOW_ANONYMOUS', undefined, oneOf('read', 'write'));
@@ -72,6 +87,15 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     maxUploadBytes: read('SEMBLANCE_MAX_UPLOAD_BYTES', defaultMaxUploadBytes, integer(1, 1_000_000_000)),
     modelThreads: read('SEMBLANCE_MODEL_THREADS', Math.min(4, availableParallelism()), integer(1, 64)),
     databaseConnections: read('SEMBLANCE_DATABASE_CONNECTIONS', 10, integer(1, 100)),
+    hub: {
+      endpoint: read('HF_ENDPOINT', 'https://huggingface.co', parseEndpoint),
+      token: read<string | undefined>('HF_TOKEN', undefined, parseToken),
+      proxy: {
+        http: either('http_proxy', 'HTTP_PROXY'),
+        https: either('https_proxy', 'HTTPS_PROXY'),
+        no: either('no_proxy', 'NO_PROXY'),
+      },
+    },
   };
 
   if (problems.length > 0) throw new ConfigurationError(problems.join('\n'));
@@ -113,6 +137,19 @@ function parseSchema(text: string): string | Expectation {
   return text.startsWith('pg_') || text === 'public' || text === 'information_schema'
     ? new Expectation('a schema of its own, not one of Postgres')
     : text;
+}
+
+function parseEndpoint(text: string): string | Expectation {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.search !== '') {
+    return new Expectation('an address such as https://huggingface.co');
+  }
+  return url.href.replace(/\/+$/, '');
+}
+
+/** Anything else would break out of the header that carries it. */
+function parseToken(text: string): string | Expectation {
+  return /^[\x21-\x7e]+$/.test(text) ? text : new Expectation('a token without spaces');
 }
 
 function parseBoolean(text: string): boolean | Expectation {

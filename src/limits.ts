@@ -71,3 +71,15 @@ export const idleTimeoutMs = 120_000;
 /** Of a refused request, read and thrown away so that its client receives the refusal. */
 export const maxDrainedBytes = 64_000_000;
 export const drainTimeoutMs = 5_000;
+/** Of ONNX weights: neither protobuf nor one read of Node takes more. */
+export const maxModelBytes = 2 ** 31 - 1;
+/** A hub that sends nothing for so long is asked again. */
+export const hubStallTimeoutMs = 30_000;
+/** Requests in a row that bring no byte further, before a pull gives up. */
+export const maxHubAttempts = 5;
+/** Before the second attempt; doubled before each further one. */
+export const hubRetryDelayMs = 500;
+/** A hub that wants more patience than this gets no more requests. */
+export const maxHubRetryAfterMs = 120_000;
+/** From the hub to its CDN it is one, and one more for a renamed repository. */
+export const maxHubRedirects = 5;

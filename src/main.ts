@@ -5,6 +5,7 @@ import 'reflect-metadata';
 import { Command } from 'commander';
 import { registerImport } from './cli/import.js';
 import { registerMigrate } from './cli/migrate.js';
+import { registerModels } from './cli/models.js';
 import { registerSample } from './cli/sample.js';
 import { registerSearch } from './cli/search.js';
 import { registerServe } from './cli/serve.js';
@@ -26,6 +27,7 @@ for (const register of [
   registerSimilar,
   registerStats,
   registerMigrate,
+  registerModels,
 ]) {
   register(program, process.env);
 }

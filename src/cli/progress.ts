@@ -77,8 +77,8 @@ export class RateMeter {
     this.#samples = [{ atMs: now(), count: 0 }];
   }
 
-  count(): void {
-    this.#count++;
+  count(items = 1): void {
+    this.#count += items;
     const atMs = this.now();
     const last = this.#samples.at(-1);
     if (last === undefined || atMs - last.atMs >= 100) this.#samples.push({ atMs, count: this.#count });

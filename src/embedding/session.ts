@@ -2,6 +2,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { messageOf } from '../errors.js';
 import type { ManifestFields } from './manifest.js';
 import { ModelError } from './model-error.js';
+import type { TensorDescription, WeightsDescription } from './models/probe-messages.js';
 import { cropBytes, type InputTensor } from './preprocess.js';
 
 type Model = Pick<ManifestFields, 'input' | 'output'>;
@@ -27,18 +28,7 @@ export class EmbeddingSession {
 
   /** @throws ModelError if these are no ONNX weights, or not those that the manifest describes */
   static async open(weights: Uint8Array, model: Model, threads: number): Promise<EmbeddingSession> {
-    let session: InferenceSession;
-    try {
-      session = await InferenceSession.create(weights, {
-        intraOpNumThreads: threads,
-        interOpNumThreads: 1,
-        // Spinning threads would take the cores from decoding and from the database between two runs.
-        extra: { session: { intra_op: { allow_spinning: '0' } } },
-        logSeverityLevel: 3,
-      });
-    } catch (error) {
-      throw new ModelError(`ONNX Runtime cannot load the weights: ${messageOf(error)}`, { cause: error });
-    }
+    const session = await createSession(weights, threads);
     try {
       return new EmbeddingSession(session, model);
     } catch (error) {
@@ -70,8 +60,7 @@ export class EmbeddingSession {
 
   async #runBatch(data: InputTensor, batch: number): Promise<Tokens> {
     const { input, output } = this.#model;
-    const dims = [batch, ...imageShape(input)];
-    const tensor = data instanceof Float32Array ? new Tensor('float32', data, dims) : new Tensor('uint8', data, dims);
+    const tensor = makeTensor(data, [batch, ...imageShape(input)]);
     const result = (await this.#session.run({ [input.name]: tensor }, [output.name]))[output.name];
     if (result === undefined || !(result.data instanceof Float32Array))
       throw new ModelError('The model gave no float32 output');
@@ -83,6 +72,60 @@ export class EmbeddingSession {
 
   async release(): Promise<void> {
     await this.#session.release();
+  }
+}
+
+/** Inputs and outputs of weights that no manifest describes. @throws ModelError if these are no ONNX weights */
+export async function describeWeights(weights: Uint8Array, threads: number): Promise<WeightsDescription> {
+  const session = await createSession(weights, threads);
+  const description = {
+    inputs: session.inputMetadata.map(describeTensor),
+    outputs: session.outputMetadata.map(describeTensor),
+  };
+  await session.release();
+  return description;
+}
+
+/** What every output of the weights is once they have run on one image. @throws ModelError */
+export async function shapesOfAnswer(
+  weights: Uint8Array,
+  input: Model['input'],
+  image: InputTensor,
+  threads: number,
+): Promise<readonly TensorDescription[]> {
+  const session = await createSession(weights, threads);
+  try {
+    const batch = session.inputMetadata[0]?.isTensor === true ? session.inputMetadata[0].shape[0] : undefined;
+    const images = typeof batch === 'number' ? batch : 1;
+    const tensor = makeTensor(padded(image, images * image.length), [images, ...imageShape(input)]);
+    const answer = await session.run({ [input.name]: tensor });
+    return Object.entries(answer).map(([name, { type, dims }]) => ({ name, type, shape: dims }));
+  } catch (error) {
+    throw new ModelError(`The model fails on an image of ${input.width}x${input.height}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  } finally {
+    await session.release();
+  }
+}
+
+function describeTensor(metadata: InferenceSession.ValueMetadata): TensorDescription {
+  return metadata.isTensor
+    ? { name: metadata.name, type: metadata.type, shape: metadata.shape }
+    : { name: metadata.name, type: 'no tensor', shape: [] };
+}
+
+async function createSession(weights: Uint8Array, threads: number): Promise<InferenceSession> {
+  try {
+    return await InferenceSession.create(weights, {
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      // Spinning threads would take the cores from decoding and from the database between two runs.
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
+      logSeverityLevel: 3,
+    });
+  } catch (error) {
+    throw new ModelError(`ONNX Runtime cannot load the weights: ${messageOf(error)}`, { cause: error });
   }
 }
 
@@ -113,6 +156,10 @@ function pool({ data, count, width }: Tokens, images: number, output: Model['out
       target[offset + column] = sum / (count - skip);
     }
   }
+}
+
+function makeTensor(data: InputTensor, dims: readonly number[]): Tensor {
+  return data instanceof Float32Array ? new Tensor('float32', data, dims) : new Tensor('uint8', data, dims);
 }
 
 function padded(part: InputTensor, length: number): InputTensor {

@@ -95,7 +95,7 @@ export class WorkerHandle {
  * ONNX Runtime's builds for Linux and macOS report to their maker, and leave logs in the folder for temporary
  * files, unless this is in the process's environment before it is loaded. A worker's own `process.env` does not reach C.
  */
-function disableTelemetry(): void {
+export function disableTelemetry(): void {
   // eslint-disable-next-line no-restricted-properties -- nothing is read, and no setting of ours is meant
   process.env['ORT_DISABLE_TELEMETRY'] = '1';
 }

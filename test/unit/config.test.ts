@@ -102,3 +102,28 @@ describe('listening', () => {
     assertMayListen(loadConfig({}));
   });
 });
+
+describe('hub', () => {
+  it('is the public one unless a mirror is named, which may have a path', () => {
+    expect(loadConfig({}).hub).toEqual({
+      endpoint: 'https://huggingface.co',
+      token: undefined,
+      proxy: { http: '', https: '', no: '' },
+    });
+    expect(loadConfig({ HF_ENDPOINT: 'http://mirror.example.org/hf/' }).hub.endpoint).toBe(
+      'http://mirror.example.org/hf',
+    );
+  });
+
+  it('takes proxies in either case, the lower first, and checks none: a server needs no hub', () => {
+    const env = { HTTPS_PROXY: 'socks5://a', https_proxy: 'http://b', HTTP_PROXY: 'nonsense', NO_PROXY: 'localhost' };
+    expect(loadConfig(env).hub.proxy).toEqual({ http: 'nonsense', https: 'http://b', no: 'localhost' });
+  });
+
+  it('names what is malformed, and never repeats a token', () => {
+    expect(problemsOf({ HF_ENDPOINT: 'huggingface.co', HF_TOKEN: 'hf_se cret' })).toEqual([
+      'Expected an address such as https://huggingface.co for HF_ENDPOINT but received "huggingface.co"',
+      'Expected a token without spaces for HF_TOKEN but received "(hidden)"',
+    ]);
+  });
+});

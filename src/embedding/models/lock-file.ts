@@ -1,0 +1,53 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { isMissing } from './disk.js';
+
+/** Beside the manifest: what was installed, where it came from, and what it was checked against. */
+export const lockFileName = 'model-lock.json';
+
+const lockSchema = z.object({
+  lockVersion: z.literal(1),
+  model: z.string(),
+  source: z.discriminatedUnion('kind', [
+    z.object({
+      kind: z.literal('hub'),
+      endpoint: z.string(),
+      repo: z.string(),
+      revision: z.string(),
+      /** Commit that the revision stood for, where the hub said so. */
+      commit: z.string().optional(),
+      path: z.string(),
+    }),
+    z.object({ kind: z.literal('file'), filename: z.string() }),
+  ]),
+  file: z.string(),
+  bytes: z.number(),
+  /** Lower-case hex. */
+  sha256: z.string(),
+  /** Who stated the checksum before the file was seen: nobody for a file of one's own. */
+  statedBy: z.array(z.enum(['hub', 'catalogue'])),
+  installedAt: z.string(),
+});
+
+export type ModelLock = Readonly<z.infer<typeof lockSchema>>;
+
+export async function writeLock(folder: string, lock: ModelLock): Promise<void> {
+  await writeFile(join(folder, lockFileName), `${JSON.stringify(lock, undefined, 2)}\n`, { flag: 'wx' });
+}
+
+/** Undefined where there is none; 'broken' where it is none of ours. */
+export async function readLock(folder: string): Promise<ModelLock | 'broken' | undefined> {
+  let text: string;
+  try {
+    text = await readFile(join(folder, lockFileName), 'utf8');
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+  try {
+    return lockSchema.parse(JSON.parse(text));
+  } catch {
+    return 'broken';
+  }
+}
