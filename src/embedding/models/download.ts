@@ -38,7 +38,7 @@ export async function download(options: DownloadOptions): Promise<void> {
   if (actual === expected.sha256) return;
   await rm(path);
   throw new HubError(
-    `The hub sent a ${file.path} with SHA-256 ${actual}, and ${expected.sha256} is expected: it was thrown away`,
+    `The hub sent ${file.path} with SHA-256 ${actual}, and ${expected.sha256} is expected: it was thrown away`,
   );
 }
 
@@ -76,8 +76,8 @@ export async function withRetries<T>(
 async function gather(options: DownloadOptions): Promise<boolean> {
   const { path, expected, onBytes } = options;
   const handle = await open(path, 'a', 0o644);
+  let bytes = (await handle.stat()).size;
   try {
-    let bytes = (await handle.stat()).size;
     if (bytes > expected.bytes) {
       await handle.truncate(0);
       bytes = 0;
@@ -97,6 +97,7 @@ async function gather(options: DownloadOptions): Promise<boolean> {
     return resumed;
   } finally {
     await handle.close();
+    if (bytes === 0) await rm(path, { force: true });
   }
 }
 

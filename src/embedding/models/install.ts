@@ -74,5 +74,5 @@ export async function install(installation: Installation): Promise<Manifest> {
 }
 
 async function writeJson(path: string, value: unknown): Promise<void> {
-  await writeFile(path, `${JSON.stringify(value, undefined, 2)}\n`, { flag: 'wx' });
+  await writeFile(path, `${JSON.stringify(value, undefined, 2)}\n`, { flag: 'wx', flush: true });
 }

@@ -33,7 +33,7 @@ const lockSchema = z.object({
 export type ModelLock = Readonly<z.infer<typeof lockSchema>>;
 
 export async function writeLock(folder: string, lock: ModelLock): Promise<void> {
-  await writeFile(join(folder, lockFileName), `${JSON.stringify(lock, undefined, 2)}\n`, { flag: 'wx' });
+  await writeFile(join(folder, lockFileName), `${JSON.stringify(lock, undefined, 2)}\n`, { flag: 'wx', flush: true });
 }
 
 /** Undefined where there is none; 'broken' where it is none of ours. */

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, copyFile, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer, request as httpRequest, type Server } from 'node:http';
 import { once } from 'node:events';
 import { connect, type AddressInfo } from 'node:net';
@@ -135,13 +135,6 @@ describe('models pull', () => {
     });
   });
 
-  it('takes the one output of several that the catalogue names', async () => {
-    const pulled = await models(['pull', clip.name]);
-    expect(pulled.output).toContain(`Installed ${clip.name}`);
-    const { golden } = await readJson<InstalledManifest>(modelPath(clip.name, 'manifest.json'));
-    expect(cosine(golden.embedding, decodeEmbedding(goldens['clip-vision.onnx'] ?? ''))).toBeGreaterThan(0.99999);
-  });
-
   it('finds it there the second time, and asks the hub nothing', async () => {
     await models(['pull', dinov2.name]);
     hub.requests.length = 0;
@@ -216,61 +209,21 @@ describe('models pull', () => {
     expect((await models(['verify', clip.name])).code).toBe(0);
   });
 
-  it('installs nothing where the hub lies about the checksum', async () => {
+  it('ends with 1 and one sentence where the hub lies about the checksum, and installs nothing', async () => {
     hub.files.set(dinov2.key, { bytes: dinov2Weights, statedSha256: 'e'.repeat(64) });
     const pulled = await models(['pull', dinov2.name]);
     expect(pulled.output).toContain(
-      `with SHA-256 ${sha256(dinov2Weights)}, and ${'e'.repeat(64)} is expected: it was thrown away.`,
+      `${dinov2.name} was not pulled: The hub sent onnx/model_quantized.onnx with SHA-256 ${sha256(dinov2Weights)}, and ${'e'.repeat(64)} is expected: it was thrown away.`,
     );
+    expect(pulled.output).not.toContain('    at ');
     expect(pulled.code).toBe(1);
     expect(await readdir(modelPath('.'))).toEqual([]);
   });
 
-  it('downloads nothing that is not the file the catalogue knows', async () => {
-    const pulled = await models(['pull', known.name]);
-    expect(pulled.output).toContain(`The hub states SHA-256 ${sha256(dinov2Weights)}`);
-    expect(pulled.output).toContain('it is another file.');
-    expect(pulled.code).toBe(1);
-    expect(hub.ranges()).toEqual([]);
-  });
-
-  it.each([
-    ['truncates', { statedBytes: 20_000 }, 'The hub states 20000 bytes for onnx/model_quantized.onnx and sends 13386'],
-    [
-      'has more bytes than the disk',
-      { statedBytes: 2_000_000_000_000_000 },
-      'more than the 2147483647 that one model may have',
-    ],
-  ])('says so where the hub %s', async (_, lie, message) => {
-    hub.files.set(dinov2.key, { bytes: dinov2Weights, ...lie });
-    const pulled = await models(['pull', dinov2.name]);
-    expect(pulled.output).toContain(message);
-    expect(pulled.output).not.toContain('    at ');
-    expect(pulled.code).toBe(1);
-  });
-
-  it('says which token is missing or wrong, and sends one where there is one', async () => {
+  it('sends the token of HF_TOKEN, and says that it waits where the hub wants patience', async () => {
     hub.token = 'hf_right';
-    expect((await models(['pull', dinov2.name])).output).toContain('The hub wants a token for Xenova/dinov2-small');
-    expect((await models(['pull', dinov2.name], { HF_TOKEN: 'hf_wrong' })).output).toContain(
-      'does not accept the token in HF_TOKEN',
-    );
-    expect((await models(['pull', dinov2.name], { HF_TOKEN: 'hf_right' })).code).toBe(0);
-    expect(hub.requests.filter(({ server }) => server === 'cdn').map(({ authorization }) => authorization)).toEqual([
-      undefined,
-    ]);
-  });
-
-  it('says what the hub does not have', async () => {
-    hub.files.delete(dinov2.key);
-    const pulled = await models(['pull', dinov2.name]);
-    expect(pulled.output).toContain('The hub has no onnx/model_quantized.onnx in Xenova/dinov2-small at 560a572');
-    expect(pulled.code).toBe(1);
-  });
-
-  it('waits where the hub has had too many requests', async () => {
     hub.misbehaviours.hub.push({ kind: 'status', status: 429, headers: { 'retry-after': '1' } });
-    const pulled = await models(['pull', dinov2.name]);
+    const pulled = await models(['pull', dinov2.name], { HF_TOKEN: 'hf_right' });
     expect(pulled.output).toContain('The hub has had too many requests from here; once more in 1 s.');
     expect(pulled.code).toBe(0);
   });
@@ -336,7 +289,7 @@ describe('models pull', () => {
     const pulled = await models(['pull', dinov2.name]);
     expect(pulled.output).toContain('is full: free some, or set SEMBLANCE_DATA_DIR');
     expect(pulled.code).toBe(1);
-    await rm(part);
+    expect(existsSync(part)).toBe(false);
     expect((await models(['pull', dinov2.name])).code).toBe(0);
   });
 
