@@ -39,6 +39,7 @@ const owned = [
   { group: ['sharp'], owner: 'src/image/**/*.ts' },
   { group: ['onnxruntime-node', 'onnxruntime-common'], owner: 'src/embedding/session.ts' },
   { group: ['pg', '@prisma/*', '@electric-sql/*'], owner: 'src/store/**/*.ts' },
+  { group: ['undici'], owner: 'src/embedding/models/hub.ts' },
 ];
 
 const restrict = (packages) => ({
