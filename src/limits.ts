@@ -2,6 +2,16 @@
 
 export const maxK = 1000;
 export const defaultK = 10;
+/** The nearest by cosine that a re-ranker orders. */
+export const defaultCandidates = 100;
+export const maxCandidates = 1000;
+/** Candidates of all re-ranked searches of one GraphQL operation: nested and aliased searches multiply. */
+export const maxCandidatesPerOperation = 20_000;
+/** Stored images that a space is fitted on. */
+export const defaultSampleImages = 2_000;
+export const maxSampleImages = 20_000;
+/** Name of a space, in characters. */
+export const maxSpaceNameCharacters = 63;
 /** Page size of `images`. */
 export const maxPageSize = 100;
 export const defaultPageSize = 20;

@@ -6,6 +6,11 @@ import type { OperationsContext } from './context.js';
 import { searchByUpload, type UploadSearchInput } from './search-by-upload.js';
 import { similarImages, type SimilarImagesInput } from './similar-images.js';
 import type { SearchAnswer } from './search-answer.js';
+import type { BackfillSpaceInput, BackfilledSpace } from './backfill-space.js';
+import type { CreatedSpace, CreateSpaceInput } from './create-space.js';
+import type { IndexedRegions, IndexRegionsInput } from './index-regions.js';
+import type { SearchMethods } from './list-methods.js';
+import type { TrainedScorer, TrainScorerInput } from './train-scorer.js';
 import { readHealth, readStatus, type Health, type ServerStatus } from './status.js';
 import { uploadImage, type UploadInput, type UploadOutcome } from './upload-image.js';
 
@@ -34,6 +39,17 @@ export interface Operations {
   readRendition(id: string, signal?: AbortSignal): Promise<Buffer | undefined>;
   existingIds(ids: readonly string[]): Promise<ReadonlySet<string>>;
   status(): Promise<ServerStatus>;
+  /** The spaces that searches may name, and the re-rankers. */
+  listMethods(): Promise<SearchMethods>;
+  /** Fits a space on stored images. BAD_USER_INPUT says what is wrong; CONFLICT where the name is taken. */
+  createSpace(input: CreateSpaceInput): Promise<CreatedSpace>;
+  /** Embeds the stored images that a space lacks, and makes a `building` one `ready`. Run again, it goes on. */
+  backfillSpace(input: BackfillSpaceInput): Promise<BackfilledSpace>;
+  /** NOT_FOUND where there is none, CONFLICT for the active one. Answers its name. */
+  removeSpace(name: string): Promise<string>;
+  trainScorer(input: TrainScorerInput): Promise<TrainedScorer>;
+  /** Embeds parts of every stored image that has none. Run again, it goes on. */
+  indexRegions(input: IndexRegionsInput): Promise<IndexedRegions>;
   sizeBytes(): Promise<number>;
   health(): Promise<Health>;
 }

@@ -1,16 +1,12 @@
-import type { ImageFilter } from '../store/types.js';
 import { checkFilter, checkK, checkMinSimilarity } from './arguments.js';
 import type { OperationsContext } from './context.js';
 import { readUpload, type UploadBytes } from './read-upload.js';
 import { requireModel } from './active-space.js';
 import type { SearchAnswer } from './search-answer.js';
+import type { SearchInput } from './search-input.js';
 
-export interface UploadSearchInput {
+export interface UploadSearchInput extends SearchInput {
   readonly bytes: UploadBytes;
-  readonly k: number;
-  readonly minSimilarity?: number | undefined;
-  readonly filter?: ImageFilter | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**

@@ -1,13 +1,10 @@
-import type { ImageFilter } from '../store/types.js';
 import { checkFilter, checkId, checkK, checkMinSimilarity } from './arguments.js';
 import type { OperationsContext } from './context.js';
 import type { SearchAnswer } from './search-answer.js';
+import type { SearchInput } from './search-input.js';
 
-export interface SimilarImagesInput {
+export interface SimilarImagesInput extends SearchInput {
   readonly imageId: string;
-  readonly k: number;
-  readonly minSimilarity?: number | undefined;
-  readonly filter?: ImageFilter | undefined;
 }
 
 /**
