@@ -38,6 +38,8 @@ export const maxConcurrentDecodes = 2;
 export const maxWaitingDecodes = 64;
 /** Longer side of a thumbnail. */
 export const thumbnailPixels = 320;
+/** Either side of the grey rendition that re-rankers compare pixel by pixel. */
+export const greySidePixels = 64;
 /** WebP's own bound on either side: a rendition of a longer image is scaled down to it. */
 export const maxWebpSidePixels = 16_383;
 /** Width of the vector column; shorter embeddings are padded with zeros. */
