@@ -50,6 +50,8 @@ export const minEmbeddingNorm = 1e-6;
 export const minGoldenCosine = 0.999;
 /** Images of one priority that wait for the embedding worker; beyond it a caller gets OVERLOADED. */
 export const maxEmbeddingQueue = 256;
+/** Images of one priority that wait for a thread that computes classical features; beyond it a caller gets OVERLOADED. */
+export const maxFeatureQueue = 256;
 /** Images in one run of the model. */
 export const maxEmbeddingBatch = 8;
 /** A run holds fewer images where more would take longer than this: a query waits until the run before it has ended. */
@@ -58,6 +60,11 @@ export const modelRunTargetMs = 50;
 export const maxModelRestarts = 5;
 /** A filter that passes at most this many images is searched exactly. */
 export const exactSearchMaxImages = 2_000;
+/** Labelled images that a learned similarity is trained on: hard pairs are found by comparing each with each. */
+export const maxScorerImages = 4_000;
+/** Pairs in one epoch of that training. */
+export const maxScorerPairs = 64_000;
+export const maxScorerEpochs = 100;
 export const databaseConnectTimeoutMs = 5_000;
 export const databaseStatementTimeoutMs = 30_000;
 /** An orchestrator's probe has a timeout of its own, mostly of a few seconds. */

@@ -42,6 +42,15 @@ const scaledExamples = 4096;
  * @throws SemblanceError BAD_USER_INPUT without examples, or for other than one or two hidden layers
  */
 export function trainMlp(options: MlpTrainingOptions): Mlp {
+  const steps = mlpTraining(options);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** As `trainMlp`, one mini-batch a step: whoever takes the steps may do something else between them, or stop. */
+export function* mlpTraining(options: MlpTrainingOptions): Generator<undefined, Mlp> {
   const { examples, hidden = [64, 32], output, epochs = 5, batchSize = 128, learningRate = 0.001 } = options;
   if (examples.count < 1) throw invalidArgument('examples', 'at least one example', examples.count);
   if (hidden.length < 1 || hidden.length > 2) throw invalidArgument('hidden', 'one or two hidden layers', hidden);
@@ -68,6 +77,7 @@ export function trainMlp(options: MlpTrainingOptions): Mlp {
       adam.step(gradient, batch.length);
       seen += batch.length;
       options.onProgress?.(seen);
+      yield;
     }
     options.onEpoch?.(epoch, total / examples.count);
   }
