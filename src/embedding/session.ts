@@ -9,6 +9,18 @@ type Model = Pick<ManifestFields, 'input' | 'output'>;
 /** A free batch is run in these sizes only, largest first: ONNX Runtime plans and keeps memory for each shape it meets. */
 const freeBatchSizes = [8, 4, 2, 1] as const;
 
+export { Tensor };
+
+export function createSession(graph: Uint8Array, threads: number): Promise<InferenceSession> {
+  return InferenceSession.create(graph, {
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    // Spinning threads would take the cores from decoding and from the database between two runs.
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
+    logSeverityLevel: 3,
+  });
+}
+
 /**
  * One model in ONNX Runtime. `run` blocks its thread, so this belongs in a worker; a process that creates and releases
  * sessions leaks, so a session stays until shutdown.
@@ -29,13 +41,7 @@ export class EmbeddingSession {
   static async open(weights: Uint8Array, model: Model, threads: number): Promise<EmbeddingSession> {
     let session: InferenceSession;
     try {
-      session = await InferenceSession.create(weights, {
-        intraOpNumThreads: threads,
-        interOpNumThreads: 1,
-        // Spinning threads would take the cores from decoding and from the database between two runs.
-        extra: { session: { intra_op: { allow_spinning: '0' } } },
-        logSeverityLevel: 3,
-      });
+      session = await createSession(weights, threads);
     } catch (error) {
       throw new ModelError(`ONNX Runtime cannot load the weights: ${messageOf(error)}`, { cause: error });
     }
