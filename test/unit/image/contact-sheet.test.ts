@@ -33,8 +33,8 @@ describe('drawContactSheet', () => {
     const sheet = await drawContactSheet({
       query: { bytes: query, filename: 'query.jpg' },
       neighbours: [
-        { bytes: other, filename: 'other.jpg', similarity: 0.5 },
-        { bytes: undefined, filename: 'deleted.jpg', similarity: 0.4 },
+        { bytes: other, filename: 'other.jpg', caption: '0.500' },
+        { bytes: undefined, filename: 'deleted.jpg', caption: '0.400' },
       ],
     });
     const { format, width, height } = await sharp(sheet).metadata();
@@ -47,7 +47,11 @@ describe('drawContactSheet', () => {
 
   it('wraps after six', async () => {
     const bytes = await makeJpeg(1);
-    const neighbours = Array.from({ length: 12 }, (_, index) => ({ bytes, filename: `${index}.jpg`, similarity: 0.9 }));
+    const neighbours = Array.from({ length: 12 }, (_, index) => ({
+      bytes,
+      filename: `${index}.jpg`,
+      caption: '0.900',
+    }));
     const { width, height } = await sharp(
       await drawContactSheet({ query: { bytes, filename: 'q.jpg' }, neighbours }),
     ).metadata();
@@ -58,7 +62,7 @@ describe('drawContactSheet', () => {
     const name = `<b>&amp;\u0000\ud83e\udd8b ${'very long '.repeat(30)}.jpg`;
     const sheet = await drawContactSheet({
       query: { bytes: undefined, filename: name },
-      neighbours: [{ bytes: undefined, filename: '', similarity: 1 }],
+      neighbours: [{ bytes: undefined, filename: '', caption: '1.000' }],
     });
     expect(await darkPixels(sheet, captionOf(0))).toBeGreaterThan(150);
     const { left, top, height } = captionOf(0);
