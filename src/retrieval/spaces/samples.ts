@@ -1,4 +1,5 @@
 import type { DecodedImage } from '../../image/decoded-image.js';
+import type { VocabularySizeScore } from '../features/bag-of-words.js';
 import type { Leaf, LeafRecipe, LeafValues } from './leaf.js';
 
 /**
@@ -25,6 +26,8 @@ export interface LeafSample extends Omit<ImageSample, 'use'> {
 export interface FittedLeaves {
   /** Each once. */
   readonly leaves: readonly Leaf[];
+  /** Where a number of words was chosen: all that were tried. */
+  readonly vocabularySizes: readonly VocabularySizeScore[];
   /** @throws RangeError for one that was not among the recipes */
   leafFor(recipe: LeafRecipe): Leaf;
 }
