@@ -41,7 +41,8 @@ export function startProgress(options: ProgressOptions): Progress {
       if (now() - lastMs < lineIntervalMs) return;
       lastMs = now();
       const { rate: perSecond, left } = payload();
-      stream.write(`${label}: ${done}${total === 0 ? '' : ` of ${total}`}, ${perSecond}, ${left} left\n`);
+      const reach = total === 0 ? `${done}, ${perSecond}` : `${done} of ${total}, ${perSecond}, ${left} left`;
+      stream.write(`${label}: ${reach}\n`);
     };
     return {
       advance: () => {

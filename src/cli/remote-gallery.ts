@@ -194,7 +194,9 @@ function explainOlder(search: GallerySearch): (error: unknown) => never {
     if (!isInvalidDocument(error) || lacking.length === 0) throw error;
     throw new SemblanceError(
       'BAD_USER_INPUT',
-      `This server is older than the command and does not know all of ${lacking.map(optionOf).join(', ')}: update it, or leave them out.`,
+      lacking.length === 1
+        ? `This server is older than the command and does not know ${lacking.map(optionOf).join()}: update it, or leave the option out.`
+        : `This server is older than the command and does not know all of ${lacking.map(optionOf).join(', ')}: update it, or leave them out.`,
       { cause: error },
     );
   };

@@ -45,6 +45,30 @@ describe('drawContactSheet', () => {
     expect(Math.max(...shown.channels.map(({ stdev }) => stdev))).toBeGreaterThan(5);
   });
 
+  it('frames the part of a picture that was searched for, or that matched', async () => {
+    // 400 × 200 fits a cell as 202 × 101 in the middle of 202 × 162.
+    const bytes = await makeJpeg(1, { width: 400, height: 200 });
+    const region = { x: 0.5, y: 0, width: 0.5, height: 0.5 };
+    const draw = (framed?: typeof region) =>
+      drawContactSheet({ query: { bytes, filename: 'q.jpg', region: framed }, neighbours: [] });
+    const [plain, framed] = await Promise.all([draw(), draw(region)]).then((sheets) =>
+      Promise.all(sheets.map((sheet) => sharp(sheet).raw().toBuffer({ resolveWithObject: true }))),
+    );
+    const changed: { x: number[]; y: number[] } = { x: [], y: [] };
+    const width = plain?.info.width ?? 0;
+    for (let at = 0; at < (plain?.data.length ?? 0); at += 3) {
+      if (plain?.data.subarray(at, at + 3).equals(framed?.data.subarray(at, at + 3) ?? Buffer.alloc(0)) === true)
+        continue;
+      changed.x.push((at / 3) % width);
+      changed.y.push(Math.floor(at / 3 / width));
+    }
+    const picture = { left: cell.left + 3, top: cell.top + 3 + (162 - 101) / 2 };
+    expect(Math.min(...changed.x)).toBe(picture.left + 101);
+    expect(Math.max(...changed.x)).toBe(picture.left + 201);
+    expect(Math.abs(Math.min(...changed.y) - picture.top)).toBeLessThanOrEqual(1);
+    expect(Math.abs(Math.max(...changed.y) - (picture.top + 50.5))).toBeLessThanOrEqual(1);
+  });
+
   it('wraps after six', async () => {
     const bytes = await makeJpeg(1);
     const neighbours = Array.from({ length: 12 }, (_, index) => ({
