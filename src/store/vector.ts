@@ -28,3 +28,13 @@ export function toUnitVector(vector: Float32Array): UnitVector {
   for (const [index, value] of vector.entries()) wire.writeFloatBE(value / Math.sqrt(sum), 4 + 4 * index);
   return { wire, norm };
 }
+
+/**
+ * The numbers as they were given, up to rounding: norm × unit vector.
+ * @param wire big-endian float32 and nothing else, without the header of the wire form
+ */
+export function fromWire(wire: Buffer, norm: number): Float32Array {
+  const vector = new Float32Array(wire.length / 4);
+  for (let index = 0; index < vector.length; index++) vector[index] = wire.readFloatBE(4 * index) * norm;
+  return vector;
+}
