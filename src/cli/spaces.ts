@@ -46,7 +46,7 @@ export function registerSpaces(program: Command, env: Environment): void {
     .description(
       `Fits what the method needs on a sample of the stored images and makes the space, which can be searched once every stored image is embedded in it: --backfill does that too. ${onTheDatabase}`,
     )
-    .argument('<name>', 'letters, digits and ._-')
+    .argument('<name>', 'lower-case letters, digits and ._-')
     .requiredOption('--method <notation>', 'e.g. hog+bovw-400, vit.whiten-256 or color: see docs/methods.md')
     .option(
       '--sample <n>',
