@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import 'reflect-metadata';
 import { Command } from 'commander';
+import { registerEvaluate } from './cli/evaluate.js';
 import { registerImport } from './cli/import.js';
 import { registerIndexRegions } from './cli/index-regions.js';
 import { registerMethods } from './cli/methods.js';
@@ -32,6 +33,7 @@ for (const register of [
   registerSpaces,
   registerTrainScorer,
   registerIndexRegions,
+  registerEvaluate,
   registerStats,
   registerMigrate,
 ]) {

@@ -43,7 +43,10 @@ function integerAttribute(name: string, value: number): Bytes {
 
 function tensor(field: number, name: string, type: number, shape: readonly (string | number)[]): Bytes {
   const dimensions = shape.flatMap((size) => message(1, typeof size === 'string' ? text(2, size) : integer(1, size)));
-  return message(field, [...text(1, name), ...message(2, message(1, [...integer(1, type), ...message(2, dimensions)]))]);
+  return message(field, [
+    ...text(1, name),
+    ...message(2, message(1, [...integer(1, type), ...message(2, dimensions)])),
+  ]);
 }
 
 function text(field: number, value: string): Bytes {

@@ -52,6 +52,7 @@ export async function openExactSearch(threads: number): Promise<ExactSearch> {
 
 function rowsOf({ values, dimensions }: VectorRows): number {
   const rows = values.length / dimensions;
-  if (!Number.isInteger(rows) || rows < 1) throw new RangeError(`${values.length} numbers are no rows of ${dimensions}`);
+  if (!Number.isInteger(rows) || rows < 1)
+    throw new RangeError(`${values.length} numbers are no rows of ${dimensions}`);
   return rows;
 }

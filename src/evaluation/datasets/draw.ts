@@ -36,7 +36,10 @@ function splitByClass(dataset: Dataset, seed: number): Dataset {
   requireLabels(dataset, 'splitClasses');
   const names = classesOf(dataset, dataset.gallery);
   if (names.length < 4) {
-    throw new SemblanceError('BAD_USER_INPUT', `Half of the classes must be two at least; ${dataset.name} has ${names.length}`);
+    throw new SemblanceError(
+      'BAD_USER_INPUT',
+      `Half of the classes must be two at least; ${dataset.name} has ${names.length}`,
+    );
   }
   const shuffled = new Random(seed).shuffle([...names]);
   const trained = new Set(shuffled.slice(0, Math.floor(names.length / 2)));
@@ -54,7 +57,8 @@ function toValidation(dataset: Dataset): Dataset {
   requireLabels(dataset, 'validation');
   const { training, images } = dataset;
   if (training.length === 0) {
-    const message = 'There are no training images to validate on: give images for training and for testing, or split the classes';
+    const message =
+      'There are no training images to validate on: give images for training and for testing, or split the classes';
     throw new SemblanceError('BAD_USER_INPUT', message);
   }
   const queries = new Set(

@@ -71,11 +71,15 @@ export function fromQrels(
   const leftOut: LeftOut[] = [];
   for (const topicId of qrels.topicIds()) {
     const number = numbers.get(topicId);
-    if (number === undefined) leftOut.push({ file: topicId, reason: 'The qrels file judges it, but there is no such image' });
+    if (number === undefined)
+      leftOut.push({ file: topicId, reason: 'The qrels file judges it, but there is no such image' });
     else topics.push(number);
   }
   if (topics.length === 0) {
-    throw new SemblanceError('BAD_USER_INPUT', `No topic of the qrels file is the path of an image of ${name}: ${examples(qrels, asked)}`);
+    throw new SemblanceError(
+      'BAD_USER_INPUT',
+      `No topic of the qrels file is the path of an image of ${name}: ${examples(qrels, asked)}`,
+    );
   }
   const inBoth = queries === undefined ? ' A query is never its own result.' : '';
   return {
@@ -102,7 +106,9 @@ function labelled(
   const images = sorted(files.map((file) => imageOf(file, prefix)));
   return {
     images: images.filter(({ className }) => className !== undefined),
-    leftOut: images.filter(({ className }) => className === undefined).map(({ id }) => ({ file: id, reason: withoutClass })),
+    leftOut: images
+      .filter(({ className }) => className === undefined)
+      .map(({ id }) => ({ file: id, reason: withoutClass })),
   };
 }
 

@@ -119,7 +119,8 @@ export interface FillOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const chunkRows = 512;
+/** What a cut loses at most. */
+const chunkRows = 128;
 const readBytes = 64 * 2 ** 20;
 
 async function appendTo(path: string, bytes: Uint8Array): Promise<void> {

@@ -12,8 +12,7 @@ function randomRows(rows: number, seed: number): Float32Array {
   return Float32Array.from({ length: rows * dimensions }, () => random.normal());
 }
 
-const row = (values: Float32Array, at: number): Float32Array =>
-  values.subarray(at * dimensions, (at + 1) * dimensions);
+const row = (values: Float32Array, at: number): Float32Array => values.subarray(at * dimensions, (at + 1) * dimensions);
 
 describe('exact search', () => {
   let search: ExactSearch;
@@ -28,26 +27,29 @@ describe('exact search', () => {
   });
   afterAll(() => search.close());
 
-  it.each([1, 15, galleryRows])('finds the %i nearest that a loop finds, equal ones in the order of the gallery', async (count) => {
-    const found = await search.nearest({ values: gallery, dimensions }, { values: queries, dimensions }, count);
-    expect(found.rows).toHaveLength(queryRows * count);
-    for (let query = 0; query < queryRows; query++) {
-      const products = Array.from({ length: galleryRows }, (_, at) => dot(row(queries, query), row(gallery, at)));
-      const expected = products
-        .map((product, at) => ({ product, at }))
-        .sort((a, b) => b.product - a.product || a.at - b.at)
-        .slice(0, count);
-      const got = Array.from({ length: count }, (_, at) => found.rows[query * count + at] ?? -1);
-      expect(new Set(got).size).toBe(count);
-      expected.forEach(({ product }, at) => {
-        expect(products[got[at] ?? -1]).toBeCloseTo(product, 4);
-        expect(found.products[query * count + at]).toBeCloseTo(product, 4);
-      });
-    }
-    expect([...found.rows.subarray(0, Math.min(count, 10))]).toEqual(
-      Array.from({ length: Math.min(count, 10) }, (_, at) => 10 + at),
-    );
-  });
+  it.each([1, 15, galleryRows])(
+    'finds the %i nearest that a loop finds, equal ones in the order of the gallery',
+    async (count) => {
+      const found = await search.nearest({ values: gallery, dimensions }, { values: queries, dimensions }, count);
+      expect(found.rows).toHaveLength(queryRows * count);
+      for (let query = 0; query < queryRows; query++) {
+        const products = Array.from({ length: galleryRows }, (_, at) => dot(row(queries, query), row(gallery, at)));
+        const expected = products
+          .map((product, at) => ({ product, at }))
+          .sort((a, b) => b.product - a.product || a.at - b.at)
+          .slice(0, count);
+        const got = Array.from({ length: count }, (_, at) => found.rows[query * count + at] ?? -1);
+        expect(new Set(got).size).toBe(count);
+        expected.forEach(({ product }, at) => {
+          expect(products[got[at] ?? -1]).toBeCloseTo(product, 4);
+          expect(found.products[query * count + at]).toBeCloseTo(product, 4);
+        });
+      }
+      expect([...found.rows.subarray(0, Math.min(count, 10))]).toEqual(
+        Array.from({ length: Math.min(count, 10) }, (_, at) => 10 + at),
+      );
+    },
+  );
 
   it('gives the same to the last bit when asked again', async () => {
     const once = await search.nearest({ values: gallery, dimensions }, { values: queries, dimensions }, 20);
