@@ -71,7 +71,7 @@ def describe(parameters, macs, content, golden, checkpoint, accuracy, version):
             "seed": checkpoint["seed"],
             "peakRate": f"{checkpoint['rate']:g}, the best validation top-1 of short runs ({trials})",
             "epochs": f"{checkpoint['epoch']} of {checkpoint['epochs']}, batches of {BATCH}",
-            "cost": f"{checkpoint['minutes']:.0f} minutes on {checkpoint['threads']} CPU threads, bfloat16, the choice of the rate included",
+            "cost": f"{checkpoint['minutes']:.0f} minutes of wall time on {checkpoint['threads']} CPU threads, bfloat16, the choice of the rate included",
         },
         "measured": {"validationTop1": round(checkpoint["accuracy"], 4), "testTop1": round(accuracy, 4)},
     }
