@@ -6,6 +6,7 @@ import type { Embedder } from './embedding/embedder.js';
 import { ConfigurationError, SemblanceError } from './errors.js';
 import { ImageDecoder } from './image/decode.js';
 import { maxConcurrentDecodes, maxImagePixels, retryIntervalMs } from './limits.js';
+import type { OperationsContext } from './operations/context.js';
 import { FittedRecipes } from './operations/fitted-recipes.js';
 import { createOperations, type Operations } from './operations/operations.js';
 import { activeSpace, modelProblem } from './operations/active-space.js';
@@ -17,6 +18,8 @@ import type { Store } from './store/store.js';
 export interface App {
   readonly config: Config;
   readonly operations: Operations;
+  /** What the operations work with. */
+  readonly context: OperationsContext;
   readonly store: Store;
   readonly embedder: Embedder;
   /**
@@ -45,7 +48,7 @@ export async function buildApp(config: Config): Promise<App> {
   const encoders = openEncoders({ embedders, threads });
   const decoder = new ImageDecoder({ maxPixels: maxImagePixels, concurrency: maxConcurrentDecodes });
   const recipes = new FittedRecipes(store);
-  const operations = createOperations({ store, embedder, embedders, encoders, recipes, decoder, maxUploadBytes });
+  const context = { store, embedder, embedders, encoders, recipes, decoder, maxUploadBytes };
   const prepared = prepareSpace(store, embedder, config);
   const consistent = prepared.then(() => undefined);
   const usable = prepared.then((problem) => {
@@ -56,7 +59,8 @@ export async function buildApp(config: Config): Promise<App> {
   for (const outcome of [consistent, usable, ready]) outcome.catch(() => undefined);
   return {
     config,
-    operations,
+    operations: createOperations(context),
+    context,
     store,
     embedder,
     ready,

@@ -5,6 +5,8 @@ export const defaultK = 10;
 /** The nearest by cosine that a re-ranker orders. */
 export const defaultCandidates = 100;
 export const maxCandidates = 1000;
+/** Searches of one GraphQL operation for a part of a stored image, which is decoded for it. */
+export const maxRegionQueriesPerOperation = 20;
 /** Candidates of all re-ranked searches of one GraphQL operation: nested and aliased searches multiply. */
 export const maxCandidatesPerOperation = 20_000;
 /** Stored images that a space is fitted on. */
