@@ -19,6 +19,11 @@ export const maxVocabularyImages = 5_000;
 export const maxVocabularyDescriptors = 400_000;
 /** Numbers of words that the Davies-Bouldin index chooses from where none is given. */
 export const wordCandidates = [100, 200, 400] as const;
+/** Of the clustering, at most; a sample that they would pass over more often than `maxPasses` times has fewer. */
+const maxIterations = 200;
+const maxPasses = 20;
+/** Descriptors of one iteration: miniBatchKMeans' own. */
+const batchDescriptors = 1024;
 /** Images in work at the same time while a sample is read. */
 export const sampleConcurrency = 16;
 
@@ -82,7 +87,7 @@ class VocabularyTrainer {
     const known = this.#trained.get(count);
     if (known !== undefined) return known;
     await breathe(this.#options);
-    const total = 200;
+    const total = this.#iterations();
     const vocabulary = trainVocabulary({
       images: this.#images,
       words: count,
@@ -95,7 +100,7 @@ class VocabularyTrainer {
   }
 
   async #choose(): Promise<number> {
-    const descriptors = this.#images.reduce((sum, { rows }) => sum + rows, 0);
+    const descriptors = this.#countDescriptors();
     const candidates = wordCandidates.filter((words) => words <= descriptors);
     if (candidates.length === 0)
       throw invalidArgument('the sample of a vocabulary', `at least ${wordCandidates[0]} descriptors`, descriptors);
@@ -105,6 +110,7 @@ class VocabularyTrainer {
       images: this.#images,
       candidates,
       seed: this.#options.seed,
+      iterations: this.#iterations(),
       onCandidate: (score) => {
         tried.push(score);
         this.#options.onProgress?.({ stage: 'number of words', done: tried.length, total: candidates.length });
@@ -112,6 +118,14 @@ class VocabularyTrainer {
     });
     this.sizes = choice.scores;
     return choice.words;
+  }
+
+  #iterations(): number {
+    return Math.min(maxIterations, Math.ceil((maxPasses * this.#countDescriptors()) / batchDescriptors));
+  }
+
+  #countDescriptors(): number {
+    return this.#images.reduce((sum, { rows }) => sum + rows, 0);
   }
 }
 
@@ -132,7 +146,7 @@ async function readDescriptors(
         unlessUnusable(async () => {
           const keypoints = [{ kind: 'keypoints' }] as const;
           const prepared = await sample.use(index, (image) => leaves.prepare(keypoints, image, 'bulk'));
-          return leaves.descriptors(prepared, 'bulk', signal);
+          return leaves.descriptors(prepared, 'bulk');
         }),
       ),
     );

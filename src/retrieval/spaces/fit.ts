@@ -154,13 +154,13 @@ class RecipeFitter {
 function leavesOnDemand(
   sample: ImageSample,
   { leaves }: FittedLeaves,
-  { leaves: encoder, signal }: FitLeavesOptions,
+  { leaves: encoder }: FitLeavesOptions,
 ): LeafSample {
   const kept = new Map<number, Promise<LeafValues | undefined>>();
   const compute = (index: number) =>
     unlessUnusable(async () => {
       const prepared = await sample.use(index, (image) => encoder.prepare(leaves, image, 'bulk'));
-      return encoder.compute(leaves, prepared, 'bulk', signal);
+      return encoder.compute(leaves, prepared, 'bulk');
     });
   return {
     count: sample.count,
