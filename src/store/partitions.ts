@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { ownName, vectorName, type Schemas } from './identifiers.js';
+import { ownName, quoteIdentifier, vectorName, type Schemas } from './identifiers.js';
 
 /** Partitioned by space: each space has one partition of each, `<table>_<id>`, with its own HNSW index. */
 const partitioned = ['embedding', 'region'] as const;
@@ -26,8 +26,9 @@ export async function createPartitions(client: pg.PoolClient, schemas: Schemas, 
 
 /**
  * Nothing may write to the space any more. DETACH CONCURRENTLY, outside of a transaction, waits for searches instead of locking
- * them out, and one that was cut short is finished. DROP then locks the table `image`, which the partition references, for
- * as long as the catalogue takes.
+ * them out, and one that was cut short is finished. To drop a foreign key locks readers of the referenced table out for a
+ * moment; one at a time, for DROP TABLE would hold one of those tables while it waits for the other, and a reader of both
+ * would be killed as a deadlock.
  */
 export async function removePartitions(pool: pg.Pool, schemas: Schemas, spaceId: number): Promise<void> {
   for (const table of partitioned) {
@@ -43,6 +44,13 @@ export async function removePartitions(pool: pg.Pool, schemas: Schemas, spaceId:
       await pool.query(
         `ALTER TABLE ${parent} DETACH PARTITION ${partition} ${attached.pending ? 'FINALIZE' : 'CONCURRENTLY'}`,
       );
+    }
+    const foreignKeys = await pool.query<{ readonly conname: string }>(
+      `SELECT conname FROM pg_catalog.pg_constraint WHERE conrelid = to_regclass($1) AND contype = 'f'`,
+      [partition],
+    );
+    for (const { conname } of foreignKeys.rows) {
+      await pool.query(`ALTER TABLE ${partition} DROP CONSTRAINT ${quoteIdentifier(conname)}`);
     }
     await pool.query(`DROP TABLE IF EXISTS ${partition}`);
   }

@@ -8,6 +8,11 @@
 -- Bounds: one look at each row of image_content, without its bytes; nothing is rewritten. Stays shardable by image id:
 --   `region` has no unique index without it.
 
+-- In the order in which an upload takes them: another server's upload or deletion then waits, and is no deadlock.
+LOCK TABLE embedding_space IN ACCESS EXCLUSIVE MODE;
+LOCK TABLE image IN SHARE ROW EXCLUSIVE MODE;
+LOCK TABLE image_content IN ACCESS EXCLUSIVE MODE;
+
 ALTER TABLE embedding_space
   DROP CONSTRAINT embedding_space_state_check,
   ADD CONSTRAINT embedding_space_state_check CHECK (state IN ('building', 'ready', 'active', 'retired'));
