@@ -1,5 +1,4 @@
 import { cosine, normalise } from '../../math/vector.js';
-import { unitOf } from './pair-input.js';
 import type { Reranker, RerankCandidate } from './reranker.js';
 import { scoreEach } from './turns.js';
 
@@ -20,9 +19,9 @@ export const queryExpansion: Reranker = {
 };
 
 function expandQuery(query: Float32Array, nearest: readonly RerankCandidate[]): Float64Array {
-  const sum = Float64Array.from(unitOf(query));
+  const sum = normalise(Float64Array.from(query));
   for (const { embedding, similarity } of nearest) {
-    const unit = unitOf(embedding);
+    const unit = normalise(Float64Array.from(embedding));
     if (unit.length !== sum.length)
       throw new RangeError(`Vectors of ${sum.length} and ${unit.length} numbers do not add up`);
     const weight = Math.max(0, similarity) ** alpha;
