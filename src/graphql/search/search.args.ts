@@ -1,10 +1,24 @@
-import { ArgsType, Field, Float, Int } from 'type-graphql';
+import type { FileUpload } from 'graphql-upload-ts';
+import { ArgsType, Field, Float, ID, Int } from 'type-graphql';
 import { defaultCandidates, defaultK, maxCandidates } from '../../limits.js';
 import type { SearchInput } from '../../operations/search-input.js';
 import type { RerankerName } from '../../retrieval/rerank/reranker.js';
 import { ImageFilterInput, toImageFilter } from '../image/image-filter.input.js';
+import { UploadScalar } from '../scalars.js';
 import { RegionInput } from './region.type.js';
 import { Rerank } from './rerank.enum.js';
+
+@ArgsType()
+export class QueryImageArgs {
+  @Field(() => ID)
+  readonly imageId!: string;
+}
+
+@ArgsType()
+export class QueryFileArgs {
+  @Field(() => UploadScalar)
+  readonly file!: Promise<FileUpload>;
+}
 
 /** What both searches take beside their query. */
 @ArgsType()

@@ -1,9 +1,7 @@
-import type { FileUpload } from 'graphql-upload-ts';
-import { Arg, Args, Ctx, ID, Query, Resolver } from 'type-graphql';
+import { Args, Ctx, Query, Resolver } from 'type-graphql';
 import type { RequestContext } from '../context.js';
-import { UploadScalar } from '../scalars.js';
 import { openFile } from '../upload/uploaded-file.js';
-import { SearchArgs, toSearchInput } from './search.args.js';
+import { QueryFileArgs, QueryImageArgs, SearchArgs, toSearchInput } from './search.args.js';
 import { SimilarImage, toSimilarImages } from './similar-image.type.js';
 
 /** type-graphql lists arguments from the last parameter to the first: the query stands first, as in the contract. */
@@ -15,7 +13,7 @@ export class SearchResolver {
   })
   async similarImages(
     @Args(() => SearchArgs) args: SearchArgs,
-    @Arg('imageId', () => ID) imageId: string,
+    @Args(() => QueryImageArgs) { imageId }: QueryImageArgs,
     @Ctx() { operations, searches, signal }: RequestContext,
   ): Promise<readonly SimilarImage[]> {
     const input = { ...toSearchInput(args), imageId, signal };
@@ -28,7 +26,7 @@ export class SearchResolver {
   })
   async searchByUpload(
     @Args(() => SearchArgs) args: SearchArgs,
-    @Arg('file', () => UploadScalar) file: Promise<FileUpload>,
+    @Args(() => QueryFileArgs) { file }: QueryFileArgs,
     @Ctx() { operations, searches, signal }: RequestContext,
   ): Promise<readonly SimilarImage[]> {
     const { bytes } = await openFile(file);
