@@ -228,7 +228,7 @@ function describe({ methods, measures, dataset }: EvaluationDocument, out: strin
     ...shown.map((name) => method.measures[name]?.mean.toFixed(5) ?? '–'),
     printable(method.name),
   ]);
-  print(formatTable([[...shown, 'method'], ...rows], shown.length));
+  print(formatTable([[...shown, 'method'], ...rows], [...shown.keys()]));
   print(`\n${dataset.galleryImages} images were indexed, ${dataset.queries} asked.`);
   if (dataset.queriesWithoutRelevant > 0)
     print(`${dataset.queriesWithoutRelevant} queries have no relevant image and are in no mean.`);

@@ -23,16 +23,17 @@ export function registerMethods(program: Command, env: Environment): void {
 }
 
 export function formatSpaces(spaces: GalleryMethods['spaces']): string {
-  const rows = spaces.map(({ name, model, state, dimensions, imageCount, regionCount, scorers }) => [
+  const rows = spaces.map(({ name, description, state, dimensions, imageCount, regionCount, scorers }) => [
+    name,
+    state,
+    description,
     String(dimensions),
     String(imageCount),
     String(regionCount),
-    name,
-    state,
-    model,
-    scorers.join(', '),
+    scorers.length === 0 ? '–' : scorers.join(', '),
   ]);
-  return formatTable([['dimensions', 'images', 'with regions', 'space', 'state', 'method', 'scorers'], ...rows], 3);
+  const heading = ['space', 'state', 'method', 'dimensions', 'images', 'with regions', 'scorers'];
+  return formatTable([heading, ...rows], [3, 4, 5]);
 }
 
 function formatRerankers(rerankers: GalleryMethods['rerankers']): string {
@@ -41,7 +42,7 @@ function formatRerankers(rerankers: GalleryMethods['rerankers']): string {
     describeNeeds(needs),
     description,
   ]);
-  return formatTable([['re-ranker', 'needs', 'orders by'], ...rows], 0);
+  return formatTable([['re-ranker', 'needs', 'score'], ...rows]);
 }
 
 function describeNeeds({ grey, scorer }: RerankerNeeds): string {

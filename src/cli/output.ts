@@ -39,7 +39,10 @@ export function formatAnswer({ hits, rerank }: GalleryAnswer): string {
       image.id,
     ),
   );
-  return formatTable([row('rank', 'score', 'similarity', 'region', 'filename', 'id'), ...rows], scored ? 3 : 2);
+  return formatTable(
+    [row('rank', 'score', 'similarity', 'region', 'filename', 'id'), ...rows],
+    scored ? [0, 1, 2] : [0, 1],
+  );
 }
 
 /** Four significant digits: a re-ranker's scores may lie anywhere. */
@@ -53,15 +56,15 @@ export function formatRegion({ x, y, width, height }: Region): string {
   return [x, y, width, height].map((share) => String(Math.round(share * 1000) / 1000)).join(',');
 }
 
-/** Columns two spaces apart, the first `rightAligned` of them flush right. */
-export function formatTable(rows: readonly (readonly string[])[], rightAligned: number): string {
+/** Columns two spaces apart; those whose indices `rightAligned` holds are flush right. */
+export function formatTable(rows: readonly (readonly string[])[], rightAligned: readonly number[] = []): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => displayWidth(row[column] ?? ''))));
   return rows
     .map((row) =>
       row
         .map((cell, column) => {
           const padding = ' '.repeat((widths[column] ?? 0) - displayWidth(cell));
-          return column < rightAligned ? padding + cell : cell + padding;
+          return rightAligned.includes(column) ? padding + cell : cell + padding;
         })
         .join('  ')
         .trimEnd(),

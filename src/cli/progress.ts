@@ -87,7 +87,8 @@ export function startStages(options: Omit<ProgressOptions, 'label' | 'total'> = 
 } {
   let current: { readonly label: string; readonly total: number; readonly bar: Progress } | undefined;
   return {
-    report: ({ stage: label, done, total }) => {
+    report: ({ stage, done, total }) => {
+      const label = stage.charAt(0).toUpperCase() + stage.slice(1);
       if (current?.label !== label || current.total !== total) {
         current?.bar.stop();
         current = { label, total, bar: startProgress({ ...options, label, total }) };

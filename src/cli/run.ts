@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Command, InvalidArgumentError } from 'commander';
 import { loadConfig, type Config } from '../config.js';
 import { ConfigurationError } from '../errors.js';
@@ -63,6 +64,8 @@ export async function runOnDatabase(
 /** Gives `work` a signal that Ctrl-C aborts. */
 async function untilInterrupted(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const interrupt = new AbortController();
+  // Every image on its way listens; Node warns of a leak from the eleventh listener on.
+  setMaxListeners(0, interrupt.signal);
   // Once: a second Ctrl-C ends the process as it would without us.
   const onInterrupt = (): void => {
     process.stderr.write('\nStopping after what is on its way. Press Ctrl-C again to stop at once.\n');

@@ -3,21 +3,12 @@ import { parseRecipe } from '../retrieval/spaces/notation.js';
 import type { Recipe } from '../retrieval/spaces/recipe.js';
 
 /**
- * Whether a space whose `model` says what it was made by may have been made by `method`: what a method leaves open, the
- * model that the server runs and the number of words, was decided when the space was made.
+ * Whether a space, described as listMethods does, may have been made by `method`: what a method leaves open, the model that
+ * the server runs and the number of words, was decided when the space was made.
  * @throws SemblanceError BAD_USER_INPUT for what is no method
  */
-export function isMadeBy(model: string, method: string): boolean {
-  return agrees(parseRecipe(method), madeRecipe(model));
-}
-
-/** A space that is a model and no more says the model's name alone. */
-function madeRecipe(model: string): Recipe {
-  try {
-    return parseRecipe(model);
-  } catch {
-    return { kind: 'model', model };
-  }
+export function isMadeBy(description: string, method: string): boolean {
+  return agrees(parseRecipe(method), parseRecipe(description));
 }
 
 function agrees(asked: Recipe, made: Recipe): boolean {

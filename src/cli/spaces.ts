@@ -125,8 +125,8 @@ async function createSpace(context: DatabaseContext, name: string, options: Crea
   }
   const { space, description, sampled, failed, missing } = created;
   await noteFailures(operations, failed);
-  const fittedOn = sampled === 0 ? '' : ` Fitted on ${sampled} images.`;
-  print(`Made the space ${name}: ${space.model}, ${space.dimensions} dimensions. ${description}${fittedOn}`);
+  const fittedOn = sampled === 0 ? '' : `, fitted on ${sampled} images`;
+  print(`Made the space ${name}: ${description}, ${space.dimensions} dimensions${fittedOn}.`);
   if (failed.length > 0) process.exitCode = 1;
   if (missing === 0) {
     print('No stored image lacks an embedding in it: it can be searched.');
@@ -142,9 +142,9 @@ async function isThere(operations: Operations, name: string, method: string): Pr
   const { spaces } = await operations.listMethods();
   const space = spaces.find((listed) => listed.name === name);
   if (space === undefined) return false;
-  if (isMadeBy(space.model, method)) return true;
+  if (isMadeBy(space.description, method)) return true;
   throw new ConfigurationError(
-    `The space ${name} is there already, made by ${space.model}: choose another name, or remove it with semblance spaces remove ${name}.`,
+    `The space ${name} is there already, made by ${space.description}: choose another name, or remove it with semblance spaces remove ${name}.`,
   );
 }
 

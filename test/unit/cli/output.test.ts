@@ -60,13 +60,10 @@ describe('formatAnswerJson', () => {
 describe('formatTable', () => {
   it('counts two columns for wide characters', () => {
     expect(
-      formatTable(
-        [
-          ['日本', 'x'],
-          ['abcd', 'y'],
-        ],
-        0,
-      ),
+      formatTable([
+        ['日本', 'x'],
+        ['abcd', 'y'],
+      ]),
     ).toBe('日本  x\nabcd  y');
   });
 });

@@ -47,8 +47,8 @@ describe('startStages', () => {
   it('draws a bar for each stage on a terminal, and closes each', () => {
     const { stream, written } = follow(true);
     const stages = startStages({ stream, now: () => 0 });
-    stages.report({ stage: 'Reading', done: 1, total: 2 });
-    stages.report({ stage: 'Reading', done: 2, total: 2 });
+    stages.report({ stage: 'reading', done: 1, total: 2 });
+    stages.report({ stage: 'reading', done: 2, total: 2 });
     stages.report({ stage: 'Fitting', done: 5, total: 10 });
     stages.stop();
     stages.stop();

@@ -3,11 +3,10 @@ import { isMadeBy } from '../../../src/cli/space-method.js';
 
 describe('isMadeBy', () => {
   it.each([
-    // A space that is a model and no more says the model's name.
-    ['semblance-compact', 'vit', true],
-    ['semblance-compact', '@models/semblance-compact', true],
-    ['semblance-compact', '@cifar10-cnn', false],
-    ['cifar10-cnn', 'hog', false],
+    ['@semblance-compact', 'vit', true],
+    ['@semblance-compact', '@models/semblance-compact', true],
+    ['@semblance-compact', '@cifar10-cnn', false],
+    ['@cifar10-cnn', 'hog', false],
     // What the method leaves open was decided when the space was made.
     ['bovw-200', 'bovw', true],
     ['bovw-200', 'bovw-200', true],
