@@ -6,6 +6,7 @@ import type { Dataset } from '../../evaluation/datasets/dataset.js';
 import type { ImageDecoder } from '../../image/decode.js';
 import type { DecodedImage } from '../../image/decoded-image.js';
 import { makeGrey } from '../../image/grey.js';
+import { Semaphore } from '../../image/semaphore.js';
 import { greySidePixels } from '../../limits.js';
 import { leafDimensions, leafKey, type Leaf } from '../../retrieval/spaces/leaf.js';
 import type { LeafEncoder } from '../../retrieval/spaces/leaves.js';
@@ -89,6 +90,8 @@ export interface FeatureOptions {
 export async function leafRows(leaf: Leaf, leaves: LeafEncoder, options: FeatureOptions): Promise<RowCache> {
   const { images, concurrency, signal, onProgress } = options;
   const cache = await RowCache.open(join(images.folder, leafKey(leaf)), 4 * leafDimensions(leaf));
+  // The last bits of an embedding depend on the images beside it in a batch: one at a time, it is the same in every run.
+  const turns = new Semaphore(leaf.kind === 'model' ? 1 : concurrency);
   await cache.fill(images.numbers.length, {
     concurrency,
     signal,
@@ -99,7 +102,7 @@ export async function leafRows(leaf: Leaf, leaves: LeafEncoder, options: Feature
       images.unreadable.get(row) ??
       orReason(async () => {
         const prepared = await images.use(row, (image) => leaves.prepare([leaf], image, 'bulk'));
-        return (await leaves.compute([leaf], prepared, 'bulk', signal)).of(leaf);
+        return turns.run(async () => (await leaves.compute([leaf], prepared, 'bulk', signal)).of(leaf));
       }),
   });
   return cache;
