@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { onTestFinished } from 'vitest';
 import { openEmbedders, type Embedders } from '../../src/embedding/embedders.js';
 import { ImageDecoder } from '../../src/image/decode.js';
@@ -7,6 +6,7 @@ import { imageIdOf, sha256Hex } from '../../src/image/identity.js';
 import { bundledModelsFolder } from '../../src/paths.js';
 import { openEncoders, type Encoders } from '../../src/retrieval/spaces/encoders.js';
 import type { ImageSample } from '../../src/retrieval/spaces/samples.js';
+import { fixtureBytes } from '../fixtures/images.js';
 import { settledEmbedder } from './embedders.js';
 import { makeJpeg } from './make-image.js';
 
@@ -27,10 +27,10 @@ export async function openSpaceTools(): Promise<SpaceTools> {
   return { embedders, encoders };
 }
 
-const decoder = new ImageDecoder({ maxPixels: 50_000_000, concurrency: 2 });
+const decoder = new ImageDecoder({ maxPixels: 50_000_000, concurrency: 2, maxWaiting: 200 });
 
 export function decodeFixture(file: string): Promise<DecodedImage> {
-  return decoder.decode(readFileSync(new URL(`../fixtures/images/${file}`, import.meta.url)), 'bulk');
+  return decoder.decode(fixtureBytes({ file }), 'bulk');
 }
 
 /** One colour all over: no keypoint, no gradient. */

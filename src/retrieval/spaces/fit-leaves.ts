@@ -24,8 +24,8 @@ const maxIterations = 200;
 const maxPasses = 20;
 /** Descriptors of one iteration: miniBatchKMeans' own. */
 const batchDescriptors = 1024;
-/** Images in work at the same time while a sample is read. */
-export const sampleConcurrency = 16;
+/** Images in work at the same time while a sample is read; Node warns of more than ten that wait on one signal. */
+export const sampleConcurrency = 8;
 
 export interface FitLeavesOptions extends FitOptions {
   readonly leaves: LeafEncoder;

@@ -8,12 +8,14 @@ import { toGrey } from '../../../../src/retrieval/features/grey.js';
 import { colorHistogram, greyHistogram } from '../../../../src/retrieval/features/histogram.js';
 import { hog } from '../../../../src/retrieval/features/hog.js';
 import { siftFeatures } from '../../../../src/retrieval/features/sift/sift.js';
+import { hasDirection } from '../../../../src/retrieval/spaces/assemble.js';
 import { encodersOver, type Encoders } from '../../../../src/retrieval/spaces/encoders.js';
 import type { ToFeatureThread } from '../../../../src/retrieval/spaces/feature-messages.js';
 import { dimensionsOf } from '../../../../src/retrieval/spaces/fitted.js';
 import { leavesOf, type Leaf } from '../../../../src/retrieval/spaces/leaf.js';
 import { openLeaves } from '../../../../src/retrieval/spaces/leaves.js';
 import type { FittedRecipe } from '../../../../src/retrieval/spaces/recipe.js';
+import { acceptedFixtures } from '../../../fixtures/images.js';
 import { embedImage } from '../../../support/embedders.js';
 import { drawPixels } from '../../../support/make-image.js';
 import { decodeFixture, flatImage, openSpaceTools } from '../../../support/spaces.js';
@@ -75,6 +77,27 @@ describe('Encoders', () => {
       colorHistogram(picture, 8),
       found(new BagOfWords(vocabulary).histogram(siftFeatures(toGrey(picture)).descriptors)),
     ]);
+  });
+
+  it('finds a direction for whatever is accepted as an image', async () => {
+    const { encoders } = await openSpaceTools();
+    const encoded = await Promise.all(
+      acceptedFixtures.map(async ({ file }) => encode(encoders, classical, await decodeFixture(file))),
+    );
+    for (const [index, vectors] of encoded.entries()) {
+      expect(vectors.map((vector) => vector.length)).toEqual([577, 64, 512, 13]);
+      expect(vectors.map(hasDirection), acceptedFixtures[index]?.file).toEqual([true, true, true, true]);
+    }
+  });
+
+  it('refuses an image that could not even wait, before it is resized', async () => {
+    const { embedders } = await openSpaceTools();
+    const leaves = openLeaves({ embedders, threads: 1, maxWaiting: 1 });
+    onTestFinished(() => leaves.close());
+    const prepared = await leaves.prepare([words], drawn(1, 256, 256), 'bulk');
+    const taken = [leaves.compute([words], prepared, 'bulk'), leaves.compute([words], prepared, 'bulk')];
+    await expect(leaves.prepare([words], drawn(2), 'bulk')).rejects.toMatchObject({ code: 'OVERLOADED' });
+    expect(await Promise.all(taken)).toHaveLength(2);
   });
 
   it('gives what the model gives', async () => {
