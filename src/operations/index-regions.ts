@@ -35,7 +35,8 @@ export async function indexRegions(context: OperationsContext, input: IndexRegio
   const space = await searchableSpace(context, input.space);
   const recipes = await requireEncodable(context, [space]);
   const [stored, spaces] = await Promise.all([store.countImages(), store.listSpaces()]);
-  const total = Math.max(0, stored - (spaces.find(({ id }) => id === space.id)?.regionCount ?? 0));
+  const { regionCount = 0 } = spaces.find(({ id }) => id === space.id) ?? {};
+  const total = Math.max(0, stored - Math.floor(regionCount / regionsOf().length));
   let done = 0;
   let indexed = 0;
   onProgress?.({ stage: 'regions', done, total });

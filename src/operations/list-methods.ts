@@ -9,7 +9,7 @@ export interface SpaceListing extends EmbeddingSpace {
   readonly description: string;
   /** Images that have an embedding in it. */
   readonly imageCount: number;
-  /** Images whose parts are indexed in it: see indexRegions. */
+  /** Parts of images that have an embedding in it: see indexRegions. */
   readonly regionCount: number;
   /** Learned similarities that were trained for it. */
   readonly scorers: readonly ScorerKind[];

@@ -52,7 +52,7 @@ export class EmbeddingSpaceType {
   @Field(() => Int, { description: 'Images that have an embedding in it.' })
   readonly imageCount!: number;
 
-  @Field(() => Int, { description: 'Images whose parts searchRegions compares in it.' })
+  @Field(() => Int, { description: 'Parts of images that have an embedding in it, which searchRegions compares.' })
   readonly regionCount!: number;
 
   @Field(() => [ScorerKinds], { description: 'Learned similarities that were trained for it.' })
