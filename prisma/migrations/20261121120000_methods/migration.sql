@@ -5,8 +5,8 @@
 --   embeddings, and grey renditions and regions are made when they are first asked for.
 -- How: as the first migration. Partitions of `region` are made here for the spaces that exist, later with each space.
 --   The functions that change keep their names; whatever a user built on similar_images goes on working.
--- Bounds: one look at each row of image_content, without its bytes; nothing is rewritten. Stays shardable by image id:
---   `region` has no unique index without it.
+-- Bounds: one look at each row of image_content, without its bytes, and one index over the ids of embedding; nothing is
+--   rewritten. Stays shardable by image id: `region` has no unique index without it.
 
 -- In the order in which an upload takes them: another server's upload or deletion then waits, and is no deadlock.
 LOCK TABLE embedding_space IN ACCESS EXCLUSIVE MODE;
@@ -51,6 +51,10 @@ COMMENT ON TABLE region IS 'Embeddings of parts of images, by `semblance index-r
 COMMENT ON COLUMN region.x IS 'Of the upper left corner, as a share of the image''s width; y of its height; width and height likewise.';
 COMMENT ON COLUMN region.embedding IS 'As in the table embedding: of length 1, padded with zeros to 768.';
 ALTER TABLE region ALTER COLUMN embedding SET STORAGE PLAIN;
+
+-- A deleted image takes its embeddings along by this index; the primary key begins with the space, and was read as a whole, space
+-- by space.
+CREATE INDEX embedding_image ON embedding (image_id);
 
 DO $$
 DECLARE
@@ -302,6 +306,7 @@ BEGIN
     -- How many regions k images take is not known beforehand: ask for more until the next region could not enter the k.
     wanted := greatest(100, 4 * k);
     LOOP
+      PERFORM set_config('hnsw.ef_search', least(1000, wanted)::text, true), set_config('enable_sort', 'off', true);
       EXECUTE search_regions_statement(searched_space_id, used, filtered) INTO region_ids, region_distances, region_numbers
         USING query, wanted, query_image_id, metadata_contains, filename_contains, sha256_equals, created_after, created_before, candidates;
       PERFORM set_config('enable_sort', former_enable_sort, true);
@@ -319,7 +324,6 @@ BEGIN
       EXIT WHEN coalesce(cardinality(region_ids), 0) < wanted
         OR (cardinality(ids) = k AND distances[k] <= region_distances[wanted]);
       wanted := 4 * wanted;
-      PERFORM set_config('enable_sort', 'off', true);
     END LOOP;
     PERFORM set_config('hnsw.ef_search', coalesce(former_ef_search, '40'), true),
       set_config('hnsw.iterative_scan', coalesce(former_iterative_scan, 'off'), true),
