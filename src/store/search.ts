@@ -115,7 +115,7 @@ function searchSql(schemas: Schemas, name: 'search_images' | 'search_regions', c
     LEFT JOIN ${ownName(schemas, name)}(
       $1::uuid, $2::${vectorName(schemas, 'vector')}, $3::integer, ${filterParameters(4)}, $9::integer, $11::integer) s ON true
     LEFT JOIN ${ownName(schemas, 'image')} i ON i.id = s.image_id AND s.similarity >= $10::float8
-    WHERE a.id = coalesce($11::integer, (SELECT id FROM ${spaces} WHERE state = 'active'))
+    WHERE a.id = coalesce($11::integer, (SELECT id FROM ${spaces} WHERE state = 'active')) AND a.state <> 'retired'
     ORDER BY s.rank`;
 }
 

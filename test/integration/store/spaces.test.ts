@@ -176,6 +176,8 @@ describe.each(testStoreKinds())('embedding spaces on the %s store', (kind) => {
     await expect(insert(space.id, 1, 2, 3)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(opened.store.completeSpace(space.id)).rejects.toMatchObject({ code: 'CONFLICT' });
     expect(await opened.store.liveSpaces()).toEqual([opened.space]);
+    const search = opened.store.searchByVector(Float32Array.of(1), { k: 1, spaceId: space.id });
+    await expect(search).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await opened.store.removeSpace(space.id);
     await opened.store.deleteImage(id);
   });
