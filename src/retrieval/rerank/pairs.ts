@@ -15,85 +15,78 @@ export interface PairsInput {
   readonly units: readonly Float32Array[];
   /** One class index per image; at least two classes. */
   readonly classes: Int32Array;
-  /** Most pairs of each of the four kinds that begin at one image. */
-  readonly perKind: number;
+  /** Most pairs of one class that begin at one image, and most of two. */
+  readonly perImage: number;
   readonly seed: number;
   /** Called after each image with the number of images done. */
   readonly onProgress?: ((images: number) => void) | undefined;
 }
 
+/** Of all pairs. More, or harder ones, teach that what is near is of another class. */
+const hardShare = 0.25;
+
 /**
- * From each image as many pairs of each of four kinds: easy positives and easy negatives drawn at random, hard positives the
- * farthest of its class, hard negatives the nearest of all other classes. As many as `perKind`, or as its class has other
- * images: an image that is alone in its class begins no pair, and is a negative of others. The same input makes the same
- * pairs.
+ * From each image as many pairs with its own class (positives) as with others (negatives): `perImage` of each, or as many as
+ * its class has other images. An image that is alone in its class begins no pair, and is a negative of others.
+ *
+ * A quarter of the pairs is hard: positives drawn from the farther half of the class, negatives from the nearer half of all
+ * other classes. The rest is easy: drawn from all. Not the very farthest and nearest, for among those distance says the
+ * opposite of what it says everywhere else, and a search asks for everywhere else. The same input makes the same pairs.
  */
-export async function drawPairs({ units, classes, perKind, seed, onProgress }: PairsInput): Promise<Pairs> {
+export async function drawPairs({ units, classes, perImage, seed, onProgress }: PairsInput): Promise<Pairs> {
   const random = new Random(seed);
   const members = groupByClass(classes);
+  const all = Array.from(classes.keys());
   const first: number[] = [];
   const second: number[] = [];
   const same: number[] = [];
   await inTurns(units.length, (image) => {
-    const others = members.get(classes[image]!)!.filter((other) => other !== image);
-    const count = Math.min(perKind, others.length);
-    const positives = [...drawn(others, count, random), ...farthest(others, count, units, image)];
-    const negatives = [
-      ...drawnNegatives(classes, count, random, image),
-      ...nearestNegatives({ units, classes, count, image }),
-    ];
-    for (const [partners, isSame] of [
-      [positives, 1],
-      [negatives, 0],
-    ] as const) {
-      for (const partner of partners) {
+    const positives = members.get(classes[image]!)!.filter((other) => other !== image);
+    const count = Math.min(perImage, positives.length);
+    const hard = Math.round(hardShare * count);
+    if (count > 0) {
+      const similarity = similaritiesTo(units, image);
+      const negatives = all.filter((other) => classes[other] !== classes[image]);
+      const partners = [
+        ...draw(positives, count - hard, random),
+        ...draw(
+          upperHalf(positives, (other) => -similarity[other]!),
+          hard,
+          random,
+        ),
+        ...draw(negatives, count - hard, random),
+        ...draw(
+          upperHalf(negatives, (other) => similarity[other]!),
+          hard,
+          random,
+        ),
+      ];
+      partners.forEach((partner) => {
         first.push(image);
         second.push(partner);
-        same.push(isSame);
-      }
+        same.push(classes[partner] === classes[image] ? 1 : 0);
+      });
     }
     onProgress?.(image + 1);
   });
   return { first: Uint32Array.from(first), second: Uint32Array.from(second), same: Uint8Array.from(same) };
 }
 
-function drawn(items: readonly number[], count: number, random: Random): readonly number[] {
-  return Array.from(random.sample(items.length, count), (index) => items[index]!);
+function similaritiesTo(units: readonly Float32Array[], image: number): Float64Array {
+  return Float64Array.from(units, (unit) => dot(units[image]!, unit));
 }
 
-function farthest(
-  others: readonly number[],
-  count: number,
-  units: readonly Float32Array[],
-  image: number,
-): readonly number[] {
-  const lowest = new Lowest(count);
-  for (const other of others) lowest.offer(other, dot(units[image]!, units[other]!));
-  return lowest.items;
+/** Each once; again, where there are fewer items than are asked for. */
+function draw(items: readonly number[], count: number, random: Random): readonly number[] {
+  const drawn = random.sample(items.length, count);
+  return Array.from({ length: count }, (_, i) => items[drawn[i % drawn.length]!]!);
 }
 
-/** With repetition: of few other images each must come more than once. */
-function drawnNegatives(classes: Int32Array, count: number, random: Random, image: number): readonly number[] {
-  return Array.from({ length: count }, () => {
-    for (;;) {
-      const other = random.integer(classes.length);
-      if (classes[other] !== classes[image]) return other;
-    }
-  });
-}
-
-function nearestNegatives({
-  units,
-  classes,
-  count,
-  image,
-}: Pick<PairsInput, 'units' | 'classes'> & { readonly count: number; readonly image: number }): readonly number[] {
-  if (count === 0) return [];
-  const lowest = new Lowest(count);
-  for (let other = 0; other < units.length; other++) {
-    if (classes[other] !== classes[image]) lowest.offer(other, -dot(units[image]!, units[other]!));
-  }
-  return lowest.items;
+/** Those whose value is the median or more. */
+function upperHalf(items: readonly number[], valueOf: (item: number) => number): readonly number[] {
+  const values = Float64Array.from(items, valueOf).sort();
+  const median = values[values.length >> 1]!;
+  return items.filter((item) => valueOf(item) >= median);
 }
 
 /** The images of each class, classes in the order in which they come. */
@@ -105,27 +98,4 @@ export function groupByClass<T>(classes: ArrayLike<T>): ReadonlyMap<T, readonly 
     else known.push(image);
   }
   return members;
-}
-
-/** Keeps the items of the lowest values, lowest first; of equal values the one that came first. */
-class Lowest {
-  readonly items: number[] = [];
-  readonly #values: number[] = [];
-  readonly #count: number;
-
-  constructor(count: number) {
-    this.#count = count;
-  }
-
-  offer(item: number, value: number): void {
-    if (this.items.length === this.#count) {
-      if (this.#count === 0 || value >= this.#values.at(-1)!) return;
-      this.items.pop();
-      this.#values.pop();
-    }
-    let at = this.items.length;
-    while (at > 0 && value < this.#values[at - 1]!) at--;
-    this.items.splice(at, 0, item);
-    this.#values.splice(at, 0, value);
-  }
 }
