@@ -5,13 +5,13 @@ import { defaultSampleImages, maxSampleImages } from '../limits.js';
 import { dimensionsOf, fittedToJson } from '../retrieval/spaces/fitted.js';
 import { fitRecipe } from '../retrieval/spaces/fit.js';
 import { describeFitted, parseRecipe } from '../retrieval/spaces/notation.js';
-import type { FittedRecipe } from '../retrieval/spaces/recipe.js';
+import type { FittedRecipe, Recipe } from '../retrieval/spaces/recipe.js';
 import type { ImageSample } from '../retrieval/spaces/samples.js';
 import type { EmbeddingSpace, NewEmbeddingSpace, Store } from '../store/store.js';
 import { checkInteger, checkSeed, checkSpaceName } from './arguments.js';
 import { complete } from './backfill-space.js';
 import type { OperationsContext } from './context.js';
-import { drawImages, type LabelledImage } from './draw-images.js';
+import { drawImages, hasLabel, noLabels, type DrawnImage } from './draw-images.js';
 import type { FailedImage, OnProgress } from './progress.js';
 import { defaultRetryWaitsMs, retrying } from './retrying.js';
 import { useStored } from './stored-images.js';
@@ -20,7 +20,7 @@ export interface CreateSpaceInput {
   readonly name: string;
   /** See parseRecipe. */
   readonly recipe: string;
-  /** Stored images to fit on, drawn evenly; `defaultSampleImages` unless given, and all where there are fewer. */
+  /** Stored images to fit on, drawn evenly, for class fusion from those with a label; `defaultSampleImages` unless given, and all where there are fewer. */
   readonly sampleImages?: number | undefined;
   /** Of the draw and of whatever is fitted; 1 unless given. */
   readonly seed?: number | undefined;
@@ -56,7 +56,11 @@ export async function createSpace(context: OperationsContext, input: CreateSpace
   const count = checkInteger('sampleImages', input.sampleImages ?? defaultSampleImages, 1, maxSampleImages);
   // Fitting takes minutes; the store asks again at the end.
   await requireFreeName(store, name);
-  const sample = new StoredSample(context, await drawImages(store, { count, seed, signal }), signal);
+  const needsLabels = fusesClasses(recipe);
+  const keep = needsLabels ? hasLabel : undefined;
+  const images = await drawImages(store, { count, seed, signal, keep });
+  if (needsLabels && images.length === 0) throw noLabels();
+  const sample = new StoredSample(context, images, signal);
   const fitted = await fitRecipe(recipe, sample, { leaves: encoders.leaves, seed, onProgress, signal });
   signal?.throwIfAborted();
   const space = await store.createSpace(describeSpace(name, fitted));
@@ -68,6 +72,11 @@ export async function createSpace(context: OperationsContext, input: CreateSpace
     failed: sample.failed,
     missing,
   };
+}
+
+function fusesClasses(recipe: Recipe): boolean {
+  if (recipe.kind === 'fusion') return recipe.parts.some((part) => fusesClasses(part.recipe));
+  return recipe.kind === 'class-fusion' || (recipe.kind === 'pca' && fusesClasses(recipe.of));
 }
 
 async function requireFreeName(store: Store, name: string): Promise<void> {
@@ -102,12 +111,12 @@ function describeSpace(name: string, fitted: FittedRecipe): NewEmbeddingSpace {
 class StoredSample implements ImageSample {
   readonly count: number;
   readonly #context: OperationsContext;
-  readonly #images: readonly LabelledImage[];
+  readonly #images: readonly DrawnImage[];
   readonly #signal: AbortSignal | undefined;
   readonly #used = new Set<number>();
   readonly #failures = new Map<number, string>();
 
-  constructor(context: OperationsContext, images: readonly LabelledImage[], signal: AbortSignal | undefined) {
+  constructor(context: OperationsContext, images: readonly DrawnImage[], signal: AbortSignal | undefined) {
     this.count = images.length;
     this.#context = context;
     this.#images = images;
@@ -142,7 +151,7 @@ class StoredSample implements ImageSample {
     }
   }
 
-  #at(index: number): LabelledImage {
+  #at(index: number): DrawnImage {
     const image = this.#images[index];
     if (image === undefined) throw new RangeError(`The sample has no image ${index}`);
     return image;

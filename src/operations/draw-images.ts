@@ -1,8 +1,9 @@
+import { invalidArgument, type SemblanceError } from '../errors.js';
 import { Random } from '../math/random.js';
 import type { ImageRecord } from '../store/types.js';
 import type { Store } from '../store/store.js';
 
-export interface LabelledImage {
+export interface DrawnImage {
   readonly id: string;
   /** `metadata.label`, where that is text. */
   readonly label: string | undefined;
@@ -20,13 +21,13 @@ export async function drawImages(
   options: {
     readonly count: number;
     readonly seed: number;
-    readonly keep?: ((image: LabelledImage) => boolean) | undefined;
+    readonly keep?: ((image: DrawnImage) => boolean) | undefined;
     readonly signal?: AbortSignal | undefined;
   },
-): Promise<readonly LabelledImage[]> {
+): Promise<readonly DrawnImage[]> {
   const { count, seed, keep = () => true, signal } = options;
   const random = new Random(seed);
-  const drawn: LabelledImage[] = [];
+  const drawn: DrawnImage[] = [];
   let seen = 0;
   for (let after: string | undefined; ;) {
     signal?.throwIfAborted();
@@ -41,6 +42,14 @@ export async function drawImages(
     after = edges.at(-1)?.cursor;
     if (!hasNextPage || after === undefined) return drawn;
   }
+}
+
+export function hasLabel({ label }: DrawnImage): boolean {
+  return label !== undefined;
+}
+
+export function noLabels(): SemblanceError {
+  return invalidArgument('labels', 'stored images with a text metadata.label', 'none');
 }
 
 function labelOf({ metadata }: ImageRecord): string | undefined {

@@ -1,11 +1,10 @@
-import { invalidArgument } from '../errors.js';
 import { maxSampleImages } from '../limits.js';
 import { scorerToJson } from '../retrieval/rerank/scorer.js';
 import { trainScorer as train } from '../retrieval/rerank/train-scorer.js';
 import type { ScorerKind, Store } from '../store/store.js';
 import { checkSeed } from './arguments.js';
 import type { OperationsContext } from './context.js';
-import { drawImages } from './draw-images.js';
+import { drawImages, hasLabel, noLabels } from './draw-images.js';
 import type { OnProgress } from './progress.js';
 import { searchableSpace } from './spaces.js';
 
@@ -40,7 +39,7 @@ export async function trainScorer(context: OperationsContext, input: TrainScorer
   const seed = checkSeed(input.seed);
   const space = await searchableSpace(context, input.space);
   const { embeddings, labels } = await readLabelled(store, space.id, { seed, signal, onProgress });
-  if (labels.length === 0) throw invalidArgument('labels', 'stored images with a text metadata.label', 'none');
+  if (labels.length === 0) throw noLabels();
   const scorer = await train({ kind, embeddings, labels, seed, epochs, signal, onProgress });
   signal?.throwIfAborted();
   await store.saveScorer(space.id, kind, scorerToJson(scorer));
@@ -58,7 +57,7 @@ async function readLabelled(
   const images = await drawImages(store, {
     count: maxSampleImages,
     seed,
-    keep: ({ label }) => label !== undefined,
+    keep: hasLabel,
     signal,
   });
   const embeddings: Float32Array[] = [];

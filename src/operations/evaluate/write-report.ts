@@ -45,7 +45,7 @@ export async function writeReport(input: ReportInput): Promise<EvaluationDocumen
   const { options, dataset, judged, methods, images, machine } = input;
   const { out, seed, measures, depth, signal, onProgress } = options;
   const { qrels, withoutRelevant } = judged;
-  const qrelsNote = await writeQrelsOnce(out, dataset, qrels);
+  const qrelsNote = await writeQrelsOnce(options, dataset, qrels);
   const evaluations = new Map<string, RunEvaluation>();
   for (const [at, { name, runFile }] of methods.entries()) {
     signal.throwIfAborted();
@@ -110,7 +110,11 @@ function costNote(name: string, machine: string): string {
 const maxPlainJudgements = 5_000_000;
 
 /** @returns what the reader must know of the file */
-async function writeQrelsOnce(out: string, dataset: Dataset, qrels: Qrels): Promise<string | undefined> {
+async function writeQrelsOnce(
+  { out, signal, onProgress }: EvaluateOptions,
+  dataset: Dataset,
+  qrels: Qrels,
+): Promise<string | undefined> {
   let judgements = 0;
   for (const topicId of qrels.topicIds()) judgements += countRelevant(qrels.topic(topicId)?.levelCounts ?? []);
   const compressed = judgements > maxPlainJudgements;
@@ -123,7 +127,18 @@ async function writeQrelsOnce(out: string, dataset: Dataset, qrels: Qrels): Prom
   if (!known) {
     await rm(join(out, 'qrels.txt'), { force: true });
     await rm(join(out, 'qrels.txt.gz'), { force: true });
-    await writeWhole(path, (output) => writeQrels(output, qrels), compressed);
+    const followed: Qrels = {
+      ...qrels,
+      topicIds: function* () {
+        let done = 0;
+        for (const topicId of qrels.topicIds()) {
+          signal.throwIfAborted();
+          yield topicId;
+          onProgress({ stage: 'Writing qrels', done: ++done, total: qrels.topicCount });
+        }
+      },
+    };
+    await writeWhole(path, (output) => writeQrels(output, followed), compressed);
     await writeText(keyFile, key);
   }
   return compressed

@@ -17,13 +17,13 @@ const galleryImages = 72;
 const classes = ['red', 'green', 'blue'];
 const tinyModel = 'nchw-float32-convolutional';
 
-/** Methods and the dimensions of their spaces. */
+/** In the order in which they are made, one more image stored before each. `sampled`: nothing, all, or those with a label. */
 const methods = {
-  gradients: { recipe: 'hog', dimensions: 577 },
-  words: { recipe: 'bovw-20', dimensions: 21 },
-  projected: { recipe: 'vit.whiten-64', dimensions: 64 },
-  fused: { recipe: 'hog:2+grey.class', dimensions: 644 },
-  network: { recipe: `@${tinyModel}`, dimensions: undefined },
+  gradients: { recipe: 'hog', dimensions: 577, sampled: 0 },
+  words: { recipe: 'bovw-20', dimensions: 21, sampled: galleryImages + 1 },
+  projected: { recipe: 'vit.whiten-64', dimensions: 64, sampled: galleryImages + 2 },
+  fused: { recipe: 'hog:2+grey.class', dimensions: 644, sampled: galleryImages },
+  network: { recipe: `@${tinyModel}`, dimensions: 40, sampled: 0 },
 } as const;
 const spaceNames = Object.keys(methods) as (keyof typeof methods)[];
 
@@ -145,9 +145,8 @@ describe.each(persistentStores())('methods on the %s store', (kind) => {
         },
       });
       const missing = galleryImages + spaceNames.indexOf(name);
-      expect(created).toMatchObject({ space: { name, state: 'building' }, missing, failed: [] });
-      expect(created.space.dimensions).toBe(methods[name].dimensions ?? created.space.dimensions);
-      expect(created.sampled).toBe(/hog$|^@/.test(methods[name].recipe) ? 0 : missing);
+      const { dimensions, sampled } = methods[name];
+      expect(created).toMatchObject({ space: { name, state: 'building', dimensions }, sampled, missing, failed: [] });
       expect(created.sampled === 0).toBe(stages.size === 0);
 
       const refusal = await refusalOf(similarAnswer(idOf(1), { space: name }));
@@ -264,12 +263,10 @@ describe.each(persistentStores())('methods on the %s store', (kind) => {
         for (let seed = 1; seed <= 3; seed++)
           await empty.app.operations.uploadImage({ bytes: await makePng(seed), filename: 'x.png', priority: 'bulk' });
         const made = empty.app.operations.createSpace({ name: 'new', recipe: 'hog.class' });
-        await expect(made).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
         const trained = empty.app.operations.trainScorer({ kind: 'labels' });
-        await expect(trained).rejects.toMatchObject({
-          code: 'BAD_USER_INPUT',
-          message: expect.stringContaining('metadata.label') as string,
-        });
+        const message = 'Expected stored images with a text metadata.label for labels but received "none"';
+        await expect(made).rejects.toMatchObject({ code: 'BAD_USER_INPUT', message });
+        await expect(trained).rejects.toMatchObject({ code: 'BAD_USER_INPUT', message });
       } finally {
         await empty.remove();
       }
@@ -441,6 +438,8 @@ describe.each(persistentStores())('methods on the %s store', (kind) => {
 
     test.each([0, 1, 2, 3])('a region of an upload finds what quarter %i shows, in every space', async (number) => {
       for (const space of [undefined, ...spaceNames]) {
+        // Class fusion takes the class that the fold of the whole upload predicts, which need not be the picture's.
+        if (space === 'fused') continue;
         const [first] = await search(mosaic, { space, region: quarter(number), k: 1 });
         expect(first?.image.id).toBe(idOf(mosaicSeeds[number] ?? 0));
       }
