@@ -84,7 +84,13 @@ export default tseslint.config(
   { files: ['src/graphql/**/*.ts'], rules: { '@typescript-eslint/no-unsafe-class-instance-assignment': 'off' } },
   // Numeric kernels: loops keep indices of typed arrays in bounds; a fallback value per read would hide one that is not.
   {
-    files: ['src/math/**/*.ts', 'src/evaluation/**/*.ts', 'src/retrieval/features/**/*.ts'],
+    files: [
+      'src/math/**/*.ts',
+      'src/evaluation/**/*.ts',
+      'src/operations/evaluate/**/*.ts',
+      'src/retrieval/**/*.ts',
+      'src/image/grey.ts',
+    ],
     rules: { '@typescript-eslint/no-non-null-assertion': 'off' },
   },
   { files: ['src/main.ts'], rules: { 'no-restricted-properties': 'off' } },

@@ -16,8 +16,9 @@ import { buildApp } from '../src/app.js';
 import { loadConfig } from '../src/config.js';
 import { ImageDecoder } from '../src/image/decode.js';
 import { imageIdOf, sha256Hex } from '../src/image/identity.js';
+import { makeGrey } from '../src/image/grey.js';
 import { makeThumbnail } from '../src/image/renditions.js';
-import { maxConcurrentDecodes, maxImagePixels } from '../src/limits.js';
+import { greySidePixels, maxConcurrentDecodes, maxImagePixels } from '../src/limits.js';
 import { importImages } from '../src/operations/import-images.js';
 import { dataset, imagesBelow } from './support/data.js';
 import { cpuMsPerItem, machine, show } from './support/measure.js';
@@ -77,6 +78,7 @@ const decodeMs = await cpuMsPerItem(sample, (bytes) => decoder.decode(bytes, 'bu
 const inputs = await Promise.all(decoded.map((image) => app.embedder.prepare(image, 'bulk')));
 const resizeMs = await cpuMsPerItem(decoded, (image) => app.embedder.prepare(image, 'bulk'));
 const thumbnailMs = await cpuMsPerItem(decoded, (image) => makeThumbnail(image));
+const greyMs = await cpuMsPerItem(decoded, (image) => makeGrey(image));
 const session = await sessionLoop(config);
 const onnxMs = session.cpuMsPerImage;
 const space = await app.store.activeSpace();
@@ -101,14 +103,14 @@ const insertMs = await cpuMsPerItem(sampled, async ({ bytes, embedding }) => {
     metadata: {},
     original,
     thumbnail: Buffer.alloc(13_000),
-    spaceId: space!.id,
-    embedding,
+    grey: Buffer.alloc(greySidePixels ** 2),
+    embeddings: [{ spaceId: space!.id, embedding }],
   });
 });
 await app.close();
 await rm(dataDir, { recursive: true, force: true });
 
-const stagesMs = decodeMs + resizeMs + thumbnailMs + onnxMs + insertMs;
+const stagesMs = decodeMs + resizeMs + thumbnailMs + greyMs + onnxMs + insertMs;
 const ideal = (1000 * availableParallelism()) / stagesMs;
 show({
   machine: machine(),
@@ -118,7 +120,7 @@ show({
   'images/s': imagesPerSecond.toFixed(1),
   'CPU ms per image while importing': ((cpu.user + cpu.system) / 1000 / summary.imported).toFixed(2),
   'event loop delay p99 (ms)': (delay.percentile(99) / 1e6).toFixed(1),
-  'CPU ms per image, stages alone': `decode ${decodeMs.toFixed(2)}, resize ${resizeMs.toFixed(2)}, thumbnail ${thumbnailMs.toFixed(2)}, model ${onnxMs.toFixed(2)}, insert ${insertMs.toFixed(2)}`,
+  'CPU ms per image, stages alone': `decode ${decodeMs.toFixed(2)}, resize ${resizeMs.toFixed(2)}, thumbnail ${thumbnailMs.toFixed(2)}, grey ${greyMs.toFixed(2)}, model ${onnxMs.toFixed(2)}, insert ${insertMs.toFixed(2)}`,
   'cores / sum of stages (images/s)': ideal.toFixed(1),
   'ratio to it': (imagesPerSecond / ideal).toFixed(3),
   'session alone (images/s)': session.imagesPerSecond.toFixed(1),

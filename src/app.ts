@@ -1,12 +1,16 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Config } from './config.js';
+import { openEmbedders } from './embedding/embedders.js';
 import { openEmbedder } from './embedding/open-embedder.js';
 import type { Embedder } from './embedding/embedder.js';
 import { ConfigurationError, SemblanceError } from './errors.js';
 import { ImageDecoder } from './image/decode.js';
 import { maxConcurrentDecodes, maxImagePixels, retryIntervalMs } from './limits.js';
+import type { OperationsContext } from './operations/context.js';
+import { FittedRecipes } from './operations/fitted-recipes.js';
 import { createOperations, type Operations } from './operations/operations.js';
 import { activeSpace, modelProblem } from './operations/active-space.js';
+import { openEncoders } from './retrieval/spaces/encoders.js';
 import { openStore } from './store/open-store.js';
 import type { Store } from './store/store.js';
 
@@ -14,6 +18,8 @@ import type { Store } from './store/store.js';
 export interface App {
   readonly config: Config;
   readonly operations: Operations;
+  /** What the operations work with. */
+  readonly context: OperationsContext;
   readonly store: Store;
   readonly embedder: Embedder;
   /**
@@ -36,9 +42,13 @@ const statePollMs = 50;
 export async function buildApp(config: Config): Promise<App> {
   const store = await openStore(config);
   const model = untilAnswered(store, () => store.activeSpace()).then((space) => config.model ?? space?.model);
-  const embedder = openEmbedder({ model, dataDir: config.dataDir, threads: config.modelThreads });
+  const { dataDir, modelThreads: threads, maxUploadBytes } = config;
+  const embedder = openEmbedder({ model, dataDir, threads });
+  const embedders = openEmbedders({ primary: embedder, dataDir, threads });
+  const encoders = openEncoders({ embedders, threads });
   const decoder = new ImageDecoder({ maxPixels: maxImagePixels, concurrency: maxConcurrentDecodes });
-  const operations = createOperations({ store, embedder, decoder, maxUploadBytes: config.maxUploadBytes });
+  const recipes = new FittedRecipes(store);
+  const context = { store, embedder, embedders, encoders, recipes, decoder, maxUploadBytes };
   const prepared = prepareSpace(store, embedder, config);
   const consistent = prepared.then(() => undefined);
   const usable = prepared.then((problem) => {
@@ -49,12 +59,15 @@ export async function buildApp(config: Config): Promise<App> {
   for (const outcome of [consistent, usable, ready]) outcome.catch(() => undefined);
   return {
     config,
-    operations,
+    operations: createOperations(context),
+    context,
     store,
     embedder,
     ready,
     consistent,
     close: async () => {
+      await encoders.close();
+      await embedders.close();
       await embedder.close();
       await store.close();
     },

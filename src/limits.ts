@@ -2,6 +2,18 @@
 
 export const maxK = 1000;
 export const defaultK = 10;
+/** The nearest by cosine that a re-ranker orders. */
+export const defaultCandidates = 100;
+export const maxCandidates = 1000;
+/** Searches of one GraphQL operation for a part of a stored image, which is decoded for it. */
+export const maxRegionQueriesPerOperation = 20;
+/** Candidates of all re-ranked searches of one GraphQL operation: nested and aliased searches multiply. */
+export const maxCandidatesPerOperation = 20_000;
+/** Stored images that a space is fitted on. */
+export const defaultSampleImages = 2_000;
+export const maxSampleImages = 20_000;
+/** Name of a space, in characters. */
+export const maxSpaceNameCharacters = 63;
 /** Page size of `images`. */
 export const maxPageSize = 100;
 export const defaultPageSize = 20;
@@ -28,6 +40,8 @@ export const maxConcurrentDecodes = 2;
 export const maxWaitingDecodes = 64;
 /** Longer side of a thumbnail. */
 export const thumbnailPixels = 320;
+/** Either side of the grey rendition that re-rankers compare pixel by pixel. */
+export const greySidePixels = 64;
 /** WebP's own bound on either side: a rendition of a longer image is scaled down to it. */
 export const maxWebpSidePixels = 16_383;
 /** Width of the vector column; shorter embeddings are padded with zeros. */
@@ -38,6 +52,8 @@ export const minEmbeddingNorm = 1e-6;
 export const minGoldenCosine = 0.999;
 /** Images of one priority that wait for the embedding worker; beyond it a caller gets OVERLOADED. */
 export const maxEmbeddingQueue = 256;
+/** Images of one priority that wait for a thread that computes classical features; beyond it a caller gets OVERLOADED. */
+export const maxFeatureQueue = 256;
 /** Images in one run of the model. */
 export const maxEmbeddingBatch = 8;
 /** A run holds fewer images where more would take longer than this: a query waits until the run before it has ended. */
@@ -46,6 +62,11 @@ export const modelRunTargetMs = 50;
 export const maxModelRestarts = 5;
 /** A filter that passes at most this many images is searched exactly. */
 export const exactSearchMaxImages = 2_000;
+/** Labelled images that a learned similarity is trained on: hard pairs are found by comparing each with each. */
+export const maxScorerImages = 4_000;
+/** Pairs in one epoch of that training. */
+export const maxScorerPairs = 64_000;
+export const maxScorerEpochs = 100;
 export const databaseConnectTimeoutMs = 5_000;
 export const databaseStatementTimeoutMs = 30_000;
 /** An orchestrator's probe has a timeout of its own, mostly of a few seconds. */

@@ -3,14 +3,19 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import 'reflect-metadata';
 import { Command } from 'commander';
+import { registerEvaluate } from './cli/evaluate.js';
 import { registerImport } from './cli/import.js';
+import { registerIndexRegions } from './cli/index-regions.js';
+import { registerMethods } from './cli/methods.js';
 import { registerMigrate } from './cli/migrate.js';
 import { registerModels } from './cli/models.js';
 import { registerSample } from './cli/sample.js';
 import { registerSearch } from './cli/search.js';
 import { registerServe } from './cli/serve.js';
 import { registerSimilar } from './cli/similar.js';
+import { registerSpaces } from './cli/spaces.js';
 import { registerStats } from './cli/stats.js';
+import { registerTrainScorer } from './cli/train-scorer.js';
 import { packageRoot, packageVersion } from './paths.js';
 import { ConfigurationError, messageOf, SemblanceError } from './errors.js';
 
@@ -25,6 +30,11 @@ for (const register of [
   registerImport,
   registerSearch,
   registerSimilar,
+  registerMethods,
+  registerSpaces,
+  registerTrainScorer,
+  registerIndexRegions,
+  registerEvaluate,
   registerStats,
   registerMigrate,
   registerModels,

@@ -4,7 +4,7 @@
     .venv/bin/python training/tiny_models.py test/fixtures/models
 
 Each model averages 4x4 pixels, embeds patches of 2x2 of those with fixed random weights and, unless it is linear, adds
-positions and takes tanh. Between them they have both layouts, both input types, every pooling, a free batch and fixed
+positions and takes tanh; one is a convolutional network instead. Between them they have both layouts, both input types, every pooling, a free batch and fixed
 ones. The input is wider than high, so that exchanged sides are noticed.
 
 <name>/model.onnx, manifest.json; expected.json: `embeddings[image]`, little-endian float32 in base64, of the crops whose
@@ -32,7 +32,29 @@ MODELS = {
     "nchw-uint8-mean": ("NCHW", "uint8", "mean", 768, 4, 0, True),
     "nhwc-float32-cls-mean": ("NHWC", "float32", "cls+mean", 768, None, 1, False),
     "nchw-float32-registers": ("NCHW", "float32", "mean", 32, None, 3, False),
+    "nchw-float32-convolutional": ("NCHW", "float32", "none", 40, None, 0, False),
 }
+CONVOLUTIONAL = "nchw-float32-convolutional"
+
+
+def build_convolutional(dimensions):
+    random = np.random.default_rng(11)
+    first = numpy_helper.from_array(random.normal(size=(8, 3, 3, 3), scale=0.3).astype(np.float32), "first")
+    second = numpy_helper.from_array(random.normal(size=(dimensions, 8, 3, 3), scale=0.3).astype(np.float32), "second")
+    same = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
+    nodes = [
+        helper.make_node("Conv", ["pixels", "first"], ["a"], **same),
+        helper.make_node("Relu", ["a"], ["b"]),
+        helper.make_node("MaxPool", ["b"], ["c"], kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Conv", ["c", "second"], ["d"], **same),
+        helper.make_node("Relu", ["d"], ["e"]),
+        helper.make_node("GlobalAveragePool", ["e"], ["f"]),
+        helper.make_node("Flatten", ["f"], ["features"]),
+    ]
+    pixels = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["batch", 3, HEIGHT, WIDTH])
+    features = helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", dimensions])
+    graph = helper.make_graph(nodes, "tiny", [pixels], [features], [first, second])
+    return serialise(graph)
 
 
 def build(layout, kind, pooling, dimensions, batch, prefix, linear):
@@ -82,6 +104,10 @@ def build(layout, kind, pooling, dimensions, batch, prefix, linear):
         [helper.make_tensor_value_info("features", TensorProto.FLOAT, features)],
         constants,
     )
+    return serialise(graph)
+
+
+def serialise(graph):
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
     onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString()
@@ -113,14 +139,18 @@ def crop(image):
 
 
 for name, (layout, kind, pooling, dimensions, batch, prefix, linear) in MODELS.items():
-    weights = build(layout, kind, pooling, dimensions, batch, prefix, linear)
+    weights = (
+        build_convolutional(dimensions)
+        if name == CONVOLUTIONAL
+        else build(layout, kind, pooling, dimensions, batch, prefix, linear)
+    )
     session = onnxruntime.InferenceSession(weights)
     preprocessing = {"resize": {"shortestEdge": HEIGHT, "interpolation": "bicubic"}, "centerCrop": {"width": WIDTH, "height": HEIGHT}}
     # To a linear model a black image is then the zero tensor, whose answer has no direction.
     mean = [0, 0, 0] if linear else MEAN
     if kind == "float32":
         preprocessing |= {"rescale": RESCALE, "mean": mean, "std": STD}
-    output = {"name": "features", "pooling": pooling, "dimensions": dimensions, "normalized": pooling == "none"}
+    output = {"name": "features", "pooling": pooling, "dimensions": dimensions, "normalized": pooling == "none" and linear}
     if pooling == "mean" and prefix:
         output["prefixTokens"] = prefix
     golden = embed(session, golden_tensor(layout, kind), pooling, batch, prefix)

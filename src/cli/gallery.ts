@@ -1,4 +1,7 @@
+import type { Region } from '../image/region.js';
 import type { ImportTarget } from '../operations/import-images.js';
+import type { RerankMethod, SpaceListing } from '../operations/list-methods.js';
+import type { RerankerName } from '../retrieval/rerank/reranker.js';
 import type { SearchMode } from '../store/types.js';
 
 /** What the commands show of an image. */
@@ -8,11 +11,26 @@ export interface GalleryImage {
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
+export interface GalleryHit {
+  readonly image: GalleryImage;
+  readonly similarity: number;
+  /** The re-ranker's, where one was asked for; a ratio at distance 0 is Infinity, or the largest number over GraphQL. */
+  readonly score?: number | undefined;
+  /** The part that matched; none where the whole image did. */
+  readonly region?: Region | undefined;
+}
+
 export interface GalleryAnswer {
   readonly space: string;
   readonly mode: SearchMode;
+  readonly rerank?: RerankerName | undefined;
   /** Nearest first. */
-  readonly hits: readonly { readonly image: GalleryImage; readonly similarity: number }[];
+  readonly hits: readonly GalleryHit[];
+}
+
+export interface GalleryMethods {
+  readonly spaces: readonly Omit<SpaceListing, 'id' | 'modelSha256' | 'preprocessingSha256'>[];
+  readonly rerankers: readonly RerankMethod[];
 }
 
 export interface GalleryStats {
@@ -28,6 +46,12 @@ export interface GalleryStats {
 export interface GallerySearch {
   readonly k: number;
   readonly minSimilarity?: number | undefined;
+  readonly space?: string | undefined;
+  readonly rerank?: RerankerName | undefined;
+  readonly candidates?: number | undefined;
+  /** The part of the query to search for. */
+  readonly region?: Region | undefined;
+  readonly searchRegions?: boolean | undefined;
 }
 
 /**
@@ -44,5 +68,6 @@ export interface Gallery extends ImportTarget {
   /** WebP. Undefined where there is none. */
   readThumbnail(id: string): Promise<Buffer | undefined>;
   stats(): Promise<GalleryStats>;
+  methods(): Promise<GalleryMethods>;
   close(): Promise<void>;
 }

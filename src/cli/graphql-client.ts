@@ -20,6 +20,17 @@ export interface UploadedFile {
   readonly filename: string;
 }
 
+/** What a server answered instead of data. */
+export class ServerRefusal extends SemblanceError {
+  constructor(
+    message: string,
+    /** As the server gave it, Apollo's own codes included. */
+    readonly graphqlCode: string | undefined,
+  ) {
+    super(knownCode(graphqlCode), message);
+  }
+}
+
 /** Speaks to a server as anybody would: the public GraphQL, uploads by the multipart request specification. */
 export class GraphqlClient {
   /** Of the server, with the path under which a proxy serves it, if any; ends in a slash. */
@@ -77,7 +88,7 @@ export class GraphqlClient {
     });
     const answer = answerSchema.safeParse(await response.json().catch(() => undefined));
     const [error] = answer.data?.errors ?? [];
-    if (error !== undefined) throw new SemblanceError(knownCode(error.extensions?.code), error.message);
+    if (error !== undefined) throw new ServerRefusal(error.message, error.extensions?.code);
     const data = schema.safeParse(answer.data?.data);
     if (!data.success) throw unexpected(this.address, response.status);
     return { data: data.data, search: answer.data?.extensions?.semblance };

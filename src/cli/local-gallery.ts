@@ -1,14 +1,14 @@
-import { buildApp } from '../app.js';
+import { buildApp, type App } from '../app.js';
 import type { Config } from '../config.js';
 import { SemblanceError } from '../errors.js';
 import type { Gallery } from './gallery.js';
 
 /**
- * Opens the gallery in this process.
+ * Opens database and model in this process.
  * @param options.needsModel false: goes on where the model is missing, for what works without it
  * @throws DataFolderInUseError, ConfigurationError, SemblanceError with the reason why it cannot serve
  */
-export async function openLocalGallery(config: Config, options: { readonly needsModel: boolean }): Promise<Gallery> {
+export async function openApp(config: Config, options: { readonly needsModel: boolean }): Promise<App> {
   const app = await buildApp(config);
   try {
     await app.ready;
@@ -19,12 +19,18 @@ export async function openLocalGallery(config: Config, options: { readonly needs
       throw error;
     }
   }
+  return app;
+}
+
+/** The gallery in this process. Throws as openApp. */
+export async function openLocalGallery(config: Config, options: { readonly needsModel: boolean }): Promise<Gallery> {
+  const app = await openApp(config, options);
   const { operations } = app;
   return {
     place: placeOf(config),
     existingIds: (ids) => operations.existingIds(ids),
     upload: (image) => operations.uploadImage({ ...image, priority: 'bulk' }),
-    search: ({ bytes, k, minSimilarity }) => operations.searchByUpload({ bytes, k, minSimilarity }),
+    search: ({ filename: _, ...query }) => operations.searchByUpload(query),
     similar: (query) => operations.similarImages(query),
     findImage: (id) => operations.findImage(id),
     readThumbnail: (id) => operations.readThumbnail(id),
@@ -32,6 +38,7 @@ export async function openLocalGallery(config: Config, options: { readonly needs
       const [status, sizeBytes] = await Promise.all([operations.status(), operations.sizeBytes()]);
       return { ...status, sizeBytes };
     },
+    methods: () => operations.listMethods(),
     close: () => app.close(),
   };
 }

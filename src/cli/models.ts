@@ -129,7 +129,7 @@ async function listModels(config: Config, json: boolean): Promise<void> {
     source,
     printable(license ?? ''),
   ]);
-  print(formatTable([['name', 'state', 'dimensions', 'GMACs', 'size', 'from', 'licence'], ...cells], 0));
+  print(formatTable([['name', 'state', 'dimensions', 'GMACs', 'size', 'from', 'licence'], ...cells], [2, 3, 4]));
   for (const { name, reason } of rows) if (reason !== undefined) note(`${name} cannot serve: ${reason}.`);
 }
 

@@ -2,7 +2,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { ConfigurationError, messageOf } from '../errors.js';
 import { drawContactSheet, type SheetPicture } from '../image/contact-sheet.js';
+import type { Region } from '../image/region.js';
 import { describeFileError } from '../operations/find-images.js';
+import type { Operations } from '../operations/operations.js';
+import type { FailedImage } from '../operations/progress.js';
 import type { Gallery, GalleryAnswer } from './gallery.js';
 
 /** Results go to stdout, all else to stderr. */
@@ -14,27 +17,54 @@ export function note(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** Rank, similarity, filename and id of every hit. */
-export function formatAnswer({ hits }: GalleryAnswer): string {
+/** Rank, score and similarity, filename and id of every hit, and the part that matched where some did by a part. */
+export function formatAnswer({ hits, rerank }: GalleryAnswer): string {
   if (hits.length === 0) return 'No image was found.';
-  const rows = hits.map(({ image, similarity }, index) => [
-    String(index + 1),
-    similarity.toFixed(3),
-    printable(image.filename),
-    image.id,
-  ]);
-  return formatTable([['rank', 'similarity', 'filename', 'id'], ...rows], 2);
+  const scored = rerank !== undefined;
+  const inParts = hits.some(({ region }) => region !== undefined);
+  const row = (rank: string, score: string, similarity: string, region: string, ...rest: readonly string[]) => [
+    rank,
+    ...(scored ? [score] : []),
+    similarity,
+    ...(inParts ? [region] : []),
+    ...rest,
+  ];
+  const rows = hits.map(({ image, similarity, score, region }, index) =>
+    row(
+      String(index + 1),
+      formatScore(score),
+      similarity.toFixed(3),
+      region === undefined ? 'whole' : formatRegion(region),
+      printable(image.filename),
+      image.id,
+    ),
+  );
+  return formatTable(
+    [row('rank', 'score', 'similarity', 'region', 'filename', 'id'), ...rows],
+    scored ? [0, 1, 2] : [0, 1],
+  );
 }
 
-/** Columns two spaces apart, the first `rightAligned` of them flush right. */
-export function formatTable(rows: readonly (readonly string[])[], rightAligned: number): string {
+/** Four significant digits: a re-ranker's scores may lie anywhere. */
+export function formatScore(score: number | undefined): string {
+  if (score === undefined) return '–';
+  return score >= Number.MAX_VALUE ? '∞' : score.toPrecision(4);
+}
+
+/** As `--region` takes it, to a thousandth. */
+export function formatRegion({ x, y, width, height }: Region): string {
+  return [x, y, width, height].map((share) => String(Math.round(share * 1000) / 1000)).join(',');
+}
+
+/** Columns two spaces apart; those whose indices `rightAligned` holds are flush right. */
+export function formatTable(rows: readonly (readonly string[])[], rightAligned: readonly number[] = []): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => displayWidth(row[column] ?? ''))));
   return rows
     .map((row) =>
       row
         .map((cell, column) => {
           const padding = ' '.repeat((widths[column] ?? 0) - displayWidth(cell));
-          return column < rightAligned ? padding + cell : cell + padding;
+          return rightAligned.includes(column) ? padding + cell : cell + padding;
         })
         .join('  ')
         .trimEnd(),
@@ -54,16 +84,18 @@ export function formatBytes(bytes: number): string {
   return `${power === 0 ? bytes : (bytes / 1000 ** power).toFixed(1)} ${units[power] ?? ''}`;
 }
 
-/** An answer for scripts. */
-export function formatAnswerJson({ space, mode, hits }: GalleryAnswer): string {
-  const results = hits.map(({ image: { id, filename, metadata }, similarity }, index) => ({
+/** An answer for scripts. JSON has no infinity: a score of the largest number stands for it, as over GraphQL. */
+export function formatAnswerJson({ space, mode, rerank, hits }: GalleryAnswer): string {
+  const results = hits.map(({ image: { id, filename, metadata }, similarity, score, region }, index) => ({
     rank: index + 1,
     similarity,
+    score: score === Infinity ? Number.MAX_VALUE : score,
+    region,
     id,
     filename,
     metadata,
   }));
-  return JSON.stringify({ space, mode, results }, undefined, 2);
+  return JSON.stringify({ space, mode, rerank, results }, undefined, 2);
 }
 
 /** Draws the query and what it found, and answers the sheet's absolute path. */
@@ -71,12 +103,17 @@ export async function writeSheet(
   file: string,
   gallery: Gallery,
   query: SheetPicture,
-  { hits }: GalleryAnswer,
+  { hits, rerank }: GalleryAnswer,
 ): Promise<string> {
   const neighbours = [];
   // An image that was deleted since it was found leaves an empty frame.
-  for (const { image, similarity } of hits) {
-    neighbours.push({ bytes: await gallery.readThumbnail(image.id), filename: image.filename, similarity });
+  for (const { image, similarity, score, region } of hits) {
+    neighbours.push({
+      bytes: await gallery.readThumbnail(image.id),
+      filename: image.filename,
+      caption: rerank === undefined ? similarity.toFixed(3) : formatScore(score),
+      region,
+    });
   }
   const path = resolve(file);
   const sheet = await drawContactSheet({ query, neighbours });
@@ -86,6 +123,14 @@ export async function writeSheet(
     throw new ConfigurationError(`The contact sheet cannot be written: ${messageOf(error)}`, { cause: error });
   }
   return path;
+}
+
+/** What a long operation passed over, by the name under which it was stored. */
+export async function noteFailures(operations: Operations, failures: readonly FailedImage[]): Promise<void> {
+  for (const { imageId, reason } of failures) {
+    const image = await operations.findImage(imageId);
+    note(`${printable(image?.filename ?? 'An image')} (${imageId}): ${reason}`);
+  }
 }
 
 export async function readImageFile(path: string): Promise<Buffer> {

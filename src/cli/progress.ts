@@ -1,9 +1,12 @@
 import { SingleBar } from 'cli-progress';
+import type { OnProgress } from '../operations/progress.js';
 
 /** Follows one long piece of work on stderr, so that stdout stays for results. */
 export interface Progress {
   /** One more item is done. */
   readonly advance: () => void;
+  /** So many items are done in all. */
+  readonly update: (done: number) => void;
   /** Always called, in a `finally`: a bar that is left open garbles the terminal. */
   readonly stop: () => void;
 }
@@ -32,15 +35,20 @@ export function startProgress(options: ProgressOptions): Progress {
 
   if (!stream.isTTY) {
     let lastMs = now();
+    const update = (reached: number): void => {
+      rate.count(reached - done);
+      done = reached;
+      if (now() - lastMs < lineIntervalMs) return;
+      lastMs = now();
+      const { rate: perSecond, left } = payload();
+      const reach = total === 0 ? `${done}, ${perSecond}` : `${done} of ${total}, ${perSecond}, ${left} left`;
+      stream.write(`${label}: ${reach}\n`);
+    };
     return {
       advance: () => {
-        done++;
-        rate.count();
-        if (now() - lastMs < lineIntervalMs) return;
-        lastMs = now();
-        const { rate: perSecond, left } = payload();
-        stream.write(`${label}: ${done} of ${total}, ${perSecond}, ${left} left\n`);
+        update(done + 1);
       },
+      update,
       stop: () => undefined,
     };
   }
@@ -55,14 +63,41 @@ export function startProgress(options: ProgressOptions): Progress {
     stream,
   });
   bar.start(total, 0, { label, rate: '–', left: '–' });
+  const update = (reached: number): void => {
+    rate.count(reached - done);
+    done = reached;
+    bar.update(done, payload());
+  };
   return {
     advance: () => {
-      rate.count();
-      bar.update(++done, payload());
+      update(done + 1);
     },
+    update,
     stop: () => {
       bar.update(done, payload());
       bar.stop();
+    },
+  };
+}
+
+/** Follows work that goes through stages: a bar for each. `stop` as for Progress. */
+export function startStages(options: Omit<ProgressOptions, 'label' | 'total'> = {}): {
+  readonly report: OnProgress;
+  readonly stop: () => void;
+} {
+  let current: { readonly label: string; readonly total: number; readonly bar: Progress } | undefined;
+  return {
+    report: ({ stage, done, total }) => {
+      const label = stage.charAt(0).toUpperCase() + stage.slice(1);
+      if (current?.label !== label || current.total !== total) {
+        current?.bar.stop();
+        current = { label, total, bar: startProgress({ ...options, label, total }) };
+      }
+      current.bar.update(done);
+    },
+    stop: () => {
+      current?.bar.stop();
+      current = undefined;
     },
   };
 }

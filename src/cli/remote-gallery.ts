@@ -1,9 +1,22 @@
 import { z } from 'zod';
-import type { Gallery, GalleryAnswer } from './gallery.js';
-import { GraphqlClient, type GraphqlAnswer } from './graphql-client.js';
+import { SemblanceError } from '../errors.js';
+import { rerankers } from '../retrieval/rerank/reranker.js';
+import type { Gallery, GalleryAnswer, GallerySearch } from './gallery.js';
+import { GraphqlClient, ServerRefusal, type GraphqlAnswer } from './graphql-client.js';
 
 const imageSchema = z.object({ id: z.string(), filename: z.string(), metadata: z.record(z.string(), z.unknown()) });
-const hitsSchema = z.array(z.object({ similarity: z.number(), image: imageSchema }));
+const regionSchema = z.object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() });
+const hitsSchema = z.array(
+  z.object({
+    similarity: z.number(),
+    image: imageSchema,
+    score: z
+      .number()
+      .nullish()
+      .transform((score) => score ?? undefined),
+    region: regionSchema.nullish().transform((region) => region ?? undefined),
+  }),
+);
 const searchSchema = z.object({ space: z.string(), mode: z.enum(['hnsw', 'exact']) });
 const statusSchema = z.object({
   imageCount: z.number(),
@@ -14,6 +27,42 @@ const statusSchema = z.object({
     .enum(['EMBEDDED', 'MEMORY', 'SERVER'])
     .transform((name) => name.toLowerCase() as 'embedded' | 'memory' | 'server'),
 });
+
+const scorerKindSchema = z
+  .enum(['HEURISTIC', 'LABELS'])
+  .transform((name) => name.toLowerCase() as 'heuristic' | 'labels');
+const methodsSchema = z.object({
+  methods: z.object({
+    spaces: z.array(
+      z.object({
+        name: z.string(),
+        model: z.string(),
+        description: z.string(),
+        dimensions: z.number(),
+        state: z
+          .enum(['BUILDING', 'READY', 'ACTIVE', 'RETIRED'])
+          .transform((name) => name.toLowerCase() as 'building' | 'ready' | 'active' | 'retired'),
+        imageCount: z.number(),
+        regionCount: z.number(),
+        scorers: z.array(scorerKindSchema),
+      }),
+    ),
+    rerankers: z.array(
+      z.object({
+        name: z.enum(rerankers),
+        description: z.string(),
+        needs: z.object({
+          grey: z.boolean(),
+          scorer: scorerKindSchema.nullish().transform((kind) => kind ?? undefined),
+        }),
+      }),
+    ),
+  }),
+});
+const methodsQuery = `{ methods {
+  spaces { name model description dimensions state imageCount regionCount scorers }
+  rerankers { name description needs { grey scorer } }
+} }`;
 
 const imageFields = 'id filename metadata';
 const hitFields = `similarity image { ${imageFields} }`;
@@ -51,18 +100,20 @@ export function openRemoteGallery(server: URL): Gallery {
       return data.uploadImage;
     },
 
-    search: async ({ bytes, filename, k, minSimilarity }) => {
-      const query = `query ($file: Upload!, $k: Int!, $minSimilarity: Float) { searchByUpload(file: $file, k: $k, minSimilarity: $minSimilarity) { ${hitFields} } }`;
+    search: async ({ bytes, filename, ...search }) => {
+      const { parameters, args, fields, variables } = searchDocument(search);
+      const query = `query ($file: Upload!, ${parameters}) { searchByUpload(file: $file, ${args}) { ${fields} } }`;
       const schema = z.object({ searchByUpload: hitsSchema });
-      const answer = await client.upload(schema, query, { k, minSimilarity }, { bytes, filename });
-      return answerOf(answer, answer.data.searchByUpload);
+      const answer = await client.upload(schema, query, variables, { bytes, filename }).catch(explainOlder(search));
+      return answerOf(answer, answer.data.searchByUpload, search);
     },
 
-    similar: async ({ imageId, k, minSimilarity }) => {
-      const query = `query ($imageId: ID!, $k: Int!, $minSimilarity: Float) { similarImages(imageId: $imageId, k: $k, minSimilarity: $minSimilarity) { ${hitFields} } }`;
+    similar: async ({ imageId, ...search }) => {
+      const { parameters, args, fields, variables } = searchDocument(search);
+      const query = `query ($imageId: ID!, ${parameters}) { similarImages(imageId: $imageId, ${args}) { ${fields} } }`;
       const schema = z.object({ similarImages: hitsSchema });
-      const answer = await client.query(schema, query, { imageId, k, minSimilarity });
-      return answerOf(answer, answer.data.similarImages);
+      const answer = await client.query(schema, query, { ...variables, imageId }).catch(explainOlder(search));
+      return answerOf(answer, answer.data.similarImages, search);
     },
 
     findImage: async (id) => {
@@ -81,10 +132,88 @@ export function openRemoteGallery(server: URL): Gallery {
       return { ...data.status, sizeBytes: undefined };
     },
 
+    methods: async () => {
+      const { data } = await client.query(methodsSchema, methodsQuery, {}).catch((error: unknown) => {
+        if (!isInvalidDocument(error)) throw error;
+        throw new SemblanceError(
+          'BAD_USER_INPUT',
+          'This server is older than the command and lists no methods: update it.',
+          { cause: error },
+        );
+      });
+      return data.methods;
+    },
+
     close: () => Promise.resolve(),
   };
 }
 
-function answerOf(answer: GraphqlAnswer<unknown>, hits: z.infer<typeof hitsSchema>): GalleryAnswer {
-  return { ...searchSchema.parse(answer.search), hits };
+/** Types of the arguments of both searches. */
+const argumentTypes = {
+  k: 'Int!',
+  minSimilarity: 'Float',
+  space: 'String',
+  rerank: 'Rerank',
+  candidates: 'Int',
+  region: 'RegionInput',
+  searchRegions: 'Boolean',
+} as const satisfies Record<keyof GallerySearch, string>;
+
+/** What servers of the first release know: nothing else is asked for unless it is used. */
+const firstArguments: ReadonlySet<string> = new Set(['k', 'minSimilarity']);
+
+/** The parts of a search's GraphQL that follow from what is searched for. */
+function searchDocument(search: GallerySearch): {
+  readonly parameters: string;
+  readonly args: string;
+  readonly fields: string;
+  readonly variables: Readonly<Record<string, unknown>>;
+} {
+  const used = usedArguments(search);
+  return {
+    parameters: used.map((name) => `$${name}: ${argumentTypes[name]}`).join(', '),
+    args: used.map((name) => `${name}: $${name}`).join(', '),
+    fields: [
+      hitFields,
+      ...(search.rerank === undefined ? [] : ['score']),
+      ...(search.searchRegions === true ? ['region { x y width height }'] : []),
+    ].join(' '),
+    variables: Object.fromEntries(used.map((name) => [name, search[name]])),
+  };
+}
+
+function usedArguments(search: GallerySearch): readonly (keyof GallerySearch)[] {
+  const names = Object.keys(argumentTypes) as (keyof GallerySearch)[];
+  return names.filter((name) => search[name] !== undefined);
+}
+
+/** A server of before an argument refuses the whole document; its own words name GraphQL, not options. */
+function explainOlder(search: GallerySearch): (error: unknown) => never {
+  return (error) => {
+    const lacking = usedArguments(search).filter((name) => !firstArguments.has(name));
+    if (!isInvalidDocument(error) || lacking.length === 0) throw error;
+    throw new SemblanceError(
+      'BAD_USER_INPUT',
+      lacking.length === 1
+        ? `This server is older than the command and does not know ${lacking.map(optionOf).join()}: update it, or leave the option out.`
+        : `This server is older than the command and does not know all of ${lacking.map(optionOf).join(', ')}: update it, or leave them out.`,
+      { cause: error },
+    );
+  };
+}
+
+function isInvalidDocument(error: unknown): boolean {
+  return error instanceof ServerRefusal && error.graphqlCode === 'GRAPHQL_VALIDATION_FAILED';
+}
+
+function optionOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+function answerOf(
+  answer: GraphqlAnswer<unknown>,
+  hits: z.infer<typeof hitsSchema>,
+  { rerank }: GallerySearch,
+): GalleryAnswer {
+  return { ...searchSchema.parse(answer.search), rerank, hits };
 }

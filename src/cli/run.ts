@@ -1,9 +1,12 @@
+import { setMaxListeners } from 'node:events';
 import { Command, InvalidArgumentError } from 'commander';
 import { loadConfig, type Config } from '../config.js';
+import { ConfigurationError } from '../errors.js';
 import { maxK } from '../limits.js';
+import type { Operations } from '../operations/operations.js';
 import { DataFolderInUseError } from '../store/embedded/lock.js';
 import type { Gallery } from './gallery.js';
-import { openLocalGallery } from './local-gallery.js';
+import { openApp, openLocalGallery } from './local-gallery.js';
 import { openRemoteGallery } from './remote-gallery.js';
 
 export type Environment = NodeJS.ProcessEnv;
@@ -42,7 +45,27 @@ export async function runOnGallery(
 ): Promise<void> {
   const config = loadConfig(env);
   const gallery = await openGallery(config, options);
+  await untilInterrupted((signal) => work({ config, gallery, signal })).finally(() => gallery.close());
+}
+
+/**
+ * Runs `work` on the database itself, for what no server does for a client.
+ * @throws ConfigurationError where another process holds the embedded data folder
+ */
+export async function runOnDatabase(
+  env: Environment,
+  options: { readonly needsModel: boolean },
+  work: (context: { readonly operations: Operations; readonly signal: AbortSignal }) => Promise<void>,
+): Promise<void> {
+  const app = await openApp(loadConfig(env), options).catch(explainHolder);
+  await untilInterrupted((signal) => work({ operations: app.operations, signal })).finally(() => app.close());
+}
+
+/** Gives `work` a signal that Ctrl-C aborts. */
+async function untilInterrupted(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const interrupt = new AbortController();
+  // Every image on its way listens; Node warns of a leak from the eleventh listener on.
+  setMaxListeners(0, interrupt.signal);
   // Once: a second Ctrl-C ends the process as it would without us.
   const onInterrupt = (): void => {
     process.stderr.write('\nStopping after what is on its way. Press Ctrl-C again to stop at once.\n');
@@ -50,11 +73,22 @@ export async function runOnGallery(
   };
   process.once('SIGINT', onInterrupt);
   try {
-    await work({ config, gallery, signal: interrupt.signal });
+    await work(interrupt.signal);
   } finally {
     process.off('SIGINT', onInterrupt);
-    await gallery.close();
   }
+}
+
+function explainHolder(error: unknown): never {
+  if (!(error instanceof DataFolderInUseError)) throw error;
+  throw new ConfigurationError(
+    `The data folder ${error.dataDir} is held by ${
+      error.url === undefined
+        ? `process ${error.pid}: wait for it to end.`
+        : `a running server (process ${error.pid}), and this command works on the database itself: stop the server, run the command, and start the server again.`
+    }`,
+    { cause: error },
+  );
 }
 
 async function openGallery(

@@ -1,6 +1,10 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { formatAnswer, formatAnswerJson, note, print, readImageFile, writeSheet } from './output.js';
+import type { Region } from '../image/region.js';
+import type { RerankerName } from '../retrieval/rerank/reranker.js';
+import type { GallerySearch } from './gallery.js';
+import { parseCandidates, parseRegion, parseReranker, rerankerChoices } from './method-options.js';
 import {
   parseK,
   parseSimilarity,
@@ -13,6 +17,11 @@ import {
 export interface SearchCommandOptions extends GalleryOptions {
   readonly k: number;
   readonly minSimilarity?: number;
+  readonly space?: string;
+  readonly rerank?: RerankerName;
+  readonly candidates?: number;
+  readonly region?: Region;
+  readonly searchRegions: boolean;
   readonly out?: string;
   readonly json: boolean;
 }
@@ -21,8 +30,19 @@ export function withSearchOptions(command: Command): Command {
   return command
     .option('-k <n>', 'neighbours, 1 to 1000', parseK, 5)
     .option('--min-similarity <s>', 'leave out what is less similar, -1 to 1', parseSimilarity)
+    .option('--space <name>', 'the space to search; `semblance methods` lists them')
+    .option('--rerank <name>', `order the nearest anew: ${rerankerChoices.join(', ')}`, parseReranker)
+    .option('--candidates <n>', 'how many of the nearest are ordered anew (100, or k)', parseCandidates)
+    .option('--region <x,y,w,h>', 'search for this part of the query, in shares of its sides from 0 to 1', parseRegion)
+    .option('--search-regions', 'also find images by a part of them: see index-regions', false)
     .option('--out <file>', 'draw the query and its neighbours into this PNG')
     .option('--json', 'print JSON instead of a table', false);
+}
+
+/** What the options say of the search itself. */
+export function searchOf(options: SearchCommandOptions): GallerySearch {
+  const { k, minSimilarity, space, rerank, candidates, region, searchRegions } = options;
+  return { k, minSimilarity, space, rerank, candidates, region, searchRegions: searchRegions || undefined };
 }
 
 export function registerSearch(program: Command, env: Environment): void {
@@ -35,10 +55,11 @@ export function registerSearch(program: Command, env: Environment): void {
     const bytes = await readImageFile(file);
     await runOnGallery(env, { ...options, needsModel: true }, async ({ gallery }) => {
       const filename = basename(file);
-      const answer = await gallery.search({ bytes, filename, k: options.k, minSimilarity: options.minSimilarity });
+      const answer = await gallery.search({ bytes, filename, ...searchOf(options) });
       print(options.json ? formatAnswerJson(answer) : formatAnswer(answer));
-      if (options.out !== undefined)
-        note(`Contact sheet: ${await writeSheet(options.out, gallery, { bytes, filename }, answer)}`);
+      if (options.out === undefined) return;
+      const query = { bytes, filename, region: options.region };
+      note(`Contact sheet: ${await writeSheet(options.out, gallery, query, answer)}`);
     });
   });
 }

@@ -24,7 +24,7 @@ export function registerStats(program: Command, env: Environment): void {
         ['store', `${stats.store}, ${gallery.place}`],
         ...(stats.sizeBytes === undefined ? [] : [['size', formatBytes(stats.sizeBytes)]]),
       ];
-      print(formatTable(rows, 0));
+      print(formatTable(rows));
     });
   });
 }

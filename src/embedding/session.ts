@@ -10,6 +10,18 @@ type Model = Pick<ManifestFields, 'input' | 'output'>;
 /** A free batch is run in these sizes only, largest first: ONNX Runtime plans and keeps memory for each shape it meets. */
 const freeBatchSizes = [8, 4, 2, 1] as const;
 
+export { Tensor };
+
+export function createSession(graph: Uint8Array, threads: number): Promise<InferenceSession> {
+  return InferenceSession.create(graph, {
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    // Spinning threads would take the cores from decoding and from the database between two runs.
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
+    logSeverityLevel: 3,
+  });
+}
+
 /**
  * One model in ONNX Runtime. `run` blocks its thread, so this belongs in a worker; a process that creates and releases
  * sessions leaks, so a session stays until shutdown.
@@ -28,7 +40,7 @@ export class EmbeddingSession {
 
   /** @throws ModelError if these are no ONNX weights, or not those that the manifest describes */
   static async open(weights: Uint8Array, model: Model, threads: number): Promise<EmbeddingSession> {
-    const session = await createSession(weights, threads);
+    const session = await openWeights(weights, threads);
     try {
       return new EmbeddingSession(session, model);
     } catch (error) {
@@ -77,7 +89,7 @@ export class EmbeddingSession {
 
 /** Inputs and outputs of weights that no manifest describes. @throws ModelError if these are no ONNX weights */
 export async function describeWeights(weights: Uint8Array, threads: number): Promise<WeightsDescription> {
-  const session = await createSession(weights, threads);
+  const session = await openWeights(weights, threads);
   const description = {
     inputs: session.inputMetadata.map(describeTensor),
     outputs: session.outputMetadata.map(describeTensor),
@@ -93,7 +105,7 @@ export async function shapesOfAnswer(
   image: InputTensor,
   threads: number,
 ): Promise<readonly TensorDescription[]> {
-  const session = await createSession(weights, threads);
+  const session = await openWeights(weights, threads);
   try {
     const batch = session.inputMetadata[0]?.isTensor === true ? session.inputMetadata[0].shape[0] : undefined;
     const images = typeof batch === 'number' ? batch : 1;
@@ -115,15 +127,9 @@ function describeTensor(metadata: InferenceSession.ValueMetadata): TensorDescrip
     : { name: metadata.name, type: 'no tensor', shape: [] };
 }
 
-async function createSession(weights: Uint8Array, threads: number): Promise<InferenceSession> {
+async function openWeights(weights: Uint8Array, threads: number): Promise<InferenceSession> {
   try {
-    return await InferenceSession.create(weights, {
-      intraOpNumThreads: threads,
-      interOpNumThreads: 1,
-      // Spinning threads would take the cores from decoding and from the database between two runs.
-      extra: { session: { intra_op: { allow_spinning: '0' } } },
-      logSeverityLevel: 3,
-    });
+    return await createSession(weights, threads);
   } catch (error) {
     throw new ModelError(`ONNX Runtime cannot load the weights: ${messageOf(error)}`, { cause: error });
   }

@@ -3,6 +3,7 @@ import type { GraphQLSchema } from 'graphql';
 import { buildSchema } from 'type-graphql';
 import { ImageConnectionResolver } from './image/image-connection.resolver.js';
 import { ImageResolver } from './image/image.resolver.js';
+import { MethodsResolver } from './methods/methods.resolver.js';
 import { SearchResolver } from './search/search.resolver.js';
 import { StatusResolver } from './status/status.resolver.js';
 import { UploadResolver } from './upload/upload.resolver.js';
@@ -10,7 +11,14 @@ import { UploadResolver } from './upload/upload.resolver.js';
 /** The public contract, as schema.graphql at the project's root shows it. */
 export function buildGraphqlSchema(): Promise<GraphQLSchema> {
   return buildSchema({
-    resolvers: [ImageResolver, ImageConnectionResolver, SearchResolver, StatusResolver, UploadResolver],
+    resolvers: [
+      ImageResolver,
+      ImageConnectionResolver,
+      MethodsResolver,
+      SearchResolver,
+      StatusResolver,
+      UploadResolver,
+    ],
     // The operations check every argument, whichever door it came through.
     validate: false,
   });

@@ -1,6 +1,7 @@
 import { create as contentDisposition } from 'content-disposition';
 import { Router, type Request, type Response } from 'express';
-import { requireFound, type Operations } from '../operations/operations.js';
+import { requireFound } from '../operations/found.js';
+import type { Operations } from '../operations/operations.js';
 import type { ImageRecord } from '../store/types.js';
 import { imageForms, imagePaths, type ImageForm } from './image-paths.js';
 

@@ -1,17 +1,20 @@
 import { createRequire } from 'node:module';
 import { maxImagePixels } from '../limits.js';
+import type { Region } from './region.js';
 import { sharp } from './sharp.js';
 
 export interface SheetPicture {
   /** Any accepted image; a thumbnail is large enough. Undefined draws an empty frame. */
   readonly bytes: Buffer | undefined;
   readonly filename: string;
+  /** The part that was searched for, or that matched: it is framed. */
+  readonly region?: Region | undefined;
 }
 
 export interface ContactSheet {
   readonly query: SheetPicture;
-  /** Nearest first. */
-  readonly neighbours: readonly (SheetPicture & { readonly similarity: number })[];
+  /** Nearest first; `caption` says by how much. */
+  readonly neighbours: readonly (SheetPicture & { readonly caption: string })[];
 }
 
 /** Layout, in pixels. */
@@ -45,13 +48,13 @@ const fonts: Readonly<Record<Weight, { readonly font: string; readonly fontfile:
 
 type Colour = typeof paper;
 
-/** A PNG of the query and its neighbours, similarity and filename under each. */
+/** A PNG of the query and its neighbours, caption and filename under each. */
 export async function drawContactSheet({ query, neighbours }: ContactSheet): Promise<Buffer> {
   const cells = [
     { picture: query, heading: 'Query', colour: accentColour, frame: accent },
     ...neighbours.map((neighbour) => ({
       picture: neighbour,
-      heading: neighbour.similarity.toFixed(3),
+      heading: neighbour.caption,
       colour: textColour,
       frame: mat,
     })),
@@ -85,7 +88,7 @@ async function drawCell(cell: {
   const { picture, heading, colour, frame } = cell;
   const inner = { width: cellWidth - 2 * framePixels, height: pictureHeight - 2 * framePixels };
   const [shown, headingText, nameText] = await Promise.all([
-    fitted(picture.bytes, inner),
+    fitted(picture, inner),
     drawText(heading, colour, 'bold'),
     drawText(picture.filename, mutedColour, 'normal'),
   ]);
@@ -106,8 +109,13 @@ async function drawCell(cell: {
     .toBuffer();
 }
 
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
 /** Raw RGB of exactly that size, the picture whole and centred in it. */
-function fitted(bytes: Buffer | undefined, size: { readonly width: number; readonly height: number }): Promise<Buffer> {
+async function fitted({ bytes, region }: SheetPicture, size: Size): Promise<Buffer> {
   const image =
     bytes === undefined
       ? sharp({ create: { ...size, channels: 3, background: mat } })
@@ -116,7 +124,52 @@ function fitted(bytes: Buffer | undefined, size: { readonly width: number; reado
           fit: 'contain',
           background: mat,
         });
-  return image.flatten({ background: '#ffffff' }).toColourspace('srgb').raw({ depth: 'uchar' }).toBuffer();
+  const pixels = await image
+    .flatten({ background: '#ffffff' })
+    .toColourspace('srgb')
+    .raw({ depth: 'uchar' })
+    .toBuffer();
+  if (bytes === undefined || region === undefined) return pixels;
+  const { autoOrient } = await sharp(bytes, { limitInputPixels: maxImagePixels }).metadata();
+  drawBox(pixels, size, boxOf(region, autoOrient, size));
+  return pixels;
+}
+
+/** Where a region of a picture lies once the picture is whole and centred in `size`: its first and last pixels. */
+function boxOf(region: Region, picture: Size, size: Size): Box {
+  const scale = Math.min(size.width / picture.width, size.height / picture.height);
+  const along = (start: number, share: number, length: number, room: number): readonly [number, number] => {
+    const shown = length * scale;
+    const offset = (room - shown) / 2;
+    const at = (position: number): number =>
+      Math.max(0, Math.min(room - 1, Math.round(offset + Math.max(0, Math.min(1, position)) * shown)));
+    return [at(start), at(start + share)];
+  };
+  const [left, right] = along(region.x, region.width, picture.width, size.width);
+  const [top, bottom] = along(region.y, region.height, picture.height, size.height);
+  return { left, right, top, bottom };
+}
+
+interface Box {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+/** A frame in the accent colour between white lines, so that it shows on any picture; inside the box. */
+function drawBox(pixels: Buffer, size: Size, box: Box): void {
+  const colours = [{ r: 255, g: 255, b: 255 }, accent, accent, { r: 255, g: 255, b: 255 }];
+  for (const [inset, { r, g, b }] of colours.entries()) {
+    const left = box.left + inset;
+    const right = box.right - inset;
+    const top = box.top + inset;
+    const bottom = box.bottom - inset;
+    for (let y = top; y <= bottom; y++) {
+      const step = y === top || y === bottom ? 1 : Math.max(1, right - left);
+      for (let x = left; x <= right; x += step) pixels.set([r, g, b], (y * size.width + x) * 3);
+    }
+  }
 }
 
 interface DrawnText {

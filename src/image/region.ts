@@ -8,14 +8,18 @@ export interface Region {
   readonly height: number;
 }
 
+/** Whether it is inside 0…1, up to a rounding error, and has an area. */
+export function isRegion({ x, y, width, height }: Region): boolean {
+  return x >= 0 && y >= 0 && width > 0 && height > 0 && x + width <= 1 + 1e-9 && y + height <= 1 + 1e-9;
+}
+
 /**
  * The pixels that a region touches: at least one, however small it is.
  * @throws RangeError for a region that is not inside 0…1 or has no area
  */
 export function cropToRegion(image: DecodedImage, region: Region): DecodedImage {
   const { x, y, width, height } = region;
-  const inside = x >= 0 && y >= 0 && width > 0 && height > 0 && x + width <= 1 + 1e-9 && y + height <= 1 + 1e-9;
-  if (!inside) throw new RangeError(`No region of an image: ${JSON.stringify(region)}`);
+  if (!isRegion(region)) throw new RangeError(`No region of an image: ${JSON.stringify(region)}`);
   const [left, right] = touchedPixels(x, width, image.width);
   const [top, bottom] = touchedPixels(y, height, image.height);
   const row = (right - left) * 3;

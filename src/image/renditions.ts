@@ -7,12 +7,12 @@ const webpQuality = 80;
 const thumbnailEffort = 2;
 
 /**
- * WebP, 320 pixels on its longer side and at least one on the other. A smaller image is enlarged: the contract promises one
+ * WebP, 320 pixels on its longer side unless told otherwise, and at least one on the other. A smaller image is enlarged: the contract promises one
  * size, so that a grid of thumbnails is even.
  */
-export function makeThumbnail(image: DecodedImage): Promise<Buffer> {
+export function makeThumbnail(image: DecodedImage, sidePixels = thumbnailPixels): Promise<Buffer> {
   return fromDecoded(image)
-    .resize({ width: thumbnailPixels, height: thumbnailPixels, fit: 'inside' })
+    .resize({ width: sidePixels, height: sidePixels, fit: 'inside' })
     .webp({ quality: webpQuality, effort: thumbnailEffort })
     .toBuffer();
 }

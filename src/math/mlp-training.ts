@@ -37,11 +37,20 @@ const epsilon = 1e-8;
 const scaledExamples = 4096;
 
 /**
- * Trains by Adam on mini-batches in random order, from He's initial weights. Deterministic: the same examples, options and
+ * Trains by Adam on mini-batches in random order, from He's initial weights and the mean target. Deterministic: the same examples, options and
  * seed make the same network.
  * @throws SemblanceError BAD_USER_INPUT without examples, or for other than one or two hidden layers
  */
 export function trainMlp(options: MlpTrainingOptions): Mlp {
+  const steps = mlpTraining(options);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** As `trainMlp`, one mini-batch a step: whoever takes the steps may do something else between them, or stop. */
+export function* mlpTraining(options: MlpTrainingOptions): Generator<undefined, Mlp> {
   const { examples, hidden = [64, 32], output, epochs = 5, batchSize = 128, learningRate = 0.001 } = options;
   if (examples.count < 1) throw invalidArgument('examples', 'at least one example', examples.count);
   if (hidden.length < 1 || hidden.length > 2) throw invalidArgument('hidden', 'one or two hidden layers', hidden);
@@ -49,6 +58,7 @@ export function trainMlp(options: MlpTrainingOptions): Mlp {
   const sizes = [examples.inputs, ...hidden, 1];
   const scaling = measureInputs(examples, random);
   const parameters = initialParameters(sizes, random);
+  startAtMean(parameters, sizes.at(-2)!, output, scaling.target);
   const network = new TrainedNetwork(sizes, output);
   const adam = new Adam(parameters, learningRate);
   const gradient = new Float64Array(parameters.length);
@@ -68,6 +78,7 @@ export function trainMlp(options: MlpTrainingOptions): Mlp {
       adam.step(gradient, batch.length);
       seen += batch.length;
       options.onProgress?.(seen);
+      yield;
     }
     options.onEpoch?.(epoch, total / examples.count);
   }
@@ -177,14 +188,29 @@ export function initialParameters(sizes: readonly number[], random: Random): Flo
   return parameters;
 }
 
-/** Mean and 1 / standard deviation of each input; an input that never changes is scaled to 0. */
-function measureInputs(examples: Examples, random: Random): { mean: Float32Array; scale: Float32Array } {
+/**
+ * Zeroes the last unit's weights, and sets its bias to the mean target: the random function that the hidden layers begin with
+ * would stay in what few epochs of few examples learn.
+ */
+function startAtMean(parameters: Float64Array, lastHidden: number, output: MlpOutput, target: number): void {
+  parameters.fill(0, -1 - lastHidden);
+  const isBetween = target > 0 && target < 1;
+  if (output === 'linear') parameters[parameters.length - 1] = target;
+  else if (isBetween) parameters[parameters.length - 1] = Math.log(target / (1 - target));
+}
+
+/** Mean target, and of each input mean and 1 / standard deviation of each input; an input that never changes is scaled to 0. */
+function measureInputs(
+  examples: Examples,
+  random: Random,
+): { readonly mean: Float32Array; readonly scale: Float32Array; readonly target: number } {
   const drawn = random.sample(examples.count, scaledExamples);
   const input = new Float32Array(examples.inputs);
   const mean = new Float64Array(examples.inputs);
   const squares = new Float64Array(examples.inputs);
+  let targets = 0;
   drawn.forEach((index, before) => {
-    examples.read(index, input);
+    targets += examples.read(index, input);
     // Welford's update: inputs can be tiny beside their mean.
     for (let i = 0; i < input.length; i++) {
       const difference = input[i]! - mean[i]!;
@@ -196,7 +222,7 @@ function measureInputs(examples: Examples, random: Random): { mean: Float32Array
     const deviation = Math.fround(1 / Math.sqrt(sum / drawn.length));
     return Number.isFinite(deviation) ? deviation : 0;
   });
-  return { mean: Float32Array.from(mean), scale };
+  return { mean: Float32Array.from(mean), scale, target: targets / drawn.length };
 }
 
 /** ln(1 + exp(x)) without overflow. */

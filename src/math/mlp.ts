@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { decodeFloats, encodeFloats } from './float-text.js';
 import type { Vector } from './vector.js';
 
 /** `linear` predicts any number; `logistic` one from 0 to 1. */
@@ -91,9 +92,9 @@ export function mlpToJson({ sizes, output, inputMean, inputScale, parameters }: 
     version: 1,
     sizes,
     output,
-    inputMean: encode(inputMean),
-    inputScale: encode(inputScale),
-    parameters: encode(parameters),
+    inputMean: encodeFloats(inputMean),
+    inputScale: encodeFloats(inputScale),
+    parameters: encodeFloats(parameters),
   };
 }
 
@@ -115,25 +116,8 @@ export function mlpFromJson(json: unknown): Mlp {
   return {
     sizes,
     output,
-    inputMean: decode(inputMean, sizes[0]!),
-    inputScale: decode(inputScale, sizes[0]!),
-    parameters: decode(parameters, parameterCount(sizes)),
+    inputMean: decodeFloats(inputMean, { length: sizes[0]!, of: 'network' }),
+    inputScale: decodeFloats(inputScale, { length: sizes[0]!, of: 'network' }),
+    parameters: decodeFloats(parameters, { length: parameterCount(sizes), of: 'network' }),
   };
-}
-
-function encode(values: Float32Array): string {
-  const bytes = Buffer.alloc(4 * values.length);
-  values.forEach((value, index) => bytes.writeFloatLE(value, 4 * index));
-  return bytes.toString('base64');
-}
-
-function decode(text: string, length: number): Float32Array {
-  const bytes = Buffer.from(text, 'base64');
-  const values = Float32Array.from({ length: Math.floor(bytes.length / 4) }, (_, index) =>
-    bytes.readFloatLE(4 * index),
-  );
-  if (bytes.length !== 4 * length || !values.every(Number.isFinite)) {
-    throw new RangeError(`Not a stored network: expected ${length} numbers in ${bytes.length} bytes`);
-  }
-  return values;
 }

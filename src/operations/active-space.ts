@@ -1,5 +1,4 @@
 import type { EmbedderState, ModelInfo } from '../embedding/embedder.js';
-import { SemblanceError } from '../errors.js';
 import type { EmbeddingSpace, NewEmbeddingSpace } from '../store/store.js';
 import type { OperationsContext } from './context.js';
 
@@ -14,22 +13,6 @@ export async function activeSpace({ store, embedder }: Parts): Promise<Embedding
   const space = await store.activeSpace();
   const state = embedder.state;
   return space === undefined && state.kind === 'ready' ? store.ensureSpace(firstSpaceOf(state.model)) : space;
-}
-
-/**
- * The active space, if the model at hand makes its embeddings.
- * @param known as it was read a moment ago
- * @throws SemblanceError MODEL_UNAVAILABLE, DATABASE_UNAVAILABLE
- */
-export async function requireModel(parts: Parts, known?: EmbeddingSpace): Promise<EmbeddingSpace> {
-  const space = known ?? (await activeSpace(parts));
-  if (space === undefined || modelProblem(parts.embedder.state, space) !== undefined) {
-    throw new SemblanceError(
-      'MODEL_UNAVAILABLE',
-      'The embedding model is not available; what needs none goes on working',
-    );
-  }
-  return space;
 }
 
 /** Why the model cannot serve the space, for the operator; undefined where it can. */

@@ -1,6 +1,16 @@
 import { invalidArgument } from '../errors.js';
-import { maxK, maxMetadataBytes, maxPageSize } from '../limits.js';
+import { isRegion, type Region } from '../image/region.js';
+import {
+  defaultCandidates,
+  maxCandidates,
+  maxK,
+  maxMetadataBytes,
+  maxPageSize,
+  maxSpaceNameCharacters,
+} from '../limits.js';
+import { rerankers, type RerankerName } from '../retrieval/rerank/reranker.js';
 import type { ImageFilter, Metadata } from '../store/types.js';
+import type { SearchInput } from './search-input.js';
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -59,9 +69,76 @@ export function checkFilter(filter: ImageFilter | undefined): ImageFilter | unde
   return { ...filter, metadata: checkMetadata(filter.metadata, 'filter.metadata') };
 }
 
-function checkInteger(name: string, value: number, min: number, max: number): number {
+export interface CheckedSearch {
+  readonly k: number;
+  readonly minSimilarity: number | undefined;
+  readonly filter: ImageFilter | undefined;
+  readonly space: string | undefined;
+  readonly rerank: RerankerName | undefined;
+  /** k at least. */
+  readonly candidates: number;
+  readonly region: Region | undefined;
+  readonly searchRegions: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Everything of a search but its query. */
+export function checkSearch(input: SearchInput): CheckedSearch {
+  const k = checkK(input.k);
+  const { space, rerank, candidates, region, searchRegions = false, signal } = input;
+  if (rerank !== undefined && !rerankers.includes(rerank))
+    throw invalidArgument('rerank', rerankers.join(', '), rerank);
+  if (rerank !== undefined && searchRegions) {
+    throw invalidArgument('rerank', 'nothing beside searchRegions, whose hits may be parts of images', rerank);
+  }
+  return {
+    k,
+    minSimilarity: checkMinSimilarity(input.minSimilarity),
+    filter: checkFilter(input.filter),
+    space,
+    rerank,
+    candidates:
+      candidates === undefined
+        ? Math.max(defaultCandidates, k)
+        : checkInteger('candidates', candidates, k, maxCandidates, `an integer from k (${k}) to ${maxCandidates}`),
+    region: region === undefined ? undefined : checkRegion(region),
+    searchRegions,
+    signal,
+  };
+}
+
+function checkRegion(region: Region): Region {
+  if (isRegion(region)) return region;
+  throw invalidArgument(
+    'region',
+    'x and y from 0, width and height above 0, and both x + width and y + height at most 1',
+    region,
+  );
+}
+
+/** What a user can type into a command without quotes. */
+export function checkSpaceName(name: string): string {
+  if (name.length <= maxSpaceNameCharacters && /^[a-z0-9][a-z0-9._-]*$/.test(name)) return name;
+  throw invalidArgument(
+    'name',
+    `1 to ${maxSpaceNameCharacters} lower-case letters, digits, ".", "_" and "-", the first a letter or digit`,
+    name,
+  );
+}
+
+export function checkSeed(seed: number | undefined): number {
+  return checkInteger('seed', seed ?? 1, 0, 2 ** 32 - 1);
+}
+
+export function checkInteger(
+  name: string,
+  value: number,
+  min: number,
+  max: number,
+  expected = `an integer from ${min} to ${max}`,
+): number {
   if (!Number.isInteger(value) || value < min || value > max) {
-    throw invalidArgument(name, `an integer from ${min} to ${max}`, value);
+    throw invalidArgument(name, expected, value);
   }
   return value;
 }

@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
-import { setTimeout } from 'node:timers/promises';
-import { SemblanceError, type ErrorCode } from '../errors.js';
+import { SemblanceError } from '../errors.js';
 import { describeFileError } from './find-images.js';
 import { maxWaitingDecodes } from '../limits.js';
 import { imageIdOf, sha256Hex } from '../image/identity.js';
 import type { Metadata } from '../store/types.js';
+import { defaultRetryWaitsMs, endsAll, isAnswer, retrying } from './retrying.js';
 
 /** One image of an import. `read` is called once to identify it, and once more to send it, so that few are held at once. */
 export interface ImportSource {
@@ -60,18 +60,6 @@ export interface ImportSummary {
 const idsPerQuery = 64;
 /** Decoding, embedding and inserting wait for one another: four images a core keep all of them busy (bench/import). */
 export const defaultImportConcurrency = Math.min(maxWaitingDecodes, 4 * availableParallelism());
-const defaultRetryWaitsMs = [250, 500, 1000, 2000, 4000, 8000];
-
-/** The target may serve again in a moment: the image is tried again. */
-const passing: ReadonlySet<ErrorCode> = new Set(['OVERLOADED', 'RATE_LIMITED', 'DATABASE_UNAVAILABLE']);
-/** Every other image would fail with it too: the import ends. */
-const final: ReadonlySet<ErrorCode> = new Set([
-  ...passing,
-  'MODEL_UNAVAILABLE',
-  'STORAGE_FULL',
-  'UNAUTHENTICATED',
-  'FORBIDDEN',
-]);
 
 interface IdentifiedSource {
   readonly source: ImportSource;
@@ -113,7 +101,7 @@ export async function importImages(options: ImportOptions): Promise<ImportSummar
       return { kind: created ? 'imported' : 'known', path };
     } catch (error) {
       if (ended.aborted && !isAnswer(error)) return undefined;
-      if (endsImport(error)) throw error;
+      if (endsAll(error)) throw error;
       return { kind: 'failed', path, reason: reasonOf(error) };
     }
   };
@@ -197,30 +185,6 @@ async function* inBatches(
     batch = [];
   }
   if (batch.length > 0) yield batch;
-}
-
-async function retrying<T>(
-  attempt: () => Promise<T>,
-  waitsMs: readonly number[],
-  signal: AbortSignal | undefined,
-): Promise<T> {
-  for (const waitMs of waitsMs) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!(error instanceof SemblanceError && passing.has(error.code))) throw error;
-    }
-    await setTimeout(waitMs, undefined, { signal });
-  }
-  return attempt();
-}
-
-function endsImport(error: unknown): boolean {
-  return error instanceof SemblanceError && final.has(error.code);
-}
-
-function isAnswer(error: unknown): boolean {
-  return error instanceof SemblanceError && !passing.has(error.code);
 }
 
 function reasonOf(error: unknown): string {

@@ -1,11 +1,17 @@
 import { makeRendition } from '../image/renditions.js';
 import type { ImageFilter, ImagePage, ImageRecord, Metadata } from '../store/types.js';
-import { SemblanceError } from '../errors.js';
 import { checkFilter, checkId, checkMetadata, checkPageSize } from './arguments.js';
 import type { OperationsContext } from './context.js';
 import { searchByUpload, type UploadSearchInput } from './search-by-upload.js';
 import { similarImages, type SimilarImagesInput } from './similar-images.js';
 import type { SearchAnswer } from './search-answer.js';
+import { backfillSpace, type BackfillSpaceInput, type BackfilledSpace } from './backfill-space.js';
+import { createSpace, type CreatedSpace, type CreateSpaceInput } from './create-space.js';
+import { indexRegions, type IndexedRegions, type IndexRegionsInput } from './index-regions.js';
+import { listMethods, type SearchMethods } from './list-methods.js';
+import { trainScorer, type TrainedScorer, type TrainScorerInput } from './train-scorer.js';
+import { requireFound } from './found.js';
+import { removeSpace } from './remove-space.js';
 import { readHealth, readStatus, type Health, type ServerStatus } from './status.js';
 import { uploadImage, type UploadInput, type UploadOutcome } from './upload-image.js';
 
@@ -34,6 +40,17 @@ export interface Operations {
   readRendition(id: string, signal?: AbortSignal): Promise<Buffer | undefined>;
   existingIds(ids: readonly string[]): Promise<ReadonlySet<string>>;
   status(): Promise<ServerStatus>;
+  /** The spaces that searches may name, and the re-rankers. */
+  listMethods(): Promise<SearchMethods>;
+  /** Fits a space on stored images. BAD_USER_INPUT says what is wrong; CONFLICT where the name is taken. */
+  createSpace(input: CreateSpaceInput): Promise<CreatedSpace>;
+  /** Embeds the stored images that a space lacks, and makes a `building` one `ready`. Run again, it goes on. */
+  backfillSpace(input: BackfillSpaceInput): Promise<BackfilledSpace>;
+  /** NOT_FOUND where there is none, CONFLICT for the active one. Answers its name. */
+  removeSpace(name: string): Promise<string>;
+  trainScorer(input: TrainScorerInput): Promise<TrainedScorer>;
+  /** Embeds parts of every stored image that has none. Run again, it goes on. */
+  indexRegions(input: IndexRegionsInput): Promise<IndexedRegions>;
   sizeBytes(): Promise<number>;
   health(): Promise<Health>;
 }
@@ -67,13 +84,13 @@ export function createOperations(context: OperationsContext): Operations {
     },
     existingIds: async (ids) => store.existingIds(ids.map((id) => checkId(id))),
     status: () => readStatus(context),
+    listMethods: () => listMethods(context),
+    createSpace: (input) => createSpace(context, input),
+    backfillSpace: (input) => backfillSpace(context, input),
+    removeSpace: (name) => removeSpace(context, name),
+    trainScorer: (input) => trainScorer(context, input),
+    indexRegions: (input) => indexRegions(context, input),
     sizeBytes: () => store.sizeBytes(),
     health: () => readHealth(context),
   };
-}
-
-/** @throws SemblanceError NOT_FOUND */
-export function requireFound<T>(value: T | undefined, id: string): T {
-  if (value === undefined) throw new SemblanceError('NOT_FOUND', `There is no image with the id ${id}`);
-  return value;
 }

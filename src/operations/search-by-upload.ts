@@ -1,35 +1,30 @@
-import type { ImageFilter } from '../store/types.js';
-import { checkFilter, checkK, checkMinSimilarity } from './arguments.js';
+import { imageIdOf } from '../image/identity.js';
+import { checkSearch } from './arguments.js';
 import type { OperationsContext } from './context.js';
+import { encodeQuery } from './encode-query.js';
+import { byEmbedding, findNearest } from './find-nearest.js';
 import { readUpload, type UploadBytes } from './read-upload.js';
-import { requireModel } from './active-space.js';
 import type { SearchAnswer } from './search-answer.js';
+import type { SearchInput } from './search-input.js';
+import { searchableSpace } from './spaces.js';
 
-export interface UploadSearchInput {
+export interface UploadSearchInput extends SearchInput {
   readonly bytes: UploadBytes;
-  readonly k: number;
-  readonly minSimilarity?: number | undefined;
-  readonly filter?: ImageFilter | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * The k nearest to an image that is not stored: the path of an upload without its transaction.
+ * The k nearest to an image that is not stored, or to a region of it: the path of an upload without its transaction.
  * @throws SemblanceError as uploadImage, STORAGE_FULL apart
  */
 export async function searchByUpload(context: OperationsContext, input: UploadSearchInput): Promise<SearchAnswer> {
-  const { store, embedder, decoder } = context;
-  const options = {
-    k: checkK(input.k),
-    minSimilarity: checkMinSimilarity(input.minSimilarity),
-    filter: checkFilter(input.filter),
-  };
+  const { decoder } = context;
+  const search = checkSearch(input);
   decoder.assertRoom('query');
-  const { bytes } = await readUpload(input.bytes, context.maxUploadBytes);
-  await requireModel(context);
+  const { bytes, sha256 } = await readUpload(input.bytes, context.maxUploadBytes);
+  const space = await searchableSpace(context, search.space);
   const startedMs = performance.now();
-  const modelInput = await decoder.use(bytes, 'query', (image) => embedder.prepare(image, 'query'), input.signal);
-  const embedding = await embedder.embed(modelInput, 'query', input.signal);
+  const image = await encodeQuery(context, { imageId: imageIdOf(sha256), bytes }, space, search);
   const embedMs = performance.now() - startedMs;
-  return { ...(await store.searchByVector(embedding, options)), embedMs, rerankMs: 0 };
+  const find = byEmbedding(context, search, image.embedding);
+  return { ...(await findNearest(context, search, space, { find, image })), embedMs };
 }

@@ -1,24 +1,54 @@
-import type { ImageFilter } from '../store/types.js';
-import { checkFilter, checkId, checkK, checkMinSimilarity } from './arguments.js';
+import type { SearchOptions } from '../store/types.js';
+import { checkId, checkSearch, type CheckedSearch } from './arguments.js';
 import type { OperationsContext } from './context.js';
+import { encodeQuery } from './encode-query.js';
+import { byEmbedding, findNearest } from './find-nearest.js';
+import { requireFound } from './found.js';
 import type { SearchAnswer } from './search-answer.js';
+import type { SearchInput } from './search-input.js';
+import { searchableSpace } from './spaces.js';
 
-export interface SimilarImagesInput {
+export interface SimilarImagesInput extends SearchInput {
   readonly imageId: string;
-  readonly k: number;
-  readonly minSimilarity?: number | undefined;
-  readonly filter?: ImageFilter | undefined;
 }
 
 /**
- * The k nearest to a stored image, itself left out. Touches no model: it starts from the stored embedding.
- * @throws SemblanceError BAD_USER_INPUT, NOT_FOUND, DATABASE_UNAVAILABLE
+ * The k nearest to a stored image, itself left out. Starts from the stored embedding and touches no model, unless `region`
+ * asks for a part of the image. Without any choice of method it is one round trip to the database.
+ * @throws SemblanceError BAD_USER_INPUT, NOT_FOUND, DATABASE_UNAVAILABLE; with `region` as searchByUpload
  */
-export async function similarImages({ store }: OperationsContext, input: SimilarImagesInput): Promise<SearchAnswer> {
-  const result = await store.searchByImage(checkId(input.imageId, 'imageId'), {
-    k: checkK(input.k),
-    minSimilarity: checkMinSimilarity(input.minSimilarity),
-    filter: checkFilter(input.filter),
-  });
-  return { ...result, embedMs: 0, rerankMs: 0 };
+export async function similarImages(context: OperationsContext, input: SimilarImagesInput): Promise<SearchAnswer> {
+  const { store } = context;
+  const imageId = checkId(input.imageId, 'imageId');
+  const search = checkSearch(input);
+  const { region, rerank, searchRegions } = search;
+  if (region !== undefined) return similarToRegion(context, imageId, search);
+  const byImage = (options: SearchOptions) => store.searchByImage(imageId, options);
+  if (search.space === undefined && rerank === undefined && !searchRegions) {
+    return { ...(await findNearest(context, search, undefined, { find: byImage, image: { imageId } })), embedMs: 0 };
+  }
+  const space = await searchableSpace(context, search.space);
+  let find = byImage;
+  if (searchRegions) {
+    const stored = await store.readEmbeddings(space.id, [imageId]);
+    find = byEmbedding(context, search, requireFound(stored.get(imageId), imageId), imageId);
+  }
+  return { ...(await findNearest(context, search, space, { find, image: { imageId } })), embedMs: 0 };
+}
+
+/** The image itself is left out here, too, whichever part of it is searched for. */
+async function similarToRegion(
+  context: OperationsContext,
+  imageId: string,
+  search: CheckedSearch,
+): Promise<SearchAnswer> {
+  const { store, decoder } = context;
+  decoder.assertRoom('query');
+  const space = await searchableSpace(context, search.space);
+  const { bytes } = requireFound(await store.readOriginal(imageId), imageId);
+  const startedMs = performance.now();
+  const image = await encodeQuery(context, { imageId, bytes }, space, search);
+  const embedMs = performance.now() - startedMs;
+  const find = byEmbedding(context, search, image.embedding, imageId);
+  return { ...(await findNearest(context, search, space, { find, image })), embedMs };
 }

@@ -4,6 +4,7 @@ import { healthTimeoutMs } from '../limits.js';
 import type { EmbeddingSpace, StoreKind } from '../store/store.js';
 import type { OperationsContext } from './context.js';
 import { activeSpace, modelProblem } from './active-space.js';
+import { encodingProblem } from './spaces.js';
 
 export interface ServerStatus {
   readonly imageCount: number;
@@ -31,17 +32,28 @@ export interface Health {
 export async function readHealth(context: OperationsContext): Promise<Health> {
   const { store, embedder } = context;
   const reasons: string[] = [];
-  let space: EmbeddingSpace | undefined;
+  let active: EmbeddingSpace | undefined;
+  let others: readonly EmbeddingSpace[] = [];
   try {
-    space = await within(healthTimeoutMs, activeSpace(context));
-    if (space === undefined) reasons.push('database: it has no embedding space yet');
+    active = await within(healthTimeoutMs, activeSpace(context));
+    if (active === undefined) reasons.push('database: it has no embedding space yet');
+    else others = (await within(healthTimeoutMs, store.liveSpaces())).filter(({ id }) => id !== active?.id);
   } catch (error) {
     const { state } = store;
     reasons.push(`database: ${state.kind === 'unavailable' ? state.reason : messageOf(error)}`);
   }
-  const problem = modelProblem(embedder.state, space);
+  const problem = modelProblem(embedder.state, active);
   if (problem !== undefined) reasons.push(`model: ${problem}`);
+  // Uploads need all of them.
+  const problems = await Promise.all(others.map((space) => otherProblem(context, space)));
+  for (const reason of problems) if (reason !== undefined) reasons.push(reason);
   return { ready: reasons.length === 0, reasons };
+}
+
+async function otherProblem(context: OperationsContext, space: EmbeddingSpace): Promise<string | undefined> {
+  const ask = async () => encodingProblem(context, space, await context.recipes.of(space));
+  const problem = await within(healthTimeoutMs, ask()).catch(messageOf);
+  return problem && `space ${JSON.stringify(space.name)}: ${problem}`;
 }
 
 async function within<T>(timeoutMs: number, answer: Promise<T>): Promise<T> {

@@ -1,13 +1,14 @@
 import { SemblanceError } from '../errors.js';
 import { cleanFilename } from '../image/filename.js';
 import { imageIdOf } from '../image/identity.js';
+import { makeGrey } from '../image/grey.js';
 import type { Priority } from '../image/priority.js';
 import { makeThumbnail } from '../image/renditions.js';
 import type { ImageRecord } from '../store/types.js';
 import { checkMetadata } from './arguments.js';
 import type { OperationsContext } from './context.js';
 import { readUpload, type UploadBytes } from './read-upload.js';
-import { requireModel } from './active-space.js';
+import { liveSpaces, requireEncodable } from './spaces.js';
 
 export interface UploadInput {
   readonly bytes: UploadBytes;
@@ -27,13 +28,13 @@ export interface UploadOutcome {
 const maxAttempts = 5;
 
 /**
- * Stores an image with its thumbnail and embedding, in one transaction at the very end: no failure leaves a part of it.
+ * Stores an image with its renditions and one embedding for each live space, in one transaction at the very end: no failure leaves a part of it.
  * Idempotent: the same bytes are one image.
  * @throws SemblanceError BAD_USER_INPUT, UNSUPPORTED_MEDIA_TYPE, INVALID_IMAGE, IMAGE_TOO_LARGE, OVERLOADED,
  * MODEL_UNAVAILABLE, DATABASE_UNAVAILABLE, STORAGE_FULL
  */
 export async function uploadImage(context: OperationsContext, input: UploadInput): Promise<UploadOutcome> {
-  const { store, embedder, decoder } = context;
+  const { store, encoders, decoder } = context;
   const metadata = checkMetadata(input.metadata);
   decoder.assertRoom(input.priority);
   const { bytes, sha256 } = await readUpload(input.bytes, context.maxUploadBytes);
@@ -42,8 +43,9 @@ export async function uploadImage(context: OperationsContext, input: UploadInput
   if (found.image?.sha256 === sha256) return { image: found.image, created: false };
 
   for (let attempt = 1; ; attempt++) {
-    const space = await requireModel(context, attempt === 1 ? found.space : undefined);
-    const { thumbnail, modelInput, mediaType, width, height } = await decoder.use(
+    const spaces = await liveSpaces(context, attempt === 1 ? found.spaces : undefined);
+    const recipes = await requireEncodable(context, spaces);
+    const { thumbnail, grey, prepared, mediaType, width, height } = await decoder.use(
       bytes,
       input.priority,
       async (image) => ({
@@ -51,11 +53,12 @@ export async function uploadImage(context: OperationsContext, input: UploadInput
         width: image.width,
         height: image.height,
         thumbnail: await makeThumbnail(image),
-        modelInput: await embedder.prepare(image, input.priority),
+        grey: await makeGrey(image),
+        prepared: await encoders.prepare(recipes, image, input.priority),
       }),
       input.signal,
     );
-    const embedding = await embedder.embed(modelInput, input.priority, input.signal);
+    const embeddings = await encoders.encode(recipes, prepared, id, input.priority, input.signal);
     input.signal?.throwIfAborted();
     try {
       return await store.insertImage({
@@ -68,8 +71,11 @@ export async function uploadImage(context: OperationsContext, input: UploadInput
         metadata,
         original: bytes,
         thumbnail,
-        spaceId: space.id,
-        embedding,
+        grey,
+        embeddings: embeddings.flatMap((embedding, index) => {
+          const space = spaces[index];
+          return space === undefined ? [] : [{ spaceId: space.id, embedding }];
+        }),
       });
     } catch (error) {
       const spacesChanged = error instanceof SemblanceError && error.code === 'CONFLICT';

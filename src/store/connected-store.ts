@@ -2,12 +2,16 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import type pg from 'pg';
 import type { MediaType } from '../image/decoded-image.js';
 import { findForUpload, insertImage, readOriginal, readThumbnail } from './content.js';
+import { imagesWithout, insertEmbeddings, readEmbeddings } from './embeddings.js';
 import { PrismaClient, type Image } from './generated/client.js';
 import type { InputJsonObject } from './generated/internal/prismaNamespace.js';
+import { readGreys, writeGrey } from './greys.js';
 import type { Schemas } from './identifiers.js';
 import { countImages, deleteImage, existingIds, listImages, sizeBytes } from './images.js';
-import { search } from './search.js';
-import { ensureSpace } from './spaces.js';
+import { insertRegions } from './regions.js';
+import { listScorers, readScorer, saveScorer } from './scorers.js';
+import { search, searchRegions } from './search.js';
+import { completeSpace, createSpace, ensureSpace, listSpaces, liveSpaces, readFitted, removeSpace } from './spaces.js';
 import type { Store } from './store.js';
 import type { ImageRecord } from './types.js';
 
@@ -28,9 +32,25 @@ export function connectStore(pool: pg.Pool, schemas: Schemas): ConnectedStore {
         where: { state: 'active' },
         select: { id: true, name: true, model: true, modelSha256: true, preprocessingSha256: true, dimensions: true },
       });
-      return space ?? undefined;
+      return space === null ? undefined : { ...space, state: 'active' };
     },
     ensureSpace: async (space) => ensureSpace(pool, schemas, space),
+    liveSpaces: async () => liveSpaces(pool, schemas),
+    listSpaces: async () => listSpaces(pool, schemas),
+    createSpace: async (space) => createSpace(pool, schemas, space),
+    readFitted: async (spaceId) => readFitted(pool, schemas, spaceId),
+    completeSpace: async (spaceId) => completeSpace(pool, schemas, spaceId),
+    removeSpace: async (spaceId) => removeSpace(pool, schemas, spaceId),
+    imagesWithoutEmbedding: async (spaceId, options) => imagesWithout('embedding', pool, schemas, spaceId, options),
+    insertEmbeddings: async (spaceId, embeddings) => insertEmbeddings(pool, schemas, spaceId, embeddings),
+    readEmbeddings: async (spaceId, ids) => readEmbeddings(pool, schemas, spaceId, ids),
+    readGreys: async (ids) => readGreys(pool, schemas, ids),
+    writeGrey: async (imageId, grey) => writeGrey(pool, schemas, imageId, grey),
+    saveScorer: async (spaceId, kind, scorer) => saveScorer(pool, schemas, spaceId, kind, scorer),
+    readScorer: async (spaceId, kind) => readScorer(pool, schemas, spaceId, kind),
+    listScorers: async () => listScorers(pool, schemas),
+    imagesWithoutRegions: async (spaceId, options) => imagesWithout('region', pool, schemas, spaceId, options),
+    insertRegions: async (spaceId, imageId, regions) => insertRegions(pool, schemas, spaceId, imageId, regions),
     insertImage: async (image) => insertImage(pool, schemas, image),
     findForUpload: async (id) => findForUpload(pool, schemas, id),
     findImage: async (id) => {
@@ -51,7 +71,8 @@ export function connectStore(pool: pg.Pool, schemas: Schemas): ConnectedStore {
     readThumbnail: async (id) => readThumbnail(pool, schemas, id),
     existingIds: async (ids) => existingIds(pool, schemas, ids),
     searchByImage: async (id, options) => search(pool, schemas, { imageId: id }, options),
-    searchByVector: async (vector, options) => search(pool, schemas, { vector }, options),
+    searchByVector: async (vector, options) => search(pool, schemas, { vector, except: options.except }, options),
+    searchRegions: async (vector, options) => searchRegions(pool, schemas, { vector, except: options.except }, options),
     sizeBytes: async () => sizeBytes(pool, schemas),
     close: async () => prisma.$disconnect(),
   };

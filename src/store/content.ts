@@ -1,8 +1,9 @@
 import type pg from 'pg';
 import { SemblanceError } from '../errors.js';
+import { requireDimensions } from './embeddings.js';
 import { ownName, vectorName, type Schemas } from './identifiers.js';
 import { imageColumns, toImageRecord, type ImageRow } from './image-rows.js';
-import { toSpace, type SpaceRow } from './spaces.js';
+import { holdLiveSpaces, liveSpaceOrder, spaceColumns, toSpace, type SpaceRow } from './spaces.js';
 import type { Store } from './store.js';
 import { transaction } from './transaction.js';
 import type { ImageRecord, NewImage } from './types.js';
@@ -13,30 +14,33 @@ const maxAttempts = 5;
 
 /** The contract stands at Store.findForUpload. Through pg: two statements of Prisma cost five times the processor time. */
 export async function findForUpload(pool: pg.Pool, schemas: Schemas, id: string): ReturnType<Store['findForUpload']> {
-  type Row = { readonly [Column in keyof ImageRow]: ImageRow[Column] | null } & { readonly space: SpaceRow | null };
+  type Row = { readonly [Column in keyof ImageRow]: ImageRow[Column] | null } & {
+    readonly spaces: readonly SpaceRow[] | null;
+  };
   const { rows } = await pool.query<Row>(
-    `SELECT to_jsonb(s) AS space, ${imageColumns}
+    `SELECT (SELECT jsonb_agg(l) FROM (
+       SELECT ${spaceColumns} FROM ${ownName(schemas, 'embedding_space')} s
+       WHERE s.state <> 'retired' ORDER BY ${liveSpaceOrder}) l) AS spaces, ${imageColumns}
      FROM (VALUES (1)) AS one
-     LEFT JOIN ${ownName(schemas, 'embedding_space')} s ON s.state = 'active'
      LEFT JOIN ${ownName(schemas, 'image')} i ON i.id = $1`,
     [id],
   );
   const row = rows[0];
   return {
     image: row === undefined || row.id === null ? undefined : toImageRecord(row as ImageRow),
-    space: row?.space == null ? undefined : toSpace(row.space),
+    spaces: row?.spaces?.map(toSpace) ?? [],
   };
 }
 
-/** One transaction: image row, bytes, thumbnail, embedding. The contract stands at Store.insertImage. */
+/** One transaction: image row, bytes, renditions, embeddings. The contract stands at Store.insertImage. */
 export async function insertImage(
   pool: pg.Pool,
   schemas: Schemas,
   image: NewImage,
 ): Promise<{ readonly image: ImageRecord; readonly created: boolean }> {
-  const embedding = toUnitVector(image.embedding);
+  const embeddings = image.embeddings.map(({ spaceId, embedding }) => ({ spaceId, ...toUnitVector(embedding) }));
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
-    const inserted = await transaction(pool, (client) => insertOnce(client, schemas, image, embedding));
+    const inserted = await transaction(pool, (client) => insertOnce(client, schemas, image, embeddings));
     if (inserted !== undefined) return inserted;
   }
   throw new SemblanceError('CONFLICT', `Image ${image.id} is being stored and deleted by others at the same time`);
@@ -47,9 +51,9 @@ async function insertOnce(
   client: pg.PoolClient,
   schemas: Schemas,
   image: NewImage,
-  embedding: UnitVector,
+  embeddings: readonly (UnitVector & { readonly spaceId: number })[],
 ): Promise<{ readonly image: ImageRecord; readonly created: boolean } | undefined> {
-  await lockSpace(client, schemas, image);
+  await requireLiveSpaces(client, schemas, image);
   const inserted = await client.query<ImageRow>(
     `INSERT INTO ${ownName(schemas, 'image')} AS i (id, sha256, filename, media_type, width, height, byte_size, metadata)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING RETURNING ${imageColumns}`,
@@ -68,34 +72,31 @@ async function insertOnce(
   if (row === undefined) return existing(client, schemas, image);
 
   await client.query(
-    `INSERT INTO ${ownName(schemas, 'image_content')} (image_id, original, thumbnail) VALUES ($1, $2, $3)`,
-    [image.id, image.original, image.thumbnail],
+    `INSERT INTO ${ownName(schemas, 'image_content')} (image_id, original, thumbnail, grey) VALUES ($1, $2, $3, $4)`,
+    [image.id, image.original, image.thumbnail, image.grey],
   );
+  const values = embeddings.map((_, index) => {
+    const first = 3 * index + 2;
+    return `($${first}::integer, $1::uuid, $${first + 1}::${vectorName(schemas, 'vector')}, $${first + 2}::real)`;
+  });
   await client.query(
-    `INSERT INTO ${ownName(schemas, 'embedding')} (space_id, image_id, embedding, norm)
-     VALUES ($1, $2, $3::${vectorName(schemas, 'vector')}, $4)`,
-    [image.spaceId, image.id, embedding.wire, embedding.norm],
+    `INSERT INTO ${ownName(schemas, 'embedding')} (space_id, image_id, embedding, norm) VALUES ${values.join(', ')}`,
+    [image.id, ...embeddings.flatMap(({ spaceId, wire, norm }) => [spaceId, wire, norm])],
   );
   return { image: toImageRecord(row), created: true };
 }
 
-/**
- * Holds the set of spaces still until the commit: an embedding made for the former space and committed after a switch would
- * never be found.
- */
-async function lockSpace(client: pg.PoolClient, schemas: Schemas, image: NewImage): Promise<void> {
-  const { rows } = await client.query<{ readonly id: number; readonly dimensions: number }>(
-    `SELECT id, dimensions FROM ${ownName(schemas, 'embedding_space')} WHERE state IN ('active', 'building') FOR SHARE`,
-  );
-  const [space, ...others] = rows;
-  if (space?.id !== image.spaceId || others.length > 0) {
-    throw new SemblanceError('CONFLICT', 'The embedding space has changed since the image was embedded');
+/** @throws SemblanceError CONFLICT where the embeddings are not those of the live spaces, which stay so until the commit */
+async function requireLiveSpaces(client: pg.PoolClient, schemas: Schemas, image: NewImage): Promise<void> {
+  const spaces = await holdLiveSpaces(client, schemas);
+  const given = new Map(image.embeddings.map(({ spaceId, embedding }) => [spaceId, embedding]));
+  const same = spaces.length > 0 && given.size === spaces.length && spaces.every(({ id }) => given.has(id));
+  if (!same || image.embeddings.length !== spaces.length) {
+    throw new SemblanceError('CONFLICT', 'The embedding spaces have changed since the image was embedded');
   }
-  if (space.dimensions !== image.embedding.length) {
-    throw new SemblanceError(
-      'MODEL_UNAVAILABLE',
-      `The model gives ${image.embedding.length} numbers and the embedding space holds ${space.dimensions}`,
-    );
+  for (const space of spaces) {
+    const embedding = given.get(space.id);
+    if (embedding !== undefined) requireDimensions(space, embedding);
   }
 }
 

@@ -15,8 +15,8 @@ export function ownName(schemas: Schemas, name: string): string {
   return `${quoteIdentifier(schemas.own)}.${quoteIdentifier(name)}`;
 }
 
-/** A type or operator class of the extension. search_path is never relied on: the extension may live anywhere. */
-export function vectorName(schemas: Schemas, name: 'vector' | 'vector_cosine_ops'): string {
+/** A type, operator class or function of the extension. search_path is never relied on: the extension may live anywhere. */
+export function vectorName(schemas: Schemas, name: 'vector' | 'vector_cosine_ops' | 'vector_send'): string {
   return `${quoteIdentifier(schemas.vector)}.${quoteIdentifier(name)}`;
 }
 

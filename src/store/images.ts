@@ -58,7 +58,7 @@ export async function existingIds(
   return new Set(rows.map(({ id }) => id));
 }
 
-/** Bytes, thumbnail and embeddings go with the row. */
+/** Bytes, renditions, embeddings and regions go with the row. */
 export async function deleteImage(pool: pg.Pool, schemas: Schemas, id: string): Promise<boolean> {
   try {
     const { rowCount } = await pool.query(`DELETE FROM ${ownName(schemas, 'image')} WHERE id = $1`, [id]);
@@ -80,10 +80,11 @@ export async function sizeBytes(pool: pg.Pool, schemas: Schemas): Promise<number
     `SELECT coalesce(sum(pg_catalog.pg_total_relation_size(c.oid)), 0)::text AS bytes
      FROM pg_catalog.pg_class c
      WHERE c.oid = ANY ($1::text[]::regclass[]::oid[])
-        OR c.oid IN (SELECT inhrelid FROM pg_catalog.pg_inherits WHERE inhparent = $2::text::regclass)`,
+        OR c.oid IN (
+         SELECT inhrelid FROM pg_catalog.pg_inherits WHERE inhparent = ANY ($2::text[]::regclass[]::oid[]))`,
     [
-      ['image', 'image_content', 'embedding_space'].map((table) => ownName(schemas, table)),
-      ownName(schemas, 'embedding'),
+      ['image', 'image_content', 'embedding_space', 'scorer'].map((table) => ownName(schemas, table)),
+      ['embedding', 'region'].map((table) => ownName(schemas, table)),
     ],
   );
   return Number(rows[0]?.bytes);

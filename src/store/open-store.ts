@@ -58,6 +58,31 @@ class SupervisedStore implements Store {
 
   readonly activeSpace: Store['activeSpace'] = async () => this.#run((store) => store.activeSpace());
   readonly ensureSpace: Store['ensureSpace'] = async (space) => this.#run((store) => store.ensureSpace(space));
+  readonly liveSpaces: Store['liveSpaces'] = async () => this.#run((store) => store.liveSpaces());
+  readonly listSpaces: Store['listSpaces'] = async () => this.#run((store) => store.listSpaces());
+  readonly createSpace: Store['createSpace'] = async (space) => this.#run((store) => store.createSpace(space));
+  readonly readFitted: Store['readFitted'] = async (spaceId) => this.#run((store) => store.readFitted(spaceId));
+  readonly completeSpace: Store['completeSpace'] = async (spaceId) =>
+    this.#run((store) => store.completeSpace(spaceId));
+  readonly removeSpace: Store['removeSpace'] = async (spaceId) => this.#run((store) => store.removeSpace(spaceId));
+  readonly imagesWithoutEmbedding: Store['imagesWithoutEmbedding'] = async (spaceId, options) =>
+    this.#run((store) => store.imagesWithoutEmbedding(spaceId, options));
+  readonly insertEmbeddings: Store['insertEmbeddings'] = async (spaceId, embeddings) =>
+    this.#run((store) => store.insertEmbeddings(spaceId, embeddings));
+  readonly readEmbeddings: Store['readEmbeddings'] = async (spaceId, ids) =>
+    this.#run((store) => store.readEmbeddings(spaceId, ids));
+  readonly readGreys: Store['readGreys'] = async (ids) => this.#run((store) => store.readGreys(ids));
+  readonly writeGrey: Store['writeGrey'] = async (imageId, grey) =>
+    this.#run((store) => store.writeGrey(imageId, grey));
+  readonly saveScorer: Store['saveScorer'] = async (spaceId, kind, scorer) =>
+    this.#run((store) => store.saveScorer(spaceId, kind, scorer));
+  readonly readScorer: Store['readScorer'] = async (spaceId, kind) =>
+    this.#run((store) => store.readScorer(spaceId, kind));
+  readonly listScorers: Store['listScorers'] = async () => this.#run((store) => store.listScorers());
+  readonly imagesWithoutRegions: Store['imagesWithoutRegions'] = async (spaceId, options) =>
+    this.#run((store) => store.imagesWithoutRegions(spaceId, options));
+  readonly insertRegions: Store['insertRegions'] = async (spaceId, imageId, regions) =>
+    this.#run((store) => store.insertRegions(spaceId, imageId, regions));
   readonly insertImage: Store['insertImage'] = async (image) => this.#run((store) => store.insertImage(image));
   readonly findForUpload: Store['findForUpload'] = async (id) => this.#run((store) => store.findForUpload(id));
   readonly findImage: Store['findImage'] = async (id) => this.#run((store) => store.findImage(id));
@@ -73,6 +98,8 @@ class SupervisedStore implements Store {
     this.#run((store) => store.searchByImage(id, options));
   readonly searchByVector: Store['searchByVector'] = async (vector, options) =>
     this.#run((store) => store.searchByVector(vector, options));
+  readonly searchRegions: Store['searchRegions'] = async (vector, options) =>
+    this.#run((store) => store.searchRegions(vector, options));
   readonly sizeBytes: Store['sizeBytes'] = async () => this.#run((store) => store.sizeBytes());
 
   async recordServerUrl(url: string): Promise<void> {

@@ -7,14 +7,28 @@ import { filterParameters, filterValues, imageColumns, toImageRecord, type Image
 import type { SearchMode, SearchOptions, SearchResult } from './types.js';
 import { toUnitVector } from './vector.js';
 
-/** A stored image, or a vector as a model gives it. */
-export type SearchQuery = { readonly imageId: string } | { readonly vector: Float32Array };
+/** A vector as a model gives it, and the image that is left out. */
+interface VectorQuery {
+  readonly vector: Float32Array;
+  readonly except: string | undefined;
+}
+
+type SearchQuery = { readonly imageId: string } | VectorQuery;
 
 interface HitRow extends ImageRow {
   readonly space: string;
   /** Null with all that follows where nothing was found. */
   readonly mode: SearchMode | null;
   readonly similarity: number | null;
+}
+
+interface RegionHitRow extends HitRow {
+  readonly has_regions: boolean;
+  /** Null with the three others where the whole image matched. */
+  readonly region_x: number | null;
+  readonly region_y: number;
+  readonly region_width: number;
+  readonly region_height: number;
 }
 
 /**
@@ -25,51 +39,105 @@ export async function search(
   pool: pg.Pool,
   schemas: Schemas,
   query: SearchQuery,
-  { k, minSimilarity, filter }: SearchOptions,
+  options: SearchOptions,
 ): Promise<SearchResult> {
   const startedMs = performance.now();
+  const rows = await run<HitRow>(pool, searchSql(schemas, 'search_images', ''), query, options);
+  return {
+    ...summaryOf(rows[0]),
+    databaseMs: performance.now() - startedMs,
+    hits: found(rows).map((row) => ({ image: toImageRecord(row), similarity: row.similarity })),
+  };
+}
+
+/** As search, by the SQL function search_regions. The contract stands at Store.searchRegions. */
+export async function searchRegions(
+  pool: pg.Pool,
+  schemas: Schemas,
+  query: VectorQuery,
+  options: SearchOptions,
+): Promise<SearchResult> {
+  const startedMs = performance.now();
+  const columns = `, s.x AS region_x, s.y AS region_y, s.width AS region_width, s.height AS region_height,
+      EXISTS (SELECT FROM ${ownName(schemas, 'region')} r WHERE r.space_id = a.id) AS has_regions`;
+  const rows = await run<RegionHitRow>(pool, searchSql(schemas, 'search_regions', columns), query, options);
+  if (!rows[0].has_regions) {
+    throw new SemblanceError(
+      'BAD_USER_INPUT',
+      `No image has regions in the embedding space ${rows[0].space}: run \`semblance index-regions\` first`,
+    );
+  }
+  return {
+    ...summaryOf(rows[0]),
+    databaseMs: performance.now() - startedMs,
+    hits: found(rows).map((row) => ({
+      image: toImageRecord(row),
+      similarity: row.similarity,
+      region:
+        row.region_x === null
+          ? undefined
+          : { x: row.region_x, y: row.region_y, width: row.region_width, height: row.region_height },
+    })),
+  };
+}
+
+async function run<Row extends HitRow>(
+  pool: pg.Pool,
+  sql: string,
+  query: SearchQuery,
+  { k, minSimilarity, filter, spaceId }: SearchOptions,
+): Promise<readonly [Row, ...Row[]]> {
   const parameters = [
-    'imageId' in query ? query.imageId : null,
+    'imageId' in query ? query.imageId : query.except,
     'vector' in query ? toUnitVector(query.vector).wire : null,
     k,
     ...filterValues(filter),
     exactSearchMaxImages,
     // Applied after the k nearest are known: too few above it are no reason to compare every image.
     minSimilarity ?? -Infinity,
+    spaceId ?? null,
   ];
-  const { rows } = await pool.query<HitRow>(searchSql(schemas), parameters).catch((error: unknown) => {
-    if (sqlStateOf(error) === 'P0002') throw notFound(query, error);
+  const { rows } = await pool.query<Row>(sql, parameters).catch((error: unknown) => {
+    if (sqlStateOf(error) === 'P0002') throw notFound(query, spaceId, error);
     throw error;
   });
-  const [first] = rows;
-  if (first === undefined) throw notFound(query);
-  return {
-    space: first.space,
-    // No row at all: the index found nothing, and then every candidate was compared.
-    mode: first.mode ?? 'exact',
-    databaseMs: performance.now() - startedMs,
-    hits: rows.flatMap((row) =>
-      row.similarity === null || (row.id as string | null) === null
-        ? []
-        : [{ image: toImageRecord(row), similarity: row.similarity }],
-    ),
-  };
+  const [first, ...others] = rows;
+  if (first === undefined) throw notFound(query, spaceId);
+  return [first, ...others];
 }
 
-/** One row at least where a space is active, so that its name and the mode are known when no hit is left. */
-function searchSql(schemas: Schemas): string {
+/** One row at least where there is such a space, so that its name and the mode are known when no hit is left. */
+function searchSql(schemas: Schemas, name: 'search_images' | 'search_regions', columns: string): string {
+  const spaces = ownName(schemas, 'embedding_space');
   return `
-    SELECT a.name AS space, s.mode, s.similarity, ${imageColumns}
-    FROM ${ownName(schemas, 'embedding_space')} a
-    LEFT JOIN ${ownName(schemas, 'search_images')}(
-      $1::uuid, $2::${vectorName(schemas, 'vector')}, $3::integer, ${filterParameters(4)}, $9::integer) s ON true
+    SELECT a.name AS space, s.mode, s.similarity, ${imageColumns}${columns}
+    FROM ${spaces} a
+    LEFT JOIN ${ownName(schemas, name)}(
+      $1::uuid, $2::${vectorName(schemas, 'vector')}, $3::integer, ${filterParameters(4)}, $9::integer, $11::integer) s ON true
     LEFT JOIN ${ownName(schemas, 'image')} i ON i.id = s.image_id AND s.similarity >= $10::float8
-    WHERE a.state = 'active'
+    WHERE a.id = coalesce($11::integer, (SELECT id FROM ${spaces} WHERE state = 'active')) AND a.state <> 'retired'
     ORDER BY s.rank`;
 }
 
-function notFound(query: SearchQuery, cause?: unknown): SemblanceError {
-  return 'imageId' in query
-    ? new SemblanceError('NOT_FOUND', `There is no image ${query.imageId}`, { cause })
-    : new SemblanceError('MODEL_UNAVAILABLE', 'The database has no active embedding space yet', { cause });
+function summaryOf({ space, mode }: HitRow): Pick<SearchResult, 'space' | 'mode'> {
+  // No row at all: the index found nothing, and then every candidate was compared.
+  return { space, mode: mode ?? 'exact' };
+}
+
+/** Those at or above minSimilarity. */
+function found<Row extends HitRow>(rows: readonly Row[]): readonly (Row & { readonly similarity: number })[] {
+  return rows.filter(
+    (row): row is Row & { readonly similarity: number } =>
+      row.similarity !== null && (row.id as string | null) !== null,
+  );
+}
+
+function notFound(query: SearchQuery, spaceId: number | undefined, cause?: unknown): SemblanceError {
+  if ('imageId' in query) {
+    const where = spaceId === undefined ? '' : ' in the embedding space';
+    return new SemblanceError('NOT_FOUND', `There is no image ${query.imageId}${where}`, { cause });
+  }
+  return spaceId === undefined
+    ? new SemblanceError('MODEL_UNAVAILABLE', 'The database has no active embedding space yet', { cause })
+    : new SemblanceError('NOT_FOUND', 'There is no such embedding space', { cause });
 }

@@ -1,6 +1,9 @@
 import type pg from 'pg';
-import { ownName, vectorName, type Schemas } from './identifiers.js';
-import type { EmbeddingSpace, NewEmbeddingSpace } from './store.js';
+import { SemblanceError } from '../errors.js';
+import { sqlStateOf } from './errors.js';
+import { ownName, type Schemas } from './identifiers.js';
+import { createPartitions, removePartitions } from './partitions.js';
+import type { EmbeddingSpace, NewEmbeddingSpace, SpaceState, Store } from './store.js';
 import { transaction } from './transaction.js';
 
 export interface SpaceRow {
@@ -10,46 +13,13 @@ export interface SpaceRow {
   readonly model_sha256: string;
   readonly preprocessing_sha256: string;
   readonly dimensions: number;
+  readonly state: SpaceState;
 }
 
-/** Makes and activates the first space with its partition and index, unless one is active; answers the active one. */
-export async function ensureSpace(pool: pg.Pool, schemas: Schemas, space: NewEmbeddingSpace): Promise<EmbeddingSpace> {
-  return transaction(pool, async (client) => {
-    // Two servers that start at once make one space. Readers and uploads, which lock rows alone, are not held up.
-    await client.query(`LOCK TABLE ${ownName(schemas, 'embedding_space')} IN SHARE ROW EXCLUSIVE MODE`);
-    const active = await client.query<SpaceRow>(
-      `SELECT * FROM ${ownName(schemas, 'embedding_space')} WHERE state = 'active'`,
-    );
-    if (active.rows[0] !== undefined) return toSpace(active.rows[0]);
-    const made = await client.query<SpaceRow>(
-      `INSERT INTO ${ownName(schemas, 'embedding_space')} (name, model, model_sha256, preprocessing_sha256, dimensions, state)
-       VALUES ($1, $2, $3, $4, $5, 'active') RETURNING *`,
-      [space.name, space.model, space.modelSha256, space.preprocessingSha256, space.dimensions],
-    );
-    const row = made.rows[0];
-    if (row === undefined) throw new Error('One row was expected');
-    await createPartition(client, schemas, row.id);
-    return toSpace(row);
-  });
-}
+/** Without `fitted`, which is megabytes of some spaces. */
+export const spaceColumns = 's.id, s.name, s.model, s.model_sha256, s.preprocessing_sha256, s.dimensions, s.state';
 
-/**
- * CREATE TABLE and ATTACH, for PARTITION OF would lock searches out. The check spares ATTACH its scan, and the index is made
- * while the partition is empty.
- */
-async function createPartition(client: pg.PoolClient, schemas: Schemas, spaceId: number): Promise<void> {
-  const parent = ownName(schemas, 'embedding');
-  const partition = ownName(schemas, `embedding_${spaceId}`);
-  await client.query(
-    `CREATE TABLE ${partition} (LIKE ${parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE,
-       CONSTRAINT embedding_space_only CHECK (space_id = ${spaceId}))`,
-  );
-  await client.query(`ALTER TABLE ${parent} ATTACH PARTITION ${partition} FOR VALUES IN (${spaceId})`);
-  await client.query(`ALTER TABLE ${partition} DROP CONSTRAINT embedding_space_only`);
-  await client.query(
-    `CREATE INDEX embedding_${spaceId}_hnsw ON ${partition} USING hnsw (embedding ${vectorName(schemas, 'vector_cosine_ops')})`,
-  );
-}
+export const liveSpaceOrder = `s.state = 'active' DESC, s.id`;
 
 export function toSpace(row: SpaceRow): EmbeddingSpace {
   return {
@@ -59,5 +29,173 @@ export function toSpace(row: SpaceRow): EmbeddingSpace {
     modelSha256: row.model_sha256,
     preprocessingSha256: row.preprocessing_sha256,
     dimensions: row.dimensions,
+    state: row.state,
   };
+}
+
+/**
+ * Waits until no upload is on its way that began with the former set of spaces (each holds rows FOR SHARE), and makes new ones
+ * wait. Readers are not held up. Every transaction takes this lock before any other, so that none waits in a circle.
+ */
+async function lockOutUploads(client: pg.PoolClient, schemas: Schemas): Promise<void> {
+  await client.query(`LOCK TABLE ${ownName(schemas, 'embedding_space')} IN EXCLUSIVE MODE`);
+}
+
+/**
+ * The live spaces, which stay as they are until the commit: an embedding made for a former set and committed after a switch
+ * would never be found. In order, so that two such locks cannot wait for each other.
+ */
+export async function holdLiveSpaces(
+  client: pg.PoolClient,
+  schemas: Schemas,
+): Promise<readonly { readonly id: number; readonly dimensions: number }[]> {
+  const { rows } = await client.query<{ readonly id: number; readonly dimensions: number }>(
+    `SELECT id, dimensions FROM ${ownName(schemas, 'embedding_space')} WHERE state <> 'retired' ORDER BY id FOR SHARE`,
+  );
+  return rows;
+}
+
+/** Makes and activates the first space with its partitions and indexes, unless one is active; answers the active one. */
+export async function ensureSpace(pool: pg.Pool, schemas: Schemas, space: NewEmbeddingSpace): Promise<EmbeddingSpace> {
+  return transaction(pool, async (client) => {
+    // Two servers that start at once make one space.
+    await lockOutUploads(client, schemas);
+    const { rows } = await client.query<SpaceRow>(
+      `SELECT ${spaceColumns} FROM ${ownName(schemas, 'embedding_space')} s WHERE s.state = 'active'`,
+    );
+    return rows[0] === undefined ? insertSpace(client, schemas, space, 'active') : toSpace(rows[0]);
+  });
+}
+
+/** The contract stands at Store.createSpace. */
+export async function createSpace(pool: pg.Pool, schemas: Schemas, space: NewEmbeddingSpace): Promise<EmbeddingSpace> {
+  return transaction(pool, async (client) => {
+    await lockOutUploads(client, schemas);
+    return insertSpace(client, schemas, space, 'building');
+  });
+}
+
+async function insertSpace(
+  client: pg.PoolClient,
+  schemas: Schemas,
+  space: NewEmbeddingSpace,
+  state: SpaceState,
+): Promise<EmbeddingSpace> {
+  const { rows } = await client
+    .query<SpaceRow>(
+      `INSERT INTO ${ownName(schemas, 'embedding_space')} AS s
+         (name, model, model_sha256, preprocessing_sha256, dimensions, fitted, state)
+       VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING ${spaceColumns}`,
+      [
+        space.name,
+        space.model,
+        space.modelSha256,
+        space.preprocessingSha256,
+        space.dimensions,
+        JSON.stringify(space.fitted ?? {}),
+        state,
+      ],
+    )
+    .catch((error: unknown) => {
+      if (sqlStateOf(error) !== '23505') throw error;
+      throw new SemblanceError('CONFLICT', `There is an embedding space of the name ${space.name}`, { cause: error });
+    });
+  const [row] = rows;
+  if (row === undefined) throw new Error('One row was expected');
+  await createPartitions(client, schemas, row.id);
+  return toSpace(row);
+}
+
+export async function liveSpaces(pool: pg.Pool, schemas: Schemas): Promise<readonly EmbeddingSpace[]> {
+  const { rows } = await pool.query<SpaceRow>(
+    `SELECT ${spaceColumns} FROM ${ownName(schemas, 'embedding_space')} s WHERE s.state <> 'retired' ORDER BY ${liveSpaceOrder}`,
+  );
+  return rows.map(toSpace);
+}
+
+export async function listSpaces(pool: pg.Pool, schemas: Schemas): ReturnType<Store['listSpaces']> {
+  type Row = SpaceRow & { readonly images: string; readonly regions: string };
+  const count = (table: string) => `(SELECT count(*) FROM ${ownName(schemas, table)} t WHERE t.space_id = s.id)`;
+  const { rows } = await pool.query<Row>(
+    `SELECT ${spaceColumns}, ${count('embedding')} AS images, ${count('region')} AS regions
+     FROM ${ownName(schemas, 'embedding_space')} s ORDER BY s.id`,
+  );
+  return rows.map((row) => ({ ...toSpace(row), imageCount: Number(row.images), regionCount: Number(row.regions) }));
+}
+
+export async function readFitted(pool: pg.Pool, schemas: Schemas, spaceId: number): Promise<unknown> {
+  const { rows } = await pool.query<{ readonly fitted: unknown }>(
+    `SELECT nullif(fitted, '{}') AS fitted FROM ${ownName(schemas, 'embedding_space')} WHERE id = $1`,
+    [spaceId],
+  );
+  return rows[0]?.fitted ?? undefined;
+}
+
+/** The contract stands at Store.completeSpace. */
+export async function completeSpace(
+  pool: pg.Pool,
+  schemas: Schemas,
+  spaceId: number,
+): Promise<{ readonly missing: number }> {
+  const countMissing = async (database: Pick<pg.Pool, 'query'>): Promise<number> => {
+    const { rows } = await database.query<{ readonly count: string }>(
+      `SELECT count(*) FROM ${ownName(schemas, 'image')} i WHERE NOT EXISTS (
+         SELECT FROM ${ownName(schemas, 'embedding')} e WHERE e.space_id = $1 AND e.image_id = i.id)`,
+      [spaceId],
+    );
+    return Number(rows[0]?.count);
+  };
+  // Uploads need not wait for an answer that is plain without them.
+  await requireState(pool, schemas, spaceId);
+  const missingAtFirst = await countMissing(pool);
+  if (missingAtFirst > 0) return { missing: missingAtFirst };
+  return transaction(pool, async (client) => {
+    await lockOutUploads(client, schemas);
+    const state = await requireState(client, schemas, spaceId);
+    const missing = await countMissing(client);
+    if (missing === 0 && state === 'building') await setState(client, schemas, spaceId, 'ready');
+    return { missing };
+  });
+}
+
+/** @throws SemblanceError NOT_FOUND; CONFLICT where the space is retired */
+async function requireState(database: Pick<pg.Pool, 'query'>, schemas: Schemas, spaceId: number): Promise<SpaceState> {
+  const state = await readState(database, schemas, spaceId);
+  if (state === undefined) throw new SemblanceError('NOT_FOUND', 'There is no such embedding space');
+  if (state === 'retired') throw new SemblanceError('CONFLICT', 'The embedding space is retired');
+  return state;
+}
+
+async function readState(
+  database: Pick<pg.Pool, 'query'>,
+  schemas: Schemas,
+  spaceId: number,
+): Promise<SpaceState | undefined> {
+  const { rows } = await database.query<{ readonly state: SpaceState }>(
+    `SELECT state FROM ${ownName(schemas, 'embedding_space')} WHERE id = $1`,
+    [spaceId],
+  );
+  return rows[0]?.state;
+}
+
+async function setState(client: pg.PoolClient, schemas: Schemas, spaceId: number, state: SpaceState): Promise<void> {
+  await client.query(`UPDATE ${ownName(schemas, 'embedding_space')} SET state = $2 WHERE id = $1`, [spaceId, state]);
+}
+
+/**
+ * The contract stands at Store.removeSpace. The space is retired first, so that nothing is written to it while its partitions
+ * are taken off; what was cut short is finished by asking again.
+ */
+export async function removeSpace(pool: pg.Pool, schemas: Schemas, spaceId: number): Promise<boolean> {
+  const exists = await transaction(pool, async (client) => {
+    await lockOutUploads(client, schemas);
+    const state = await readState(client, schemas, spaceId);
+    if (state === 'active') throw new SemblanceError('CONFLICT', 'The active embedding space cannot be removed');
+    if (state !== undefined) await setState(client, schemas, spaceId, 'retired');
+    return state !== undefined;
+  });
+  if (!exists) return false;
+  await removePartitions(pool, schemas, spaceId);
+  await pool.query(`DELETE FROM ${ownName(schemas, 'embedding_space')} WHERE id = $1`, [spaceId]);
+  return true;
 }

@@ -6,6 +6,7 @@ import type {
   RegionEmbedding,
   SearchOptions,
   SearchResult,
+  VectorSearchOptions,
 } from './types.js';
 
 /** Which of the three places `DATABASE_URL` named. One driver and one SQL serve all three. */
@@ -72,7 +73,10 @@ export interface Store {
   /** With its embeddings, regions and scorers. CONFLICT for the active one. False where there was none. */
   removeSpace(spaceId: number): Promise<boolean>;
   /** Ids of images without an embedding in the space, by id, those after `after`. */
-  imagesWithoutEmbedding(spaceId: number, options: { readonly after?: string; readonly limit: number }): Promise<readonly string[]>;
+  imagesWithoutEmbedding(
+    spaceId: number,
+    options: { readonly after?: string; readonly limit: number },
+  ): Promise<readonly string[]>;
   /** What is there already stays, and an image that was deleted meanwhile is passed over. Answers how many were written. */
   insertEmbeddings(
     spaceId: number,
@@ -91,7 +95,10 @@ export interface Store {
   listScorers(): Promise<readonly { readonly spaceId: number; readonly kind: ScorerKind }[]>;
 
   /** Ids of images without regions in the space, by id, those after `after`. */
-  imagesWithoutRegions(spaceId: number, options: { readonly after?: string; readonly limit: number }): Promise<readonly string[]>;
+  imagesWithoutRegions(
+    spaceId: number,
+    options: { readonly after?: string; readonly limit: number },
+  ): Promise<readonly string[]>;
   /** Writes all regions of one image in one transaction, unless it has some or was deleted meanwhile: false then. */
   insertRegions(spaceId: number, imageId: string, regions: readonly RegionEmbedding[]): Promise<boolean>;
 
@@ -123,12 +130,12 @@ export interface Store {
   /** The k nearest to a stored image, itself left out. NOT_FOUND where there is no such image. */
   searchByImage(id: string, options: SearchOptions): Promise<SearchResult>;
   /** The k nearest to a vector of `embeddingDimensions` numbers or fewer; its norm does not matter. */
-  searchByVector(vector: Float32Array, options: SearchOptions): Promise<SearchResult>;
+  searchByVector(vector: Float32Array, options: VectorSearchOptions): Promise<SearchResult>;
   /**
-   * As searchByVector, over whole images and their regions: an image's similarity is that of its best part. `except`
-   * leaves out one image.
+   * As searchByVector, over whole images and their regions: an image's similarity is that of its best part.
+   * BAD_USER_INPUT where no image has regions in the space.
    */
-  searchRegions(vector: Float32Array, options: SearchOptions & { readonly except?: string }): Promise<SearchResult>;
+  searchRegions(vector: Float32Array, options: VectorSearchOptions): Promise<SearchResult>;
 
   /** For `stats`: bytes of the tables and indexes. */
   sizeBytes(): Promise<number>;

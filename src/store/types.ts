@@ -73,6 +73,11 @@ export interface SearchOptions {
   readonly spaceId?: number | undefined;
 }
 
+export interface VectorSearchOptions extends SearchOptions {
+  /** Id of an image that is left out: the one whose part is searched for. */
+  readonly except?: string | undefined;
+}
+
 /** `hnsw`: the approximate index answered. `exact`: every candidate was compared. */
 export type SearchMode = 'hnsw' | 'exact';
 

@@ -43,8 +43,18 @@ export async function openTestStore(kind: StoreKind, dimensions = testSpace.dime
   };
 }
 
+/** `testSpace.dimensions` numbers that hang on `text` alone. */
+export function embeddingOf(text: string): Float32Array {
+  const digest = createHash('sha256').update(text).digest();
+  return Float32Array.from({ length: testSpace.dimensions }, (_, index) => (digest[index] ?? 0) - 127.5);
+}
+
 /** An image whose bytes are `text`; its embedding is drawn from them unless given. */
-export function newImage(spaceId: number, text: string, changes: Partial<NewImage> = {}): NewImage {
+export function newImage(
+  spaceId: number,
+  text: string,
+  { embedding, ...changes }: Partial<NewImage> & { readonly embedding?: Float32Array } = {},
+): NewImage {
   const digest = createHash('sha256').update(text).digest();
   const sha256 = digest.toString('hex');
   return {
@@ -57,8 +67,8 @@ export function newImage(spaceId: number, text: string, changes: Partial<NewImag
     metadata: {},
     original: Buffer.from(text),
     thumbnail: Buffer.from(`thumbnail of ${text}`),
-    spaceId,
-    embedding: Float32Array.from({ length: testSpace.dimensions }, (_, index) => (digest[index] ?? 0) - 127.5),
+    grey: Buffer.alloc(4096, digest),
+    embeddings: [{ spaceId, embedding: embedding ?? embeddingOf(text) }],
     ...changes,
   };
 }

@@ -13,6 +13,7 @@ export const tinyModels = [
   'nchw-uint8-mean',
   'nhwc-float32-cls-mean',
   'nchw-float32-registers',
+  'nchw-float32-convolutional',
 ] as const;
 
 export type TinyModel = (typeof tinyModels)[number];

@@ -34,9 +34,10 @@ export class ImageResolver {
   async similarImages(
     @Root() image: Image,
     @Arg('k', () => Int, { defaultValue: defaultK }) k: number,
-    @Ctx() { operations, searches }: RequestContext,
+    @Ctx() { operations, searches, signal }: RequestContext,
   ): Promise<readonly SimilarImage[]> {
-    return toSimilarImages(await searches.run(k, () => operations.similarImages({ imageId: image.id, k })));
+    const input = { imageId: image.id, k, signal };
+    return toSimilarImages(await searches.run(input, () => operations.similarImages(input)));
   }
 
   @Query(() => Image, { nullable: true, description: 'Null where there is none.' })

@@ -1,29 +1,28 @@
 import type { FileUpload } from 'graphql-upload-ts';
 import { ArgsType, Field, Float, ID, Int } from 'type-graphql';
-import { defaultK } from '../../limits.js';
-import { ImageFilterInput } from '../image/image-filter.input.js';
+import { defaultCandidates, defaultK, maxCandidates } from '../../limits.js';
+import type { SearchInput } from '../../operations/search-input.js';
+import type { RerankerName } from '../../retrieval/rerank/reranker.js';
+import { ImageFilterInput, toImageFilter } from '../image/image-filter.input.js';
 import { UploadScalar } from '../scalars.js';
+import { RegionInput } from './region.type.js';
+import { Rerank } from './rerank.enum.js';
 
 @ArgsType()
-export class SimilarImagesArgs {
+export class QueryImageArgs {
   @Field(() => ID)
   readonly imageId!: string;
-
-  @Field(() => Int, { defaultValue: defaultK })
-  readonly k!: number;
-
-  @Field(() => Float, { nullable: true })
-  readonly minSimilarity?: number | null;
-
-  @Field(() => ImageFilterInput, { nullable: true })
-  readonly filter?: ImageFilterInput | null;
 }
 
 @ArgsType()
-export class SearchByUploadArgs {
+export class QueryFileArgs {
   @Field(() => UploadScalar)
   readonly file!: Promise<FileUpload>;
+}
 
+/** What both searches take beside their query. */
+@ArgsType()
+export class SearchArgs {
   @Field(() => Int, { defaultValue: defaultK })
   readonly k!: number;
 
@@ -32,4 +31,47 @@ export class SearchByUploadArgs {
 
   @Field(() => ImageFilterInput, { nullable: true })
   readonly filter?: ImageFilterInput | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Name of an active or ready space, as methods lists them; the active one unless given.',
+  })
+  readonly space?: string | null;
+
+  @Field(() => Rerank, {
+    nullable: true,
+    description: 'Orders the candidates anew. filter and minSimilarity choose among the candidates, before.',
+  })
+  readonly rerank?: RerankerName | null;
+
+  @Field(() => Int, {
+    nullable: true,
+    description: `How many of the nearest by cosine are re-ranked: k to ${maxCandidates}; unless given ${defaultCandidates}, or k where that is more. Without rerank it changes nothing.`,
+  })
+  readonly candidates?: number | null;
+
+  @Field(() => RegionInput, { nullable: true, description: 'Searches for that part of the query alone.' })
+  readonly region?: RegionInput | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    defaultValue: false,
+    description:
+      'Compares with parts of the stored images, too, where `semblance index-regions` has added them: finds an image by an object in it. Not with rerank.',
+  })
+  readonly searchRegions?: boolean | null;
+}
+
+/** GraphQL's null means the same as an argument that was left out. */
+export function toSearchInput(args: SearchArgs): SearchInput {
+  return {
+    k: args.k,
+    minSimilarity: args.minSimilarity ?? undefined,
+    filter: toImageFilter(args.filter),
+    space: args.space ?? undefined,
+    rerank: args.rerank ?? undefined,
+    candidates: args.candidates ?? undefined,
+    region: args.region ?? undefined,
+    searchRegions: args.searchRegions ?? undefined,
+  };
 }

@@ -1,6 +1,9 @@
 import { Field, Float, Int, ObjectType } from 'type-graphql';
-import type { SearchResult } from '../../store/types.js';
+import type { SearchAnswer } from '../../operations/search-answer.js';
+import type { RerankerName } from '../../retrieval/rerank/reranker.js';
 import { Image } from '../image/image.type.js';
+import { RegionType } from './region.type.js';
+import { Rerank } from './rerank.enum.js';
 
 @ObjectType('SimilarImage')
 export class SimilarImage {
@@ -12,8 +15,40 @@ export class SimilarImage {
 
   @Field(() => Int, { description: '1 for the nearest.' })
   readonly rank!: number;
+
+  @Field(() => String, { description: 'Name of the embedding space that was searched.' })
+  readonly space!: string;
+
+  @Field(() => Rerank, { nullable: true, description: 'What ordered the hits; null where their similarity did.' })
+  readonly rerank?: RerankerName | undefined;
+
+  @Field(() => Float, {
+    nullable: true,
+    description:
+      "The re-ranker's score, the higher the nearer: null without one, and where the image's pixels can no longer be read. An infinite one is 1.7976931348623157e308.",
+  })
+  readonly score?: number | undefined;
+
+  @Field(() => RegionType, {
+    nullable: true,
+    description: 'With searchRegions, the part that matched best; null where the whole image did.',
+  })
+  readonly region?: RegionType | undefined;
 }
 
-export function toSimilarImages({ hits }: SearchResult): readonly SimilarImage[] {
-  return hits.map(({ image, similarity }, index) => ({ image, similarity, rank: index + 1 }));
+export function toSimilarImages({ hits, space, rerank }: SearchAnswer): readonly SimilarImage[] {
+  return hits.map(({ image, similarity, score, region }, index) => ({
+    image,
+    similarity,
+    rank: index + 1,
+    space,
+    rerank,
+    score: score === undefined ? undefined : finite(score),
+    region,
+  }));
+}
+
+/** GraphQL's Float has no infinity. */
+function finite(score: number): number {
+  return Math.min(Number.MAX_VALUE, Math.max(-Number.MAX_VALUE, score));
 }

@@ -45,5 +45,6 @@ export type FittedRecipe =
       readonly classes: readonly string[];
       /** Model i was fitted without the images of fold i: see foldOf. An image is always predicted by its fold's model. */
       readonly folds: readonly LogisticRegression[];
+      /** Of the embedding alone, where it leaves no room for the classes: see RecipeFitter. */
       readonly projection: Projection | undefined;
     };

@@ -78,7 +78,7 @@ describe.each(testStoreKinds())('images on the %s store', (kind) => {
     await expect(opened.store.insertImage(other)).rejects.toMatchObject({ code: 'CONFLICT' });
   });
 
-  test('an image embedded for another space than the active one is refused and leaves nothing', async () => {
+  test('an image embedded for another space than the live one is refused and leaves nothing', async () => {
     const image = newImage(opened.space.id + 1, 'of a former space');
     await expect(opened.store.insertImage(image)).rejects.toMatchObject({ code: 'CONFLICT' });
     expect(await countRows('image', image.id)).toBe(0);

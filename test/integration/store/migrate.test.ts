@@ -144,11 +144,11 @@ describe.each(testStoreKinds())('migrations on the %s store', (kind) => {
       `SELECT c.relname AS table, array_agg(a.attname::text ORDER BY a.attname) AS columns
        FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
-       WHERE i.indisunique AND c.relnamespace = $1::regnamespace AND c.relname IN ('image', 'image_content', 'embedding')
+       WHERE i.indisunique AND c.relnamespace = $1::regnamespace AND c.relname IN ('image', 'image_content', 'embedding', 'region')
        GROUP BY i.indexrelid, c.relname`,
       [database.schema],
     );
-    expect(rows).toHaveLength(3);
+    expect(rows).toHaveLength(4);
     for (const { table, columns } of rows) expect(columns).toContain(table === 'image' ? 'id' : 'image_id');
   });
 });

@@ -12,7 +12,7 @@ import { DatabaseSetupError } from '../../../src/store/setup-error.js';
 import type { Store } from '../../../src/store/store.js';
 import { testStoreKinds } from '../../support/database.js';
 import { createServerDatabase, type ServerDatabase } from '../../support/server-database.js';
-import { newImage, testSpace } from '../../support/store.js';
+import { embeddingOf, newImage, testSpace } from '../../support/store.js';
 
 const run = promisify(execFile);
 const schema = 'semblance';
@@ -102,9 +102,26 @@ describe.each(testStoreKinds().filter((kind) => kind === 'server'))('setting up 
     const space = await store.ensureSpace(testSpace);
     const ids: string[] = [];
     for (const text of ['a', 'b', 'c']) ids.push((await store.insertImage(newImage(space.id, text))).image.id);
+    const made = await store.createSpace({ ...testSpace, name: 'made', fitted: { centres: [[1.5]] } });
+    await store.insertEmbeddings(
+      made.id,
+      ids.map((imageId) => ({ imageId, embedding: embeddingOf(imageId) })),
+    );
+    await store.completeSpace(made.id);
+    await store.saveScorer(made.id, 'labels', { weights: [1] });
+    const region = { x: 0.5, y: 0, width: 0.5, height: 1 };
+    await store.insertRegions(space.id, ids[1] ?? '', [{ region, embedding: embeddingOf('part') }]);
     const similarSql = `SELECT id, similarity, rank FROM ${schema}.similar_images('${ids[0] ?? ''}', 2)`;
-    const { rows: before } = await connection.pool.query(similarSql);
-    expect(before).toHaveLength(2);
+    const namedSql = `SELECT * FROM ${schema}.similar_images('${ids[0] ?? ''}', 2, 'made')`;
+    const regionsSql = `SELECT * FROM ${schema}.search_regions('${ids[0] ?? ''}', NULL, 3)`;
+    const answersOf = async (query: (sql: string) => Promise<{ readonly rows: readonly object[] }>) => [
+      (await query(similarSql)).rows,
+      (await query(namedSql)).rows,
+      (await query(regionsSql)).rows,
+    ];
+    const before = await answersOf(async (sql) => connection.pool.query(sql));
+    expect(before.map((rows) => rows.length)).toEqual([2, 2, 2]);
+    const greys = await store.readGreys(ids);
     expect((await store.searchByVector(Float32Array.of(1, 2), { k: 3 })).hits).toHaveLength(3);
     await store.close();
     await connection.close();
@@ -115,14 +132,23 @@ describe.each(testStoreKinds().filter((kind) => kind === 'server'))('setting up 
       await run('pg_dump', ['--format=custom', `--file=${file}`, database.url]);
       await run('pg_restore', ['--exit-on-error', `--dbname=${copy.url}`, file]);
       await rm(dirname(file), { recursive: true });
-      expect((await copy.query(similarSql)).rows).toEqual(before);
+      expect(await answersOf(async (sql) => copy.query(sql))).toEqual(before);
       expect((await migrateStore(optionsFor(copy.url))).applied).toEqual([]);
       const restored = await openStore(optionsFor(copy.url));
       await until(restored, 'ready');
       const restoredSpace = await restored.activeSpace();
       expect(restoredSpace).toEqual(space);
-      const { created } = await restored.insertImage(newImage(space.id, 'd'));
+      expect(await restored.readFitted(made.id)).toEqual({ centres: [[1.5]] });
+      expect(await restored.readScorer(made.id, 'labels')).toEqual({ weights: [1] });
+      expect(await restored.readGreys(ids)).toEqual(greys);
+      expect((await restored.searchRegions(embeddingOf('part'), { k: 1 })).hits[0]).toMatchObject({
+        image: { id: ids[1] },
+        region,
+      });
+      const embeddings = [space, made].map(({ id }) => ({ spaceId: id, embedding: embeddingOf('d') }));
+      const { created } = await restored.insertImage(newImage(0, 'd', { embeddings }));
       expect(created).toBe(true);
+      expect(await restored.removeSpace(made.id)).toBe(true);
       expect((await restored.searchByImage(ids[0] ?? '', { k: 10 })).hits).toHaveLength(3);
       await restored.close();
     } finally {
@@ -167,12 +193,13 @@ describe.each(testStoreKinds().filter((kind) => kind === 'server'))('setting up 
     await client.query('BEGIN; SET LOCAL hnsw.ef_search = 77; SET LOCAL enable_sort = on');
     await client.query(`SELECT '[1]'::vector`);
     const before = await settings();
-    const { rows } = await client.query(
-      `SELECT mode FROM ${schema}.search_images($1, NULL, 1, exact_max_images => 0)`,
-      [image.id],
-    );
-    expect(rows).toEqual([{ mode: 'hnsw' }]);
-    expect(await settings()).toEqual(before);
+    for (const search of ['search_images', 'search_regions']) {
+      const { rows } = await client.query(`SELECT mode FROM ${schema}.${search}($1, NULL, 1, exact_max_images => 0)`, [
+        image.id,
+      ]);
+      expect(rows).toEqual([{ mode: 'hnsw' }]);
+      expect(await settings()).toEqual(before);
+    }
     await client.query('ROLLBACK');
     client.release();
     await store.close();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatAnswer, formatBytes, formatTable, printable } from '../../../src/cli/output.js';
+import { formatAnswer, formatAnswerJson, formatBytes, formatTable, printable } from '../../../src/cli/output.js';
 
 describe('formatAnswer', () => {
   it('tells rank, similarity, filename and id', () => {
@@ -17,21 +17,53 @@ describe('formatAnswer', () => {
     );
   });
 
+  it('tells the score of a re-ranker, and which part matched where some did by a part', () => {
+    const image = { id: '7e2f', filename: 'a.jpg', metadata: {} };
+    const hits = [
+      { image, similarity: 1, score: Infinity, region: { x: 0.25, y: 0, width: 0.5, height: 1 / 3 } },
+      { image, similarity: 0.9, score: -0.123456, region: undefined },
+    ];
+    expect(formatAnswer({ space: 's', mode: 'exact', rerank: 'SSIM_OVER_EUCLIDEAN', hits })).toBe(
+      [
+        'rank    score  similarity  region            filename  id',
+        '   1        ∞       1.000  0.25,0,0.5,0.333  a.jpg     7e2f',
+        '   2  -0.1235       0.900  whole             a.jpg     7e2f',
+      ].join('\n'),
+    );
+  });
+
   it('says that nothing was found', () => {
     expect(formatAnswer({ space: 's', mode: 'exact', hits: [] })).toBe('No image was found.');
+  });
+});
+
+describe('formatAnswerJson', () => {
+  it('writes an infinite score as the largest number, and leaves out what was not asked for', () => {
+    const image = { id: '7e2f', filename: 'a.jpg', metadata: {} };
+    const scored = formatAnswerJson({
+      space: 's',
+      mode: 'hnsw',
+      rerank: 'SSIM',
+      hits: [{ image, similarity: 1, score: Infinity }],
+    });
+    expect(JSON.parse(scored)).toEqual({
+      space: 's',
+      mode: 'hnsw',
+      rerank: 'SSIM',
+      results: [{ rank: 1, similarity: 1, score: Number.MAX_VALUE, ...image }],
+    });
+    const plain = formatAnswerJson({ space: 's', mode: 'hnsw', hits: [{ image, similarity: 1 }] });
+    expect(JSON.parse(plain)).toEqual({ space: 's', mode: 'hnsw', results: [{ rank: 1, similarity: 1, ...image }] });
   });
 });
 
 describe('formatTable', () => {
   it('counts two columns for wide characters', () => {
     expect(
-      formatTable(
-        [
-          ['日本', 'x'],
-          ['abcd', 'y'],
-        ],
-        0,
-      ),
+      formatTable([
+        ['日本', 'x'],
+        ['abcd', 'y'],
+      ]),
     ).toBe('日本  x\nabcd  y');
   });
 });

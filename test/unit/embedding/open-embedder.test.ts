@@ -27,6 +27,7 @@ const dimensions: Readonly<Record<TinyModel, number>> = {
   'nchw-uint8-mean': 768,
   'nhwc-float32-cls-mean': 768,
   'nchw-float32-registers': 32,
+  'nchw-float32-convolutional': 40,
 };
 
 const black: DecodedImage = {

@@ -41,6 +41,10 @@ function describeField(field: GraphQLField<unknown, unknown>) {
   };
 }
 
+function fail(message: string): never {
+  throw new Error(message);
+}
+
 describe('the public contract', () => {
   const names = Object.keys(contract.getTypeMap()).filter((name) => !name.startsWith('__'));
 
@@ -57,8 +61,14 @@ describe('the public contract', () => {
     if (wanted?.description !== undefined && wanted.description !== null)
       expect(found?.description).toBe(wanted.description);
     if (isObjectType(wanted) && isObjectType(found)) {
-      const fields = Object.values(found.getFields()).map(describeField);
-      for (const field of Object.values(wanted.getFields())) expect(fields).toContainEqual(describeField(field));
+      const fields = found.getFields();
+      for (const field of Object.values(wanted.getFields())) {
+        const { args, ...rest } = describeField(fields[field.name] ?? fail(`${name}.${field.name} is missing`));
+        const more = args.slice(field.args.length);
+        expect({ ...rest, args: args.slice(0, field.args.length) }).toEqual(describeField(field));
+        // Who speaks the contract alone never has to give one of them.
+        for (const { type, defaultValue } of more) expect(!type.endsWith('!') || defaultValue !== undefined).toBe(true);
+      }
     } else if (isInputObjectType(wanted) && isInputObjectType(found)) {
       const fields = Object.values(found.getFields()).map(describeInput);
       for (const field of Object.values(wanted.getFields())) expect(fields).toContainEqual(describeInput(field));

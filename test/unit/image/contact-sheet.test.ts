@@ -33,8 +33,8 @@ describe('drawContactSheet', () => {
     const sheet = await drawContactSheet({
       query: { bytes: query, filename: 'query.jpg' },
       neighbours: [
-        { bytes: other, filename: 'other.jpg', similarity: 0.5 },
-        { bytes: undefined, filename: 'deleted.jpg', similarity: 0.4 },
+        { bytes: other, filename: 'other.jpg', caption: '0.500' },
+        { bytes: undefined, filename: 'deleted.jpg', caption: '0.400' },
       ],
     });
     const { format, width, height } = await sharp(sheet).metadata();
@@ -45,9 +45,37 @@ describe('drawContactSheet', () => {
     expect(Math.max(...shown.channels.map(({ stdev }) => stdev))).toBeGreaterThan(5);
   });
 
+  it('frames the part of a picture that was searched for, or that matched', async () => {
+    // 400 × 200 fits a cell as 202 × 101 in the middle of 202 × 162.
+    const bytes = await makeJpeg(1, { width: 400, height: 200 });
+    const region = { x: 0.5, y: 0, width: 0.5, height: 0.5 };
+    const draw = (framed?: typeof region) =>
+      drawContactSheet({ query: { bytes, filename: 'q.jpg', region: framed }, neighbours: [] });
+    const [plain, framed] = await Promise.all([draw(), draw(region)]).then((sheets) =>
+      Promise.all(sheets.map((sheet) => sharp(sheet).raw().toBuffer({ resolveWithObject: true }))),
+    );
+    const changed: { x: number[]; y: number[] } = { x: [], y: [] };
+    const width = plain?.info.width ?? 0;
+    for (let at = 0; at < (plain?.data.length ?? 0); at += 3) {
+      if (plain?.data.subarray(at, at + 3).equals(framed?.data.subarray(at, at + 3) ?? Buffer.alloc(0)) === true)
+        continue;
+      changed.x.push((at / 3) % width);
+      changed.y.push(Math.floor(at / 3 / width));
+    }
+    const picture = { left: cell.left + 3, top: cell.top + 3 + (162 - 101) / 2 };
+    expect(Math.min(...changed.x)).toBe(picture.left + 101);
+    expect(Math.max(...changed.x)).toBe(picture.left + 201);
+    expect(Math.abs(Math.min(...changed.y) - picture.top)).toBeLessThanOrEqual(1);
+    expect(Math.abs(Math.max(...changed.y) - (picture.top + 50.5))).toBeLessThanOrEqual(1);
+  });
+
   it('wraps after six', async () => {
     const bytes = await makeJpeg(1);
-    const neighbours = Array.from({ length: 12 }, (_, index) => ({ bytes, filename: `${index}.jpg`, similarity: 0.9 }));
+    const neighbours = Array.from({ length: 12 }, (_, index) => ({
+      bytes,
+      filename: `${index}.jpg`,
+      caption: '0.900',
+    }));
     const { width, height } = await sharp(
       await drawContactSheet({ query: { bytes, filename: 'q.jpg' }, neighbours }),
     ).metadata();
@@ -58,7 +86,7 @@ describe('drawContactSheet', () => {
     const name = `<b>&amp;\u0000\ud83e\udd8b ${'very long '.repeat(30)}.jpg`;
     const sheet = await drawContactSheet({
       query: { bytes: undefined, filename: name },
-      neighbours: [{ bytes: undefined, filename: '', similarity: 1 }],
+      neighbours: [{ bytes: undefined, filename: '', caption: '1.000' }],
     });
     expect(await darkPixels(sheet, captionOf(0))).toBeGreaterThan(150);
     const { left, top, height } = captionOf(0);

@@ -72,8 +72,7 @@ describe('turns at decoding', () => {
 
   const gallery = (maxWaiting?: number) => {
     const decoder = new WatchedDecoder({ maxPixels: maxImagePixels, concurrency: 1, maxWaiting });
-    const { store, embedder } = app;
-    const operations = createOperations({ store, embedder, decoder, maxUploadBytes: 1_000_000 });
+    const operations = createOperations({ ...app.context, decoder, maxUploadBytes: 1_000_000 });
     const waiting = async (counts: Readonly<Record<Priority, number>>): Promise<void> => {
       await expect.poll(() => ({ ...decoder.waiting })).toEqual(counts);
     };

@@ -1,0 +1,167 @@
+import type { Command } from 'commander';
+import { ConfigurationError } from '../errors.js';
+import { defaultSampleImages, maxSampleImages } from '../limits.js';
+import type { Operations } from '../operations/operations.js';
+import { formatSpaces } from './methods.js';
+import { parseSeed } from './method-options.js';
+import { note, noteFailures, print } from './output.js';
+import { startStages } from './progress.js';
+import {
+  interruptedExitCode,
+  parseInteger,
+  runOnDatabase,
+  runOnGallery,
+  withServerOption,
+  type Environment,
+  type GalleryOptions,
+} from './run.js';
+import { isMadeBy } from './space-method.js';
+
+interface CreateOptions {
+  readonly method: string;
+  readonly sample: number;
+  readonly seed: number;
+  readonly backfill: boolean;
+}
+
+interface DatabaseContext {
+  readonly operations: Operations;
+  readonly signal: AbortSignal;
+}
+
+const onTheDatabase =
+  'It works on the database itself, so the embedded one must not be held by a running server; beside servers on Postgres it may run.';
+
+export function registerSpaces(program: Command, env: Environment): void {
+  const spaces = program
+    .command('spaces')
+    .summary('make, fill, list and remove the spaces that images are searched in')
+    .description(
+      'A space is one way to turn images into vectors that may be compared: see docs/methods.md. Every image is stored in every space, and a search may name one.',
+    );
+
+  spaces
+    .command('create')
+    .summary('fit a space on the stored images')
+    .description(
+      `Fits what the method needs on a sample of the stored images and makes the space, which can be searched once every stored image is embedded in it: --backfill does that too. ${onTheDatabase}`,
+    )
+    .argument('<name>', 'lower-case letters, digits and ._-')
+    .requiredOption('--method <notation>', 'e.g. hog+bovw-400, vit.whiten-256 or color: see docs/methods.md')
+    .option(
+      '--sample <n>',
+      'stored images to fit on',
+      (text) => parseInteger(text, 1, maxSampleImages),
+      defaultSampleImages,
+    )
+    .option('--seed <n>', 'decides what is drawn', parseSeed, 1)
+    .option('--backfill', 'embed the stored images in it at once; run again, it goes on', false)
+    .action(async (name: string, options: CreateOptions) => {
+      await runOnDatabase(env, { needsModel: true }, (context) => createSpace(context, name, options));
+    });
+
+  const list = spaces
+    .command('list')
+    .description('Lists the spaces, the active one first: that is the one searched where a search names none.')
+    .option('--json', 'print JSON instead of a table', false);
+  withServerOption(list).action(async (options: GalleryOptions & { readonly json: boolean }) => {
+    await runOnGallery(env, { ...options, needsModel: false }, async ({ gallery }) => {
+      const { spaces: listed } = await gallery.methods();
+      print(options.json ? JSON.stringify(listed, undefined, 2) : formatSpaces(listed));
+    });
+  });
+
+  spaces
+    .command('backfill')
+    .summary('embed the stored images that a space lacks')
+    .description(
+      `Embeds the stored images that a space has no embedding of. Once none is left, the space can be searched. Run again, it goes on where it stopped. ${onTheDatabase}`,
+    )
+    .argument('<name>', 'the space')
+    .action(async (name: string) => {
+      await runOnDatabase(env, { needsModel: true }, (context) => backfillSpace(context, name));
+    });
+
+  spaces
+    .command('remove')
+    .summary('remove a space with everything in it')
+    .description(
+      `Removes a space with its embeddings, regions and scorers; no image is removed. The active space stays. ${onTheDatabase}`,
+    )
+    .argument('<name>', 'the space')
+    .action(async (name: string) => {
+      await runOnDatabase(env, { needsModel: false }, async ({ operations }) => {
+        print(`Removed the space ${await operations.removeSpace(name)}.`);
+      });
+    });
+}
+
+async function createSpace(context: DatabaseContext, name: string, options: CreateOptions): Promise<void> {
+  const { method, sample, seed, backfill } = options;
+  if (backfill && (await isThere(context.operations, name, method))) {
+    note(`The space ${name} is there already: going on with its images.`);
+    return backfillSpace(context, name);
+  }
+  const { operations, signal } = context;
+  const stages = startStages();
+  let created;
+  try {
+    created = await operations.createSpace({
+      name,
+      recipe: method,
+      sampleImages: sample,
+      seed,
+      signal,
+      onProgress: stages.report,
+    });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    stages.stop();
+    print(`Interrupted: the space ${name} was not made. The same command begins anew.`);
+    process.exitCode = interruptedExitCode;
+    return;
+  } finally {
+    stages.stop();
+  }
+  const { space, description, sampled, failed, missing } = created;
+  await noteFailures(operations, failed);
+  const fittedOn = sampled === 0 ? '' : `, fitted on ${sampled} images`;
+  print(`Made the space ${name}: ${description}, ${space.dimensions} dimensions${fittedOn}.`);
+  if (failed.length > 0) process.exitCode = 1;
+  if (missing === 0) {
+    print('No stored image lacks an embedding in it: it can be searched.');
+  } else if (backfill) {
+    await backfillSpace(context, name);
+  } else {
+    print(`${missing} stored images lack an embedding in it. Next: semblance spaces backfill ${name}`);
+  }
+}
+
+/** @throws ConfigurationError where another method made the space of that name */
+async function isThere(operations: Operations, name: string, method: string): Promise<boolean> {
+  const { spaces } = await operations.listMethods();
+  const space = spaces.find((listed) => listed.name === name);
+  if (space === undefined) return false;
+  if (isMadeBy(space.description, method)) return true;
+  throw new ConfigurationError(
+    `The space ${name} is there already, made by ${space.description}: choose another name, or remove it with semblance spaces remove ${name}.`,
+  );
+}
+
+async function backfillSpace({ operations, signal }: DatabaseContext, name: string): Promise<void> {
+  const stages = startStages();
+  const filled = await operations.backfillSpace({ name, signal, onProgress: stages.report }).finally(stages.stop);
+  const { embedded, failed, missing, state, interrupted } = filled;
+  await noteFailures(operations, failed);
+  const sums = `Embedded ${embedded} images in ${name}, failed ${failed.length}.`;
+  if (interrupted) {
+    print(`${sums} Interrupted with ${missing} left: the same command goes on there.`);
+    process.exitCode = interruptedExitCode;
+  } else if (state === 'building') {
+    print(`${sums} ${missing} images lack an embedding in it, so it cannot be searched yet.`);
+    process.exitCode = 1;
+  } else {
+    print(`${sums} The space can be searched: --space ${name}`);
+    if (failed.length > 0) process.exitCode = 1;
+  }
+}

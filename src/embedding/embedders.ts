@@ -1,0 +1,124 @@
+import { basename, isAbsolute } from 'node:path';
+import { SemblanceError } from '../errors.js';
+import { retryIntervalMs } from '../limits.js';
+import type { Embedder, ModelInfo } from './embedder.js';
+import { openEmbedder } from './open-embedder.js';
+
+export interface EmbeddersOptions {
+  /** The model that the server runs. It stays its owner's: it is not closed here. */
+  readonly primary: Embedder;
+  readonly dataDir: string;
+  /** Threads of one model run. */
+  readonly threads: number;
+}
+
+/** The very model that a space was made with. */
+export type ModelIdentity = Pick<ModelInfo, 'sha256' | 'preprocessingSha256'>;
+
+/** The models that spaces need beside each other, each opened when it is first needed and kept. */
+export interface Embedders {
+  /**
+   * @param model see loadModelManifest; undefined: the one that the server runs
+   * @param expected refuses any other model of that name. The one that the server runs serves whatever its name
+   * @returns an embedder that is ready, or was a moment ago: it may have died since
+   * @throws SemblanceError MODEL_UNAVAILABLE saying why
+   */
+  get(model: string | undefined, expected?: ModelIdentity): Promise<ReadyEmbedder>;
+  /** Closes what was opened here. */
+  close(): Promise<void>;
+}
+
+export interface ReadyEmbedder {
+  readonly embedder: Embedder;
+  readonly info: ModelInfo;
+}
+
+export function openEmbedders(options: EmbeddersOptions): Embedders {
+  return new EmbedderPool(options);
+}
+
+class EmbedderPool implements Embedders {
+  readonly #options: EmbeddersOptions;
+  readonly #opened = new Map<string, Promise<ReadyEmbedder>>();
+  readonly #embedders = new Set<Embedder>();
+  /** Kept over a crash of the primary's worker: no second one is to be opened in its place. */
+  #primaryInfo: ModelInfo | undefined;
+  #closed = false;
+
+  constructor(options: EmbeddersOptions) {
+    this.#options = options;
+  }
+
+  async get(model: string | undefined, expected?: ModelIdentity): Promise<ReadyEmbedder> {
+    const primary = this.#primary();
+    if (primary !== undefined && serves(primary.info, model, expected)) return primary;
+    // While it loads nobody knows whether it is the one that is asked for; nothing waits for it, for it may wait itself.
+    const loading = primary === undefined && this.#options.primary.state.kind === 'loading';
+    if (model === undefined || loading) throw unavailable('The model', this.#options.primary);
+    const ready = await this.#open(model);
+    if (expected !== undefined && !isSame(ready.info, expected)) {
+      throw new SemblanceError(
+        'MODEL_UNAVAILABLE',
+        `The model ${shownName(model)} has other weights or another preprocessing than the one that the space was made with`,
+      );
+    }
+    return ready;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#embedders].map((embedder) => embedder.close()));
+  }
+
+  #primary(): ReadyEmbedder | undefined {
+    const { primary } = this.#options;
+    if (primary.state.kind === 'ready') this.#primaryInfo = primary.state.model;
+    return this.#primaryInfo && { embedder: primary, info: this.#primaryInfo };
+  }
+
+  #open(model: string): Promise<ReadyEmbedder> {
+    const known = this.#opened.get(model);
+    if (known !== undefined) return known;
+    const opening = this.#openNow(model);
+    this.#opened.set(model, opening);
+    opening.catch(() => {
+      // Not at once, for whoever asks next would load the same weights for nothing.
+      setTimeout(() => this.#opened.delete(model), retryIntervalMs).unref();
+    });
+    return opening;
+  }
+
+  async #openNow(model: string): Promise<ReadyEmbedder> {
+    if (this.#closed) throw new SemblanceError('MODEL_UNAVAILABLE', 'The server is shutting down');
+    const { dataDir, threads } = this.#options;
+    const embedder = openEmbedder({ model, dataDir, threads });
+    this.#embedders.add(embedder);
+    await embedder.settled;
+    if (embedder.state.kind === 'ready') return { embedder, info: embedder.state.model };
+    const error = unavailable(`The model ${shownName(model)}`, embedder, model);
+    this.#embedders.delete(embedder);
+    await embedder.close();
+    throw error;
+  }
+}
+
+function serves(info: ModelInfo, model: string | undefined, expected: ModelIdentity | undefined): boolean {
+  if (expected !== undefined) return isSame(info, expected);
+  return model === undefined || model === info.name;
+}
+
+function isSame(info: ModelInfo, { sha256, preprocessingSha256 }: ModelIdentity): boolean {
+  return info.sha256 === sha256 && info.preprocessingSha256 === preprocessingSha256;
+}
+
+function unavailable(subject: string, { state }: Embedder, model?: string): SemblanceError {
+  if (state.kind !== 'failed')
+    return new SemblanceError('MODEL_UNAVAILABLE', `${subject} is ${state.kind === 'closed' ? 'closed' : 'loading'}`);
+  // No path of the server reaches a client.
+  const reason = model === undefined ? state.reason : state.reason.replaceAll(model, shownName(model));
+  return new SemblanceError('MODEL_UNAVAILABLE', `${subject} is not available: ${reason}`);
+}
+
+function shownName(model: string): string {
+  return isAbsolute(model) ? basename(model) : model;
+}

@@ -1,0 +1,159 @@
+import { basename } from 'node:path';
+import { SemblanceError } from '../errors.js';
+import { sha256Hex } from '../image/identity.js';
+import { defaultSampleImages, maxSampleImages } from '../limits.js';
+import { dimensionsOf, fittedToJson } from '../retrieval/spaces/fitted.js';
+import { fitRecipe } from '../retrieval/spaces/fit.js';
+import { describeFitted, parseRecipe } from '../retrieval/spaces/notation.js';
+import type { FittedRecipe, Recipe } from '../retrieval/spaces/recipe.js';
+import type { ImageSample } from '../retrieval/spaces/samples.js';
+import type { EmbeddingSpace, NewEmbeddingSpace, Store } from '../store/store.js';
+import { checkInteger, checkSeed, checkSpaceName } from './arguments.js';
+import { complete } from './backfill-space.js';
+import type { OperationsContext } from './context.js';
+import { drawImages, hasLabel, noLabels, type DrawnImage } from './draw-images.js';
+import type { FailedImage, OnProgress } from './progress.js';
+import { defaultRetryWaitsMs, retrying } from './retrying.js';
+import { useStored } from './stored-images.js';
+
+export interface CreateSpaceInput {
+  readonly name: string;
+  /** See parseRecipe. */
+  readonly recipe: string;
+  /** Stored images to fit on, drawn evenly, for class fusion from those with a label; `defaultSampleImages` unless given, and all where there are fewer. */
+  readonly sampleImages?: number | undefined;
+  /** Of the draw and of whatever is fitted; 1 unless given. */
+  readonly seed?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: OnProgress | undefined;
+}
+
+export interface CreatedSpace {
+  /** `building`, until backfillSpace has embedded what is stored; `ready` where nothing is. */
+  readonly space: EmbeddingSpace;
+  /** What was fitted, in words. */
+  readonly description: string;
+  /** Images that it was fitted on; 0 where nothing had to be fitted. */
+  readonly sampled: number;
+  /** Images of the sample that could not be decoded. */
+  readonly failed: readonly FailedImage[];
+  /** Stored images that it has no embedding of yet. */
+  readonly missing: number;
+}
+
+/**
+ * Fits a recipe on stored images, class fusion on those with a text `metadata.label`, and makes a space of it. From then on
+ * uploads are embedded for it, too. What was fitted lies in Postgres: every server and every restart has it.
+ * @throws SemblanceError BAD_USER_INPUT (name, notation, too few images, no labels), CONFLICT (the name is taken),
+ * MODEL_UNAVAILABLE, DATABASE_UNAVAILABLE, STORAGE_FULL
+ */
+export async function createSpace(context: OperationsContext, input: CreateSpaceInput): Promise<CreatedSpace> {
+  const { store, encoders } = context;
+  const { signal, onProgress } = input;
+  const name = checkSpaceName(input.name);
+  const recipe = parseRecipe(input.recipe);
+  const seed = checkSeed(input.seed);
+  const count = checkInteger('sampleImages', input.sampleImages ?? defaultSampleImages, 1, maxSampleImages);
+  // Fitting takes minutes; the store asks again at the end.
+  await requireFreeName(store, name);
+  const needsLabels = fusesClasses(recipe);
+  const keep = needsLabels ? hasLabel : undefined;
+  const images = await drawImages(store, { count, seed, signal, keep });
+  if (needsLabels && images.length === 0) throw noLabels();
+  const sample = new StoredSample(context, images, signal);
+  const fitted = await fitRecipe(recipe, sample, { leaves: encoders.leaves, seed, onProgress, signal });
+  signal?.throwIfAborted();
+  const space = await store.createSpace(describeSpace(name, fitted));
+  const { state, missing } = await complete(context, space);
+  return {
+    space: { ...space, state },
+    description: describeFitted(fitted),
+    sampled: sample.used,
+    failed: sample.failed,
+    missing,
+  };
+}
+
+function fusesClasses(recipe: Recipe): boolean {
+  if (recipe.kind === 'fusion') return recipe.parts.some((part) => fusesClasses(part.recipe));
+  return recipe.kind === 'class-fusion' || (recipe.kind === 'pca' && fusesClasses(recipe.of));
+}
+
+async function requireFreeName(store: Store, name: string): Promise<void> {
+  const spaces = await store.listSpaces();
+  if (spaces.some((space) => space.name === name)) {
+    throw new SemblanceError(
+      'CONFLICT',
+      `There is a space ${JSON.stringify(name)} already: take another name, or remove it`,
+    );
+  }
+}
+
+function describeSpace(name: string, fitted: FittedRecipe): NewEmbeddingSpace {
+  const json = fittedToJson(fitted);
+  const dimensions = dimensionsOf(fitted);
+  if (fitted.kind === 'model') {
+    const { model, sha256, preprocessingSha256 } = fitted;
+    return { name, model: basename(model), modelSha256: sha256, preprocessingSha256, dimensions, fitted: json };
+  }
+  const notation = describeFitted(fitted);
+  return {
+    name,
+    model: notation,
+    modelSha256: sha256Hex(Buffer.from(JSON.stringify(json))),
+    preprocessingSha256: sha256Hex(Buffer.from(notation)),
+    dimensions,
+    fitted: json,
+  };
+}
+
+/** Stored images to fit on, each read when it is needed. */
+class StoredSample implements ImageSample {
+  readonly count: number;
+  readonly #context: OperationsContext;
+  readonly #images: readonly DrawnImage[];
+  readonly #signal: AbortSignal | undefined;
+  readonly #used = new Set<number>();
+  readonly #failures = new Map<number, string>();
+
+  constructor(context: OperationsContext, images: readonly DrawnImage[], signal: AbortSignal | undefined) {
+    this.count = images.length;
+    this.#context = context;
+    this.#images = images;
+    this.#signal = signal;
+  }
+
+  get used(): number {
+    return this.#used.size;
+  }
+
+  get failed(): readonly FailedImage[] {
+    return [...this.#failures].map(([index, reason]) => ({ imageId: this.id(index), reason }));
+  }
+
+  id(index: number): string {
+    return this.#at(index).id;
+  }
+
+  label(index: number): string | undefined {
+    return this.#at(index).label;
+  }
+
+  async use<T>(index: number, work: Parameters<typeof useStored<T>>[2]): Promise<T> {
+    const attempt = () => useStored(this.#context, this.id(index), work, this.#signal);
+    try {
+      const made = await retrying(attempt, defaultRetryWaitsMs, this.#signal);
+      this.#used.add(index);
+      return made;
+    } catch (error) {
+      if (error instanceof SemblanceError) this.#failures.set(index, error.message);
+      throw error;
+    }
+  }
+
+  #at(index: number): DrawnImage {
+    const image = this.#images[index];
+    if (image === undefined) throw new RangeError(`The sample has no image ${index}`);
+    return image;
+  }
+}

@@ -1,0 +1,14 @@
+/** How far a long operation is. `stage` is in words, and `total` may be 0 where a stage's end is not known. */
+export interface Progress {
+  readonly stage: string;
+  readonly done: number;
+  readonly total: number;
+}
+
+export type OnProgress = (progress: Progress) => void;
+
+/** An image that a long operation passed over. */
+export interface FailedImage {
+  readonly imageId: string;
+  readonly reason: string;
+}

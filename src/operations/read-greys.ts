@@ -1,0 +1,47 @@
+import { SemblanceError } from '../errors.js';
+import { makeGrey } from '../image/grey.js';
+import { Semaphore } from '../image/semaphore.js';
+import { maxConcurrentDecodes } from '../limits.js';
+import type { OperationsContext } from './context.js';
+
+type Parts = Pick<OperationsContext, 'store' | 'decoder'>;
+
+/**
+ * Grey renditions of stored images. One that was stored before there were any gets its own here, once. Images that are gone,
+ * or that no longer decode, have none.
+ * @throws SemblanceError OVERLOADED, DATABASE_UNAVAILABLE, STORAGE_FULL
+ */
+export async function readGreys(
+  parts: Parts,
+  ids: readonly string[],
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<string, Buffer>> {
+  const greys = new Map(await parts.store.readGreys(ids));
+  // An original in work is in memory as a whole, and a queue full of them would refuse other queries.
+  const working = new Semaphore(maxConcurrentDecodes);
+  await Promise.all(
+    ids
+      .filter((id) => !greys.has(id))
+      .map((id) =>
+        working.run(async () => {
+          const grey = await addGrey(parts, id, signal);
+          if (grey !== undefined) greys.set(id, grey);
+        }, signal),
+      ),
+  );
+  return greys;
+}
+
+async function addGrey({ store, decoder }: Parts, id: string, signal?: AbortSignal): Promise<Buffer | undefined> {
+  signal?.throwIfAborted();
+  const original = await store.readOriginal(id);
+  if (original === undefined) return undefined;
+  try {
+    const grey = await decoder.use(original.bytes, 'query', makeGrey, signal);
+    await store.writeGrey(id, grey);
+    return grey;
+  } catch (error) {
+    if (error instanceof SemblanceError && error.code === 'INVALID_IMAGE') return undefined;
+    throw error;
+  }
+}

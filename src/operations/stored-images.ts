@@ -1,0 +1,102 @@
+import { SemblanceError } from '../errors.js';
+import type { DecodedImage } from '../image/decoded-image.js';
+import type { OperationsContext } from './context.js';
+import { requireFound } from './found.js';
+import { defaultImportConcurrency } from './import-images.js';
+import type { FailedImage } from './progress.js';
+import { defaultRetryWaitsMs, endsAll, retrying } from './retrying.js';
+
+/** Images whose ids are read at once; what was made of them is written before the next. */
+export const imagesPerPage = 64;
+
+type Parts = Pick<OperationsContext, 'store' | 'decoder'>;
+
+/**
+ * Decodes a stored image behind all queries.
+ * @throws SemblanceError NOT_FOUND where it was deleted; as ImageDecoder.use
+ */
+export async function useStored<T>(
+  { store, decoder }: Parts,
+  imageId: string,
+  work: (image: DecodedImage) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const { bytes } = requireFound(await store.readOriginal(imageId), imageId);
+  return decoder.use(bytes, 'bulk', work, signal);
+}
+
+export interface WorkOnPages {
+  /** The next ids by id, those after `after`; none at the end. */
+  readonly next: (after: string | undefined) => Promise<readonly string[]>;
+  /** Tried again where something is full or the database away. */
+  readonly work: (imageId: string) => Promise<void>;
+  /** Once a page is done. */
+  readonly finishPage?: (() => Promise<void>) | undefined;
+  readonly onImage: () => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface WorkedPages {
+  readonly failed: readonly FailedImage[];
+  readonly interrupted: boolean;
+}
+
+/**
+ * Goes through stored images, several at once, and on after a bad one. An image that was deleted meanwhile is passed over.
+ * `signal` ends it after what is on its way, with nothing of that lost.
+ * @throws SemblanceError what every other image would fail with, too: MODEL_UNAVAILABLE, DATABASE_UNAVAILABLE, STORAGE_FULL
+ */
+export async function workOnPages({ next, work, finishPage, onImage, signal }: WorkOnPages): Promise<WorkedPages> {
+  const failed: FailedImage[] = [];
+  const workOn = async (imageId: string): Promise<void> => {
+    try {
+      await retrying(() => work(imageId), defaultRetryWaitsMs, signal);
+    } catch (error) {
+      if (signal?.aborted === true && !(error instanceof SemblanceError)) return;
+      if (endsAll(error)) throw error;
+      if (!isDeleted(error)) failed.push({ imageId, reason: reasonOf(error) });
+    }
+    onImage();
+  };
+  for (let after: string | undefined; signal?.aborted !== true;) {
+    const ids = await next(after);
+    after = ids.at(-1);
+    if (after === undefined) break;
+    await overAll(ids, workOn, signal);
+    if (finishPage !== undefined) await retrying(finishPage, defaultRetryWaitsMs, undefined);
+  }
+  return { failed, interrupted: signal?.aborted === true };
+}
+
+/** Waits for all that began, whatever fails: no work goes on behind an error. */
+async function overAll(
+  ids: readonly string[],
+  work: (id: string) => Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const left = ids[Symbol.iterator]();
+  let broken = false;
+  const worker = async (): Promise<void> => {
+    for (const id of left) {
+      if (broken || signal?.aborted === true) return;
+      try {
+        await work(id);
+      } catch (error) {
+        broken = true;
+        throw error;
+      }
+    }
+  };
+  const endings = await Promise.allSettled(Array.from({ length: defaultImportConcurrency }, worker));
+  const failure = endings.find((ending) => ending.status === 'rejected');
+  if (failure !== undefined) throw failure.reason;
+}
+
+function isDeleted(error: unknown): boolean {
+  return error instanceof SemblanceError && error.code === 'NOT_FOUND';
+}
+
+/** For whoever runs the operation. An unknown error is a mistake in the program, and is no reason to lose the others. */
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

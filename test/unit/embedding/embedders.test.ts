@@ -1,0 +1,81 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { openEmbedder } from '../../../src/embedding/open-embedder.js';
+import { openEmbedders, type Embedders } from '../../../src/embedding/embedders.js';
+import type { Embedder } from '../../../src/embedding/embedder.js';
+import { bundledModelsFolder } from '../../../src/paths.js';
+import { settledEmbedder } from '../../support/embedders.js';
+import { tinyModelFolder } from '../../support/tiny-models.js';
+
+const tiny = tinyModelFolder('nchw-float32-convolutional');
+
+function poolOver(primary: Embedder): Embedders {
+  const embedders = openEmbedders({ primary, dataDir: bundledModelsFolder, threads: 1 });
+  onTestFinished(() => embedders.close());
+  return embedders;
+}
+
+function started(): { readonly count: () => number } {
+  let count = 0;
+  const onWorker = () => (count += 1);
+  process.on('worker', onWorker);
+  onTestFinished(() => {
+    process.off('worker', onWorker);
+  });
+  return { count: () => count };
+}
+
+describe('openEmbedders', () => {
+  it("serves the server's model by no name, by its name and by its weights, and opens no second", async () => {
+    const primary = await settledEmbedder();
+    const embedders = poolOver(primary);
+    const workers = started();
+    const { embedder, info } = await embedders.get(undefined);
+    expect(embedder).toBe(primary);
+    expect(info.name).toBe('semblance-compact');
+    expect((await embedders.get('semblance-compact')).embedder).toBe(primary);
+    expect((await embedders.get('/somewhere/else', info)).embedder).toBe(primary);
+    expect(workers.count()).toBe(0);
+  });
+
+  it('opens another model once, whoever asks, and closes it without the first', async () => {
+    const primary = await settledEmbedder();
+    const embedders = poolOver(primary);
+    const workers = started();
+    const [first, second] = await Promise.all([embedders.get(tiny), embedders.get(tiny)]);
+    expect(first.embedder).toBe(second.embedder);
+    expect(first.info).toMatchObject({ name: 'tiny-nchw-float32-convolutional', dimensions: 40 });
+    expect(workers.count()).toBe(1);
+    await embedders.close();
+    expect(first.embedder.state).toEqual({ kind: 'closed' });
+    expect(primary.state.kind).toBe('ready');
+    await expect(embedders.get(tinyModelFolder('nhwc-uint8-cls'))).rejects.toMatchObject({
+      code: 'MODEL_UNAVAILABLE',
+      message: 'The server is shutting down',
+    });
+  });
+
+  it('says why a model cannot be had, without a path of the server', async () => {
+    const embedders = poolOver(await settledEmbedder());
+    await expect(embedders.get('nowhere')).rejects.toMatchObject({
+      code: 'MODEL_UNAVAILABLE',
+      message: expect.stringMatching(/^The model nowhere is not available: Model "nowhere" was not found/) as unknown,
+    });
+    await expect(embedders.get('/srv/private/absent')).rejects.toMatchObject({
+      code: 'MODEL_UNAVAILABLE',
+      message: 'The model absent is not available: Model "absent" was not found: that folder has no manifest.json',
+    });
+  });
+
+  it('does not wait for a model that loads, nor hide why it failed', async () => {
+    const loading = openEmbedder({ model: new Promise(() => undefined), dataDir: bundledModelsFolder, threads: 1 });
+    onTestFinished(() => loading.close());
+    await expect(poolOver(loading).get('semblance-compact')).rejects.toMatchObject({
+      code: 'MODEL_UNAVAILABLE',
+      message: 'The model is loading',
+    });
+    await expect(poolOver(await settledEmbedder('nowhere')).get(undefined)).rejects.toMatchObject({
+      code: 'MODEL_UNAVAILABLE',
+      message: expect.stringContaining('The model is not available: Model "nowhere" was not found') as unknown,
+    });
+  });
+});
