@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { cosine } from '../../../../src/embedding/golden.js';
@@ -8,6 +8,7 @@ import { assertRoom } from '../../../../src/embedding/models/disk.js';
 import { Hub } from '../../../../src/embedding/models/hub.js';
 import type { ModelsFolder } from '../../../../src/embedding/models/model-folder.js';
 import { pullModel, type PullOptions, type Pulled } from '../../../../src/embedding/models/pull.js';
+import { verifyModel } from '../../../../src/embedding/models/verify.js';
 import { maxModelBytes } from '../../../../src/limits.js';
 import { sha256, TestHub, type HubTestFile } from '../../../support/hub.js';
 import { decodeEmbedding, temporaryFolder } from '../../../support/tiny-models.js';
@@ -75,6 +76,35 @@ describe('pullModel', () => {
     expect(manifest).toMatchObject({ name, sha256: pulled.sha256, output: { dimensions } });
     expect(cosine(manifest.golden.embedding, decodeEmbedding(goldens[file] ?? ''))).toBeGreaterThan(0.99999);
     expect(await readdir(models.path)).toEqual([name]);
+  });
+
+  it('finds a model there and asks nothing, unless it is damaged: then it is replaced', async () => {
+    const { folder } = await pull('dinov2-small-int8');
+    server.requests.length = 0;
+    expect((await pull('dinov2-small-int8')).kind).toBe('there');
+    expect(server.requests).toEqual([]);
+
+    const weights = join(folder, 'model.onnx');
+    const damaged = Buffer.from(dinov2);
+    damaged.writeUInt8(damaged.readUInt8(5_000) ^ 1, 5_000);
+    await writeFile(weights, damaged);
+    expect(await verifyModel(folder, 1)).toBe(
+      `its weights have SHA-256 ${sha256(damaged)}, the lock file states ${sha256(dinov2)}`,
+    );
+    await writeFile(weights, damaged.subarray(1));
+    expect(await verifyModel(folder, 1)).toBe('its weights have 13385 bytes, the lock file states 13386');
+    expect((await pull('dinov2-small-int8')).kind).toBe('installed');
+    expect(await verifyModel(folder, 1)).toBeUndefined();
+    expect(await readdir(models.path)).toEqual(['dinov2-small-int8']);
+  });
+
+  it('finds out by its golden embedding that a model answers otherwise than when it was installed', async () => {
+    const { folder } = await pull('dinov2-small-int8');
+    const path = join(folder, 'manifest.json');
+    const manifest = JSON.parse(await readFile(path, 'utf8')) as { golden: { embedding: number[] } };
+    manifest.golden.embedding.reverse();
+    await writeFile(path, JSON.stringify(manifest));
+    expect(await verifyModel(folder, 1)).toContain('golden tensor has cosine');
   });
 
   it.each<[string, Partial<HubTestFile>, string]>([
