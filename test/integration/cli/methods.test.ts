@@ -135,7 +135,10 @@ describe.each(testStores)('methods on the $name store', (testStore) => {
       `Trained on ${stored} images of 3 classes and stored with the space semblance-compact: --rerank learned-labels\n`,
     );
     const found = await search('--rerank', 'learned-labels');
-    expect(labels(found)).toEqual(Array<string>(5).fill('butterfly'));
+    expect(found).toMatchObject({ space: 'semblance-compact', rerank: 'LEARNED_LABELS' });
+    const scores = found.results.map(({ score }) => score ?? NaN);
+    expect(scores).toEqual([...scores].sort((a, b) => b - a));
+    expect(scores.every((score) => score > 0 && score < 1)).toBe(true);
     expect(await refuse('search', query, '--rerank', 'learned-labels', '--space', 'words')).toContain(
       'semblance train-scorer --space words --kind labels',
     );
@@ -144,7 +147,7 @@ describe.each(testStores)('methods on the $name store', (testStore) => {
 
   it('find a part by a part once parts are indexed', manyStarts, async () => {
     const part = ['--region', '0,0,0.5,0.5', '--search-regions'];
-    expect(await refuse('search', query, ...part)).toContain('`semblance index-regions');
+    expect(await refuse('search', query, ...part)).toContain('`semblance index-regions --space semblance-compact`');
     expect(await succeed('index-regions')).toBe(
       `Indexed the parts of ${stored} images in the space semblance-compact, failed 0.\n`,
     );
