@@ -141,7 +141,7 @@ function costSection(): readonly string[] {
     ...rows,
     '',
     'An exact search is timed in blocks of 256 queries, which one matrix product answers; `vit~hnsw` one SQL statement at a time, with',
-    'what inserting into the index took, and its size is that of all tables and indexes.',
+    'what inserting took, and its size is that of all tables and indexes: rows and grey renditions (4 kB an image) too, originals not.',
     '',
   ];
 }

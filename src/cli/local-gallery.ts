@@ -38,7 +38,14 @@ export async function openLocalGallery(config: Config, options: { readonly needs
       const [status, sizeBytes] = await Promise.all([operations.status(), operations.sizeBytes()]);
       return { ...status, sizeBytes };
     },
-    methods: () => operations.listMethods(),
+    methods: async () => {
+      const { spaces, rerankers } = await operations.listMethods();
+      // What a server tells as well, so that scripts see the same through either door.
+      return {
+        spaces: spaces.map(({ id: _id, modelSha256: _weights, preprocessingSha256: _steps, ...space }) => space),
+        rerankers,
+      };
+    },
     close: () => app.close(),
   };
 }

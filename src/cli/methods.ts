@@ -32,7 +32,7 @@ export function formatSpaces(spaces: GalleryMethods['spaces']): string {
     String(regionCount),
     scorers.length === 0 ? '–' : scorers.join(', '),
   ]);
-  const heading = ['space', 'state', 'method', 'dimensions', 'images', 'with regions', 'scorers'];
+  const heading = ['space', 'state', 'method', 'dimensions', 'images', 'regions', 'scorers'];
   return formatTable([heading, ...rows], [3, 4, 5]);
 }
 

@@ -1,3 +1,4 @@
+import { SemblanceError } from '../errors.js';
 import { fittedFromJson } from '../retrieval/spaces/fitted.js';
 import type { FittedRecipe } from '../retrieval/spaces/recipe.js';
 import type { EmbeddingSpace, Store } from '../store/store.js';
@@ -11,7 +12,7 @@ export class FittedRecipes {
     this.#store = store;
   }
 
-  /** @throws SemblanceError DATABASE_UNAVAILABLE */
+  /** @throws SemblanceError DATABASE_UNAVAILABLE; MODEL_UNAVAILABLE where this version cannot read it */
   of(space: EmbeddingSpace): Promise<FittedRecipe> {
     const known = this.#bySpace.get(space.id);
     if (known !== undefined) return known;
@@ -27,8 +28,20 @@ export class FittedRecipes {
 
   async #read(space: EmbeddingSpace): Promise<FittedRecipe> {
     const json = await this.#store.readFitted(space.id);
-    if (json !== undefined && json !== null) return fittedFromJson(json);
+    if (json !== undefined && json !== null) return parse(space, json);
     const { model, modelSha256: sha256, preprocessingSha256, dimensions } = space;
     return { kind: 'model', model, sha256, preprocessingSha256, dimensions };
+  }
+}
+
+function parse({ name }: EmbeddingSpace, json: unknown): FittedRecipe {
+  try {
+    return fittedFromJson(json);
+  } catch (cause) {
+    throw new SemblanceError(
+      'MODEL_UNAVAILABLE',
+      `What was fitted for the embedding space ${JSON.stringify(name)} cannot be read: a newer version may have made it`,
+      { cause },
+    );
   }
 }

@@ -1,3 +1,4 @@
+import { SemblanceError } from '../errors.js';
 import { needsOf } from '../retrieval/rerank/create.js';
 import { rerankers, type RerankerName, type RerankerNeeds } from '../retrieval/rerank/reranker.js';
 import { describeFitted } from '../retrieval/spaces/notation.js';
@@ -51,7 +52,8 @@ export async function listMethods({ store, recipes }: OperationsContext): Promis
   const listed = await Promise.all(
     spaces.map(async (space) => ({
       ...space,
-      description: describeFitted(await recipes.of(space)),
+      // One that this version cannot read is no reason to hide the others.
+      description: await recipes.of(space).then(describeFitted, (error: unknown) => describeUnread(space, error)),
       scorers: scorers.filter(({ spaceId }) => spaceId === space.id).map(({ kind }) => kind),
     })),
   );
@@ -59,6 +61,11 @@ export async function listMethods({ store, recipes }: OperationsContext): Promis
     spaces: listed.sort((a, b) => rankOf(a) - rankOf(b) || (a.name < b.name ? -1 : 1)),
     rerankers: rerankers.map((name) => ({ name, description: rerankerDescriptions[name], needs: needsOf(name) })),
   };
+}
+
+function describeUnread({ model }: EmbeddingSpace, error: unknown): string {
+  if (error instanceof SemblanceError && error.code === 'MODEL_UNAVAILABLE') return model;
+  throw error;
 }
 
 function rankOf({ state }: EmbeddingSpace): number {

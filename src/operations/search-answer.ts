@@ -13,6 +13,6 @@ export interface SearchAnswer extends Omit<SearchResult, 'hits'> {
   readonly rerank?: RerankerName | undefined;
   /** Decoding and embedding the query; 0 where the embedding was stored. */
   readonly embedMs: number;
-  /** Reading what the re-ranker compares, and comparing. */
+  /** Reading what the re-ranker needs and compares, and comparing. */
   readonly rerankMs: number;
 }

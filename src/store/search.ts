@@ -64,7 +64,7 @@ export async function searchRegions(
   if (!rows[0].has_regions) {
     throw new SemblanceError(
       'BAD_USER_INPUT',
-      `No image has regions in the embedding space ${rows[0].space}: run \`semblance index-regions\` first`,
+      `No image has regions in the embedding space ${rows[0].space}: run \`semblance index-regions --space ${rows[0].space}\` first`,
     );
   }
   return {

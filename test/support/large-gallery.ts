@@ -12,8 +12,8 @@ function seededRandom(seed: number): () => number {
   };
 }
 
-/** Longer than the pool allows a statement; @types/pg does not know the field here. */
-const unhurried = { query_timeout: 600_000 };
+/** Longer than the pool allows a statement, for busy machines; @types/pg does not know the field here. */
+export const unhurried = { query_timeout: 600_000 };
 
 export const largeGallerySize = 50_000;
 
@@ -52,22 +52,24 @@ export async function fillLargeGallery({ database, schemas, space, name }: TestS
     [index],
   );
   await pool.query(`DROP INDEX ${index}`);
-  await pool.query(
-    `INSERT INTO ${name('image')} (id, sha256, filename, media_type, width, height, byte_size, metadata)
+  await pool.query({
+    text: `INSERT INTO ${name('image')} (id, sha256, filename, media_type, width, height, byte_size, metadata)
      SELECT md5('image ' || i)::uuid, encode(sha256(i::text::bytea), 'hex'), 'img-' || i || '.png', 'image/png', 10, 10, 10,
        jsonb_build_object('n', i % 100, 'half', i % 2)
      FROM generate_series(0, $1::integer - 1) i`,
-    [largeGallerySize],
-  );
-  await pool.query(
-    `INSERT INTO ${name('embedding')} (space_id, image_id, embedding, norm)
+    values: [largeGallerySize],
+    ...unhurried,
+  });
+  await pool.query({
+    text: `INSERT INTO ${name('embedding')} (space_id, image_id, embedding, norm)
      SELECT $1::integer, md5('image ' || g)::uuid, ${type}.l2_normalize(a.v OPERATOR(${type}.+) b.v OPERATOR(${type}.+) c.v), 1
      FROM generate_series(0, $2::integer - 1) g
      JOIN ${part} a ON a.pool = 0 AND a.i = g / 100
      JOIN ${part} b ON b.pool = 1 AND b.i = (g * 7) % 197
      JOIN ${part} c ON c.pool = 2 AND c.i = (g * 11 + g / 197) % 199`,
-    [space.id, largeGallerySize],
-  );
+    values: [space.id, largeGallerySize],
+    ...unhurried,
+  });
   await pool.query({
     text: `BEGIN; SET LOCAL maintenance_work_mem = '512MB'; SET LOCAL statement_timeout = 0;
       ${definition.rows[0]?.definition ?? ''} WITH (m = 8, ef_construction = 32); COMMIT`,

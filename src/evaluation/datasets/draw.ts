@@ -26,7 +26,7 @@ export function drawDataset(dataset: Dataset, options: DrawOptions): Dataset {
     drawn = {
       ...drawn,
       queries: drawEvenly(drawn, drawn.queries, limitQueries, seed),
-      protocol: `${drawn.protocol} Of ${drawn.queries.length} queries ${limitQueries} are asked, evenly over the classes.`,
+      protocol: `${drawn.protocol} Of ${count(drawn.queries.length)} queries ${count(limitQueries)} are asked, evenly over the classes.`,
     };
   }
   return drawn;
@@ -89,7 +89,7 @@ function limitedGallery(dataset: Dataset, limit: number, seed: number): Dataset 
     gallery,
     queries: dataset.queries.filter(stays),
     training: dataset.training.filter(stays),
-    protocol: `${dataset.protocol} Of ${dataset.gallery.length} images ${limit} are indexed, evenly over the classes.`,
+    protocol: `${dataset.protocol} Of ${count(dataset.gallery.length)} images ${count(limit)} are indexed, evenly over the classes.`,
   };
 }
 
@@ -121,4 +121,8 @@ function byClass({ images }: Dataset, indices: readonly number[]): ReadonlyMap<s
 function requireLabels({ listed, name }: Dataset, option: string): void {
   if (listed === undefined) return;
   throw new SemblanceError('BAD_USER_INPUT', `${option} needs classes, but ${name} is judged by a qrels file`);
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en-US');
 }

@@ -84,6 +84,11 @@ export async function evaluate(options: EvaluateOptions, parts: EvaluateParts): 
     dataset: options.dataset,
     leaves: parts.leaves,
     seed,
+    trained: new Set(
+      methods
+        .filter(({ reranker }) => reranker !== undefined && needsOf(reranker).scorer !== undefined)
+        .map(({ recipe }) => formatRecipe(recipe)),
+    ),
   });
   const needsGrey = methods.some(({ reranker }) => reranker !== undefined && needsOf(reranker).grey);
   const grey = needsGrey ? await greyRows(features) : undefined;

@@ -20,6 +20,8 @@ export interface EvaluationImages {
   readonly rowOf: ReadonlyMap<number, number>;
   /** Numbers in the data set, by row. */
   readonly numbers: readonly number[];
+  /** Rows of what is indexed or asked; behind them lies what is trained on alone. */
+  readonly judgedRows: number;
   /** Hex of the SHA-256 of each file, by row; empty where the file could not be decoded. */
   readonly sha256: readonly string[];
   /** By row. */
@@ -45,7 +47,8 @@ const digestBytes = 32;
 /** Reads and decodes every file once, to know those that cannot be, and what identifies each. */
 export async function readImages(options: ReadImagesOptions): Promise<EvaluationImages> {
   const { dataset, decoder, workFolder, maxFileBytes, concurrency, signal, onProgress } = options;
-  const numbers = [...new Set([...dataset.gallery, ...dataset.queries, ...dataset.training])].sort((a, b) => a - b);
+  const judged = [...new Set([...dataset.gallery, ...dataset.queries])].sort((a, b) => a - b);
+  const numbers = [...new Set([...judged, ...dataset.training])];
   const paths = numbers.map((number) => dataset.images[number]!.path);
   const folder = join(workFolder, `images-${await fingerprint(dataset, numbers)}`);
   const read = async (row: number): Promise<Buffer> => {
@@ -72,6 +75,7 @@ export async function readImages(options: ReadImagesOptions): Promise<Evaluation
   return {
     folder,
     numbers,
+    judgedRows: judged.length,
     rowOf: new Map(numbers.map((number, row) => [number, row])),
     sha256: numbers.map((_, row) => bytes.toString('hex', row * digestBytes, (row + 1) * digestBytes)),
     unreadable: digests.failures,
@@ -86,13 +90,17 @@ export interface FeatureOptions {
   readonly onProgress: OnProgress;
 }
 
-/** What one leaf gives for every image, decoding included, so that the cache's time is what indexing takes. */
-export async function leafRows(leaf: Leaf, leaves: LeafEncoder, options: FeatureOptions): Promise<RowCache> {
-  const { images, concurrency, signal, onProgress } = options;
+/** What one leaf gives for the first rows, decoding included, so that the cache's time is what indexing takes. */
+export async function leafRows(
+  leaf: Leaf,
+  rows: number,
+  leaves: LeafEncoder,
+  { images, concurrency, signal, onProgress }: FeatureOptions,
+): Promise<RowCache> {
   const cache = await RowCache.open(join(images.folder, leafKey(leaf)), 4 * leafDimensions(leaf));
   // The last bits of an embedding depend on the images beside it in a batch: one at a time, it is the same in every run.
   const turns = new Semaphore(leaf.kind === 'model' ? 1 : concurrency);
-  await cache.fill(images.numbers.length, {
+  await cache.fill(rows, {
     concurrency,
     signal,
     onProgress: (done, total) => {
@@ -111,7 +119,7 @@ export async function leafRows(leaf: Leaf, leaves: LeafEncoder, options: Feature
 /** Grey renditions, for re-rankers that compare pixels. */
 export async function greyRows({ images, concurrency, signal, onProgress }: FeatureOptions): Promise<RowCache> {
   const cache = await RowCache.open(join(images.folder, 'grey-rendition'), greySidePixels ** 2);
-  await cache.fill(images.numbers.length, {
+  await cache.fill(images.judgedRows, {
     concurrency,
     signal,
     onProgress: (done, total) => {

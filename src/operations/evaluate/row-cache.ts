@@ -63,7 +63,7 @@ export class RowCache {
   /** Computes what is missing of `total` rows, several at a time. */
   async fill(total: number, options: FillOptions): Promise<void> {
     const { rowOf, concurrency, onProgress, signal } = options;
-    onProgress?.(this.#rows, total);
+    onProgress?.(Math.min(this.#rows, total), total);
     while (this.#rows < total) {
       signal?.throwIfAborted();
       const first = this.#rows;

@@ -36,7 +36,7 @@ export interface EvaluatedSpace {
   readonly msPerImage: number;
   /** Why images have no vector, by row. */
   readonly failures: ReadonlyMap<number, string>;
-  /** Vectors as the space gives them, a row for each image. */
+  /** Vectors as the space gives them, of what is indexed or asked; where a similarity is trained, of what it is trained on too. */
   read(): Promise<Float32Array>;
 }
 
@@ -44,6 +44,8 @@ export interface SpacesOptions extends FeatureOptions {
   readonly dataset: Dataset;
   readonly leaves: LeafEncoder;
   readonly seed: number;
+  /** Names of the spaces that learned similarities are trained in: they need the images that are trained on, too. */
+  readonly trained: ReadonlySet<string>;
 }
 
 /** Fits every recipe on the indexed images alone, and computes the vector of every image; each leaf once. */
@@ -58,7 +60,14 @@ export async function prepareSpaces(
   const basis = keyOf(packageVersion, options.seed, fitRows);
   const fittedLeaves = await fitLeavesOnce(recipes, fitRows, basis, options);
   const caches = new Map<string, RowCache>();
-  for (const leaf of fittedLeaves.leaves) caches.set(leafKey(leaf), await leafRows(leaf, options.leaves, options));
+  const trainedLeaves = new Set(
+    leafRecipesOf(recipes.filter((recipe) => options.trained.has(formatRecipe(recipe)))).map(leafRecipeKey),
+  );
+  for (const leafRecipe of leafRecipesOf(recipes)) {
+    const leaf = fittedLeaves.leafFor(leafRecipe);
+    const rows = trainedLeaves.has(leafRecipeKey(leafRecipe)) ? images.numbers.length : images.judgedRows;
+    caches.set(leafKey(leaf), await leafRows(leaf, rows, options.leaves, options));
+  }
   const table = new LeafTable(caches);
   const spaces = new Map<string, EvaluatedSpace>();
   for (const recipe of recipes) {
@@ -116,7 +125,7 @@ async function prepareCompound(recipe: CompoundRecipe, compound: CompoundOptions
     ),
   );
   const cache = await RowCache.open(join(images.folder, `space-${key}`), 4 * dimensionsOf(fitted));
-  await cache.fill(images.numbers.length, {
+  await cache.fill(options.trained.has(name) ? images.numbers.length : images.judgedRows, {
     concurrency: 1,
     signal,
     onProgress: (done, total) => {

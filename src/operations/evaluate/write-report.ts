@@ -101,7 +101,7 @@ export async function writeReport(input: ReportInput): Promise<EvaluationDocumen
 
 function costNote(name: string, machine: string): string {
   const search = name.endsWith('~hnsw')
-    ? 'hnsw: the time of one query is that of its SQL; size is that of tables and indexes.'
+    ? 'hnsw: the time of one query is that of its SQL; size is that of tables and indexes, grey renditions included, originals and thumbnails not.'
     : 'exact: queries are compared in blocks, and the time of one is its share; size is that of the vectors.';
   return `${machine}. Indexing includes decoding. ${search} A query costs its features too, as much as an indexed image.`;
 }

@@ -189,6 +189,51 @@ describe.each(persistentStores())('methods on the %s store', (kind) => {
       }
     });
 
+    test('costs a search one more statement where it is named, and none where it is not', async () => {
+      const asked: string[] = [];
+      const store = new Proxy(app.store, {
+        get: (target, name) => {
+          if (name !== 'kind' && name !== 'state') asked.push(String(name));
+          const value = Reflect.get(target, name) as unknown;
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+        },
+      });
+      const operations = createOperations({ ...app.context, store });
+      await operations.similarImages({ imageId: idOf(1), k: 3 });
+      expect(asked.splice(0)).toEqual(['searchByImage']);
+      await operations.similarImages({ imageId: idOf(1), k: 3, space: 'words' });
+      expect(asked.splice(0)).toEqual(['liveSpaces', 'searchByImage']);
+      await operations.similarImages({ imageId: idOf(1), k: 3, rerank: 'EUCLIDEAN' });
+      expect(asked.splice(0)).toEqual(['liveSpaces', 'searchByImage', 'readEmbeddings']);
+      await operations.searchByUpload({ bytes: await makeJpeg(1), k: 3, space: 'words' });
+      // What was fitted was read once before: see the restart above.
+      expect(asked.splice(0)).toEqual(['liveSpaces', 'searchByVector']);
+    });
+
+    test('that came up under an upload gets its embedding of it, too', async () => {
+      const { store } = app;
+      const stale = Object.create(store) as typeof store;
+      const set: number[] = [];
+      stale.findForUpload = async (id) => {
+        const { image, spaces } = await store.findForUpload(id);
+        return { image, spaces: spaces.filter(({ state }) => state === 'active') };
+      };
+      stale.insertImage = (image) => {
+        set.push(image.embeddings.length);
+        return store.insertImage(image);
+      };
+      const operations = createOperations({ ...app.context, store: stale });
+      const { image, created } = await operations.uploadImage({
+        bytes: await makeJpeg(200),
+        filename: 'late.jpg',
+        priority: 'bulk',
+      });
+      expect(created).toBe(true);
+      expect(set).toEqual([1, 1 + spaceNames.length]);
+      for (const space of spaceNames) expect(await similar(image.id, { space, k: 1 })).toHaveLength(1);
+      await app.operations.deleteImage(image.id);
+    });
+
     test('differs from the others in what it finds', async () => {
       const found = await Promise.all(
         [undefined, ...spaceNames].map(async (space) =>

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { quoteIdentifier } from '../../../src/store/identifiers.js';
 import { testStoreKinds } from '../../support/database.js';
+import { unhurried } from '../../support/large-gallery.js';
 import { openTestStore, type TestStore } from '../../support/store.js';
 
 const k = 10;
@@ -15,14 +16,15 @@ async function insertImages({ database, schemas, space, name }: TestStore, first
      FROM generate_series($1::integer, $2::integer) i`,
     [first, last],
   );
-  await database.pool.query(
-    `INSERT INTO ${name('embedding')} (space_id, image_id, embedding, norm)
+  await database.pool.query({
+    text: `INSERT INTO ${name('embedding')} (space_id, image_id, embedding, norm)
      SELECT $1::integer, md5('image ' || i)::uuid, ${type}.l2_normalize(
        ((SELECT array_agg(hashtext(i || ':' || d) / 2147483648.0) FROM generate_series(1, ${dimensions}) d)
          || array_fill(0.0, ARRAY[${768 - dimensions}]))::${type}.vector), 1
      FROM generate_series($2::integer, $3::integer) i`,
-    [space.id, first, last],
-  );
+    values: [space.id, first, last],
+    ...unhurried,
+  });
 }
 
 describe.each(testStoreKinds())('recall under deletes and vacuum on the %s store', (kind) => {
@@ -36,7 +38,7 @@ describe.each(testStoreKinds())('recall under deletes and vacuum on the %s store
     const { pool } = opened.database;
     await insertImages(opened, 1, 1500);
     await pool.query(`DELETE FROM ${opened.name('image')} WHERE filename ~ '[02468].png$'`);
-    await pool.query(`VACUUM ${opened.name(`embedding_${opened.space.id}`)}`);
+    await pool.query({ text: `VACUUM ${opened.name(`embedding_${opened.space.id}`)}`, ...unhurried });
     await insertImages(opened, 1501, 2000);
 
     const { rows } = await pool.query<{ id: string }>(`SELECT id FROM ${opened.name('image')} ORDER BY id LIMIT 50`);

@@ -7,6 +7,9 @@ import {
   checkMetadata,
   checkMinSimilarity,
   checkPageSize,
+  checkSearch,
+  checkSeed,
+  checkSpaceName,
 } from '../../../src/operations/arguments.js';
 
 function codeOf(check: () => unknown): string {
@@ -98,5 +101,60 @@ describe('filters', () => {
   it('are refused where sha256 is none, or a text cannot be stored', () => {
     expect(codeOf(() => checkFilter({ sha256: 'A'.repeat(64) }))).toBe('BAD_USER_INPUT');
     expect(codeOf(() => checkFilter({ filenameContains: 'a\0' }))).toBe('BAD_USER_INPUT');
+  });
+});
+
+describe('searches', () => {
+  const whole = { x: 0, y: 0, width: 1, height: 1 };
+
+  it('re-rank 100 candidates, or k where that is more', () => {
+    expect(checkSearch({ k: 10 }).candidates).toBe(100);
+    expect(checkSearch({ k: 300 }).candidates).toBe(300);
+    expect(checkSearch({ k: 10, candidates: 10 }).candidates).toBe(10);
+  });
+
+  it.each([9, 1001, 10.5, NaN])('of 10 hits with %d candidates are refused', (candidates) => {
+    expect(codeOf(() => checkSearch({ k: 10, candidates, rerank: 'SSIM' }))).toBe('BAD_USER_INPUT');
+  });
+
+  it.each([whole, { x: 0.7, y: 0.1, width: 0.3, height: 0.2 }, { x: 0.9, y: 0, width: 0.1, height: 1e-9 }])(
+    'of the region %j are accepted',
+    (region) => {
+      expect(checkSearch({ k: 1, region }).region).toEqual(region);
+    },
+  );
+
+  it.each([
+    { ...whole, x: 0.1 },
+    { ...whole, y: -0.1, height: 0.5 },
+    { ...whole, width: 0 },
+    { ...whole, height: -1 },
+    { ...whole, width: NaN },
+    { ...whole, x: -Infinity },
+  ])('of the region %j are refused', (region) => {
+    expect(codeOf(() => checkSearch({ k: 1, region }))).toBe('BAD_USER_INPUT');
+  });
+
+  it('do not re-rank what may be parts of images', () => {
+    expect(codeOf(() => checkSearch({ k: 1, searchRegions: true }))).toBe('accepted');
+    expect(codeOf(() => checkSearch({ k: 1, searchRegions: true, rerank: 'SSIM' }))).toBe('BAD_USER_INPUT');
+  });
+});
+
+describe('the name of a space', () => {
+  it.each(['a', '9', 'hog-bovw', 'vit.whiten-256', 'a_b', 'a'.repeat(63)])('%s is accepted', (name) => {
+    expect(checkSpaceName(name)).toBe(name);
+  });
+  it.each(['', 'A', 'two words', '-h', '.', 'ä', 'a/b', "a'b", 'a\0', 'a'.repeat(64)])('%j is refused', (name) => {
+    expect(codeOf(() => checkSpaceName(name))).toBe('BAD_USER_INPUT');
+  });
+});
+
+describe('seeds', () => {
+  it('are 1 unless given, and whole numbers of 32 bits', () => {
+    expect(checkSeed(undefined)).toBe(1);
+    expect(checkSeed(0)).toBe(0);
+    expect(codeOf(() => checkSeed(-1))).toBe('BAD_USER_INPUT');
+    expect(codeOf(() => checkSeed(2 ** 32))).toBe('BAD_USER_INPUT');
   });
 });

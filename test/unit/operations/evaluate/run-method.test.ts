@@ -24,6 +24,7 @@ describe('the run of a method', () => {
   const images = {
     rowOf: new Map(rows.map((row) => [row, row])),
     numbers: rows,
+    judgedRows: count,
     sha256: ids,
     unreadable: new Map<number, string>(),
     folder: '',
