@@ -1,18 +1,22 @@
+import { basename } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Config } from './config.js';
 import { openEmbedders } from './embedding/embedders.js';
 import { openEmbedder } from './embedding/open-embedder.js';
-import type { Embedder } from './embedding/embedder.js';
-import { ConfigurationError, SemblanceError } from './errors.js';
+import type { Embedder, EmbedderState } from './embedding/embedder.js';
+import { ConfigurationError, messageOf, SemblanceError } from './errors.js';
 import { ImageDecoder } from './image/decode.js';
 import { maxConcurrentDecodes, maxImagePixels, retryIntervalMs } from './limits.js';
 import type { OperationsContext } from './operations/context.js';
 import { FittedRecipes } from './operations/fitted-recipes.js';
 import { createOperations, type Operations } from './operations/operations.js';
-import { activeSpace, modelProblem } from './operations/active-space.js';
+import { activeSpace, isSame, modelProblem } from './operations/active-space.js';
+import { encodingProblem } from './operations/spaces.js';
 import { openEncoders } from './retrieval/spaces/encoders.js';
+import { modelsOf } from './retrieval/spaces/fitted.js';
+import type { ModelLeaf } from './retrieval/spaces/leaves.js';
 import { openStore } from './store/open-store.js';
-import type { Store } from './store/store.js';
+import type { EmbeddingSpace, Store } from './store/store.js';
 
 /** Everything wired, nothing listening. */
 export interface App {
@@ -41,15 +45,29 @@ const statePollMs = 50;
  */
 export async function buildApp(config: Config): Promise<App> {
   const store = await openStore(config);
-  const model = untilAnswered(store, () => store.activeSpace()).then((space) => config.model ?? space?.model);
+  const recipes = new FittedRecipes(store);
+  let homeSpaceId: number | undefined;
+  const model = untilAnswered(store, async () => {
+    const space = await store.activeSpace();
+    homeSpaceId = space?.id;
+    return config.model ?? (space && (await modelsNeeded(recipes, space))?.[0]?.model);
+  });
   const { dataDir, modelThreads: threads, maxUploadBytes } = config;
   const embedder = openEmbedder({ model, dataDir, threads });
   const embedders = openEmbedders({ primary: embedder, dataDir, threads });
   const encoders = openEncoders({ embedders, threads });
   const decoder = new ImageDecoder({ maxPixels: maxImagePixels, concurrency: maxConcurrentDecodes });
-  const recipes = new FittedRecipes(store);
-  const context = { store, embedder, embedders, encoders, recipes, decoder, maxUploadBytes };
-  const prepared = prepareSpace(store, embedder, config);
+  const context: OperationsContext = {
+    store,
+    embedder,
+    homeSpaceId: () => homeSpaceId,
+    embedders,
+    encoders,
+    recipes,
+    decoder,
+    maxUploadBytes,
+  };
+  const prepared = prepareSpace(context, config);
   const consistent = prepared.then(() => undefined);
   const usable = prepared.then((problem) => {
     if (problem !== undefined) throw new SemblanceError('MODEL_UNAVAILABLE', problem);
@@ -76,20 +94,46 @@ export async function buildApp(config: Config): Promise<App> {
 
 /**
  * Makes the first space of an empty database. From then on the active space decides which model is loaded.
- * @returns why the model cannot serve the space; undefined where it can
- * @throws ConfigurationError where SEMBLANCE_MODEL names another
+ * @returns why images cannot be embedded in the space; undefined where they can
+ * @throws ConfigurationError where SEMBLANCE_MODEL names another model
  */
-async function prepareSpace(store: Store, embedder: Embedder, config: Config): Promise<string | undefined> {
+async function prepareSpace(context: OperationsContext, config: Config): Promise<string | undefined> {
+  const { store, embedder, recipes } = context;
   await embedder.settled;
   const space = await untilAnswered(store, () => activeSpace({ store, embedder }));
   const state = embedder.state;
-  const named = state.kind === 'ready' ? state.model.name : plainName(config.model);
-  if (space !== undefined && config.model !== undefined && named !== undefined && named !== space.model) {
+  if (space === undefined) return modelProblem(state, undefined, []);
+  const models = await untilAnswered(store, () => modelsNeeded(recipes, space));
+  if (models !== undefined && config.model !== undefined && contradicts(config.model, state, models)) {
+    const needed = models.map(({ model }) => basename(model)).join(' and ');
     throw new ConfigurationError(
-      `SEMBLANCE_MODEL=${config.model} differs from the model of the active embedding space, ${space.model}: unset it, or start with an empty database.`,
+      `SEMBLANCE_MODEL=${config.model} differs from the model of the active embedding space ${JSON.stringify(space.name)}, ${needed}: unset it. To search with another model run \`semblance spaces create NAME --model ${config.model} --backfill\` and \`semblance spaces activate NAME\`.`,
     );
   }
-  return modelProblem(state, space);
+  return untilAnswered(store, async () => encodingProblem(context, space, await recipes.of(space)).catch(messageOf));
+}
+
+/** Undefined where this version cannot read what was fitted for the space. */
+async function modelsNeeded(recipes: FittedRecipes, space: EmbeddingSpace): Promise<readonly ModelLeaf[] | undefined> {
+  try {
+    return modelsOf(await recipes.of(space));
+  } catch (error) {
+    if (error instanceof SemblanceError && error.code === 'MODEL_UNAVAILABLE') return undefined;
+    throw error;
+  }
+}
+
+/** Whether the model that the operator named is none of those that a space needs. A space of features needs none. */
+function contradicts(named: string, state: EmbedderState, models: readonly ModelLeaf[]): boolean {
+  if (models.length === 0) return false;
+  const names = models.map(({ model }) => basename(model));
+  // The same name with other weights is a model that cannot serve, and no contradiction.
+  const name = state.kind === 'ready' ? state.model.name : plainName(named);
+  return (
+    name !== undefined &&
+    !names.includes(name) &&
+    !(state.kind === 'ready' && models.some((model) => isSame(state.model, model)))
+  );
 }
 
 /** A model's name; undefined for a path, behind which the name is known only once its manifest was read. */

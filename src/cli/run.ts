@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { Command, InvalidArgumentError } from 'commander';
 import { loadConfig, type Config } from '../config.js';
-import { ConfigurationError } from '../errors.js';
+import { ConfigurationError, SemblanceError } from '../errors.js';
 import { maxK } from '../limits.js';
 import type { Operations } from '../operations/operations.js';
 import { DataFolderInUseError } from '../store/embedded/lock.js';
@@ -58,7 +58,17 @@ export async function runOnDatabase(
   work: (context: { readonly operations: Operations; readonly signal: AbortSignal }) => Promise<void>,
 ): Promise<void> {
   const app = await openApp(loadConfig(env), options).catch(explainHolder);
-  await untilInterrupted((signal) => work({ operations: app.operations, signal })).finally(() => app.close());
+  await untilInterrupted((signal) => work({ operations: app.operations, signal }))
+    .catch(explainModel)
+    .finally(() => app.close());
+}
+
+/** Clients are not told why a model is missing; whoever runs a command on the database is. */
+function explainModel(error: unknown): never {
+  if (error instanceof SemblanceError && error.code === 'MODEL_UNAVAILABLE' && error.cause instanceof Error) {
+    throw new SemblanceError(error.code, `${error.message}: ${error.cause.message}`, { cause: error });
+  }
+  throw error;
 }
 
 /** Gives `work` a signal that Ctrl-C aborts. */

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { ConfigurationError } from '../errors.js';
 import { defaultSampleImages, maxSampleImages } from '../limits.js';
 import type { Operations } from '../operations/operations.js';
@@ -18,7 +18,8 @@ import {
 import { isMadeBy } from './space-method.js';
 
 interface CreateOptions {
-  readonly method: string;
+  readonly method?: string;
+  readonly model?: string;
   readonly sample: number;
   readonly seed: number;
   readonly backfill: boolean;
@@ -35,7 +36,7 @@ const onTheDatabase =
 export function registerSpaces(program: Command, env: Environment): void {
   const spaces = program
     .command('spaces')
-    .summary('make, fill, list and remove the spaces that images are searched in')
+    .summary('make, fill, switch and remove the spaces that images are searched in')
     .description(
       'A space is one way to turn images into vectors that may be compared: see docs/methods.md. Every image is stored in every space, and a search may name one.',
     );
@@ -47,7 +48,12 @@ export function registerSpaces(program: Command, env: Environment): void {
       `Fits what the method needs on a sample of the stored images and makes the space, which can be searched once every stored image is embedded in it: --backfill does that too. ${onTheDatabase}`,
     )
     .argument('<name>', 'lower-case letters, digits and ._-')
-    .requiredOption('--method <notation>', 'e.g. hog+bovw-400, vit.whiten-256 or color: see docs/methods.md')
+    .addOption(
+      new Option('--method <notation>', 'e.g. hog+bovw-400, vit.whiten-256 or color: see docs/methods.md').conflicts(
+        'model',
+      ),
+    )
+    .option('--model <name>', 'the embedding of a model and nothing else: the same as --method @<name>')
     .option(
       '--sample <n>',
       'stored images to fit on',
@@ -57,7 +63,11 @@ export function registerSpaces(program: Command, env: Environment): void {
     .option('--seed <n>', 'decides what is drawn', parseSeed, 1)
     .option('--backfill', 'embed the stored images in it at once; run again, it goes on', false)
     .action(async (name: string, options: CreateOptions) => {
-      await runOnDatabase(env, { needsModel: true }, (context) => createSpace(context, name, options));
+      const method = options.method ?? (options.model && `@${options.model}`);
+      if (method === undefined)
+        throw new ConfigurationError('Name what the space does: --method <notation>, or --model <name>.');
+      // Whether the model that the server runs is needed hangs on the method: a lost one is no reason to refuse another.
+      await runOnDatabase(env, { needsModel: false }, (context) => createSpace(context, name, { ...options, method }));
     });
 
   const list = spaces
@@ -79,7 +89,42 @@ export function registerSpaces(program: Command, env: Environment): void {
     )
     .argument('<name>', 'the space')
     .action(async (name: string) => {
-      await runOnDatabase(env, { needsModel: true }, (context) => backfillSpace(context, name));
+      await runOnDatabase(env, { needsModel: false }, (context) => backfillSpace(context, name));
+    });
+
+  spaces
+    .command('activate')
+    .summary('search in another space wherever none is named')
+    .description(
+      `Makes a space the one that is searched where a search names none, in one step for all servers. The former one goes on being filled, so activating it takes the step back. Refused while stored images have no embedding in it. ${onTheDatabase}`,
+    )
+    .argument('<name>', 'the space')
+    .option(
+      '--force',
+      'although images are missing in it: those are not found until a backfill has embedded them',
+      false,
+    )
+    .action(async (name: string, { force }: { readonly force: boolean }) => {
+      await runOnDatabase(env, { needsModel: false }, async ({ operations }) => {
+        const { former, missing } = await operations.activateSpace({ name, force });
+        if (former === undefined) print(`The space ${name} is active already.`);
+        else print(`The space ${name} is active. To take it back: semblance spaces activate ${former}`);
+        if (missing > 0)
+          note(`${missing} images are not found in it until semblance spaces backfill ${name} has embedded them.`);
+      });
+    });
+
+  spaces
+    .command('retire')
+    .summary('keep a space, but embed no upload for it any more')
+    .description(
+      `Takes a space out of use: no upload is embedded for it, no search finds it, and what it holds stays until it is removed. It cannot be taken up again. The active space is refused. ${onTheDatabase}`,
+    )
+    .argument('<name>', 'the space')
+    .action(async (name: string) => {
+      await runOnDatabase(env, { needsModel: false }, async ({ operations }) => {
+        print(`Retired the space ${await operations.retireSpace(name)}.`);
+      });
     });
 
   spaces
@@ -96,7 +141,11 @@ export function registerSpaces(program: Command, env: Environment): void {
     });
 }
 
-async function createSpace(context: DatabaseContext, name: string, options: CreateOptions): Promise<void> {
+async function createSpace(
+  context: DatabaseContext,
+  name: string,
+  options: CreateOptions & { readonly method: string },
+): Promise<void> {
   const { method, sample, seed, backfill } = options;
   if (backfill && (await isThere(context.operations, name, method))) {
     note(`The space ${name} is there already: going on with its images.`);

@@ -8,8 +8,10 @@ import type { FittedRecipes } from './fitted-recipes.js';
 /** What operations work with. Built once, by app.ts. */
 export interface OperationsContext {
   readonly store: Store;
-  /** The model that the server runs. */
+  /** The model that the server runs: the one that SEMBLANCE_MODEL names, or that of the space that was active at the start. */
   readonly embedder: Embedder;
+  /** Id of the space that was active at the start, which `embedder` was opened for; undefined until it is known. */
+  readonly homeSpaceId: () => number | undefined;
   /** That one and those of other spaces. */
   readonly embedders: Embedders;
   readonly encoders: Encoders;

@@ -10,6 +10,7 @@ import type { OperationsContext } from './context.js';
 import { requireFound } from './found.js';
 import { readGreys } from './read-greys.js';
 import type { AnswerHit, SearchAnswer } from './search-answer.js';
+import { areGone } from './spaces.js';
 
 export interface NearestQuery {
   /** Asks the store; `options` say how many it is to find. */
@@ -77,6 +78,10 @@ async function order(context: OperationsContext, ordering: Ordering): Promise<re
     const embedding = embeddings.get(id);
     return embedding && { embedding, grey: greys?.get(id) };
   };
+  // A space that is removed under a search has lost them all; an image that is deleted has lost one.
+  if (ids.some((id) => !embeddings.has(id)) && (await areGone(context.store, [space]))) {
+    throw new SemblanceError('NOT_FOUND', `The space ${JSON.stringify(space.name)} was removed meanwhile`);
+  }
   const query = 'imageId' in image ? requireFound(imageOf(image.imageId), image.imageId) : image;
   if (greys !== undefined && query.grey === undefined) {
     throw new SemblanceError(

@@ -5,6 +5,7 @@ import type { OperationsContext } from './context.js';
 import { searchByUpload, type UploadSearchInput } from './search-by-upload.js';
 import { similarImages, type SimilarImagesInput } from './similar-images.js';
 import type { SearchAnswer } from './search-answer.js';
+import { activateSpace, retireSpace, type ActivateSpaceInput, type SpaceActivation } from './activate-space.js';
 import { backfillSpace, type BackfillSpaceInput, type BackfilledSpace } from './backfill-space.js';
 import { createSpace, type CreatedSpace, type CreateSpaceInput } from './create-space.js';
 import { indexRegions, type IndexedRegions, type IndexRegionsInput } from './index-regions.js';
@@ -46,6 +47,10 @@ export interface Operations {
   createSpace(input: CreateSpaceInput): Promise<CreatedSpace>;
   /** Embeds the stored images that a space lacks, and makes a `building` one `ready`. Run again, it goes on. */
   backfillSpace(input: BackfillSpaceInput): Promise<BackfilledSpace>;
+  /** Makes it the one that is searched where none is named. CONFLICT where it lacks images, unless forced. */
+  activateSpace(input: ActivateSpaceInput): Promise<SpaceActivation>;
+  /** Uploads are embedded for it no more. NOT_FOUND where there is none, CONFLICT for the active one. Answers its name. */
+  retireSpace(name: string): Promise<string>;
   /** NOT_FOUND where there is none, CONFLICT for the active one. Answers its name. */
   removeSpace(name: string): Promise<string>;
   trainScorer(input: TrainScorerInput): Promise<TrainedScorer>;
@@ -87,6 +92,8 @@ export function createOperations(context: OperationsContext): Operations {
     listMethods: () => listMethods(context),
     createSpace: (input) => createSpace(context, input),
     backfillSpace: (input) => backfillSpace(context, input),
+    activateSpace: (input) => activateSpace(context, input),
+    retireSpace: (name) => retireSpace(context, name),
     removeSpace: (name) => removeSpace(context, name),
     trainScorer: (input) => trainScorer(context, input),
     indexRegions: (input) => indexRegions(context, input),

@@ -6,7 +6,7 @@ import { byEmbedding, findNearest } from './find-nearest.js';
 import { readUpload, type UploadBytes } from './read-upload.js';
 import type { SearchAnswer } from './search-answer.js';
 import type { SearchInput } from './search-input.js';
-import { searchableSpace } from './spaces.js';
+import { searchIn } from './spaces.js';
 
 export interface UploadSearchInput extends SearchInput {
   readonly bytes: UploadBytes;
@@ -21,10 +21,11 @@ export async function searchByUpload(context: OperationsContext, input: UploadSe
   const search = checkSearch(input);
   decoder.assertRoom('query');
   const { bytes, sha256 } = await readUpload(input.bytes, context.maxUploadBytes);
-  const space = await searchableSpace(context, search.space);
-  const startedMs = performance.now();
-  const image = await encodeQuery(context, { imageId: imageIdOf(sha256), bytes }, space, search);
-  const embedMs = performance.now() - startedMs;
-  const find = byEmbedding(context, search, image.embedding);
-  return { ...(await findNearest(context, search, space, { find, image })), embedMs };
+  return searchIn(context, search.space, async (space) => {
+    const startedMs = performance.now();
+    const image = await encodeQuery(context, { imageId: imageIdOf(sha256), bytes }, space, search);
+    const embedMs = performance.now() - startedMs;
+    const find = byEmbedding(context, search, image.embedding);
+    return { ...(await findNearest(context, search, space, { find, image })), embedMs };
+  });
 }

@@ -6,7 +6,7 @@ import { byEmbedding, findNearest } from './find-nearest.js';
 import { requireFound } from './found.js';
 import type { SearchAnswer } from './search-answer.js';
 import type { SearchInput } from './search-input.js';
-import { searchableSpace } from './spaces.js';
+import { searchIn } from './spaces.js';
 
 export interface SimilarImagesInput extends SearchInput {
   readonly imageId: string;
@@ -27,13 +27,14 @@ export async function similarImages(context: OperationsContext, input: SimilarIm
   if (search.space === undefined && rerank === undefined && !searchRegions) {
     return { ...(await findNearest(context, search, undefined, { find: byImage, image: { imageId } })), embedMs: 0 };
   }
-  const space = await searchableSpace(context, search.space);
-  let find = byImage;
-  if (searchRegions) {
-    const stored = await store.readEmbeddings(space.id, [imageId]);
-    find = byEmbedding(context, search, requireFound(stored.get(imageId), imageId), imageId);
-  }
-  return { ...(await findNearest(context, search, space, { find, image: { imageId } })), embedMs: 0 };
+  return searchIn(context, search.space, async (space) => {
+    let find = byImage;
+    if (searchRegions) {
+      const stored = await store.readEmbeddings(space.id, [imageId]);
+      find = byEmbedding(context, search, requireFound(stored.get(imageId), imageId), imageId);
+    }
+    return { ...(await findNearest(context, search, space, { find, image: { imageId } })), embedMs: 0 };
+  });
 }
 
 /** The image itself is left out here, too, whichever part of it is searched for. */
@@ -44,11 +45,12 @@ async function similarToRegion(
 ): Promise<SearchAnswer> {
   const { store, decoder } = context;
   decoder.assertRoom('query');
-  const space = await searchableSpace(context, search.space);
   const { bytes } = requireFound(await store.readOriginal(imageId), imageId);
-  const startedMs = performance.now();
-  const image = await encodeQuery(context, { imageId, bytes }, space, search);
-  const embedMs = performance.now() - startedMs;
-  const find = byEmbedding(context, search, image.embedding, imageId);
-  return { ...(await findNearest(context, search, space, { find, image })), embedMs };
+  return searchIn(context, search.space, async (space) => {
+    const startedMs = performance.now();
+    const image = await encodeQuery(context, { imageId, bytes }, space, search);
+    const embedMs = performance.now() - startedMs;
+    const find = byEmbedding(context, search, image.embedding, imageId);
+    return { ...(await findNearest(context, search, space, { find, image })), embedMs };
+  });
 }

@@ -41,6 +41,34 @@ export async function searchableSpace(context: OperationsContext, name: string |
   throw invalidArgument('space', `the name of a space that can be searched (${names})`, name);
 }
 
+/** Spaces change within a moment only when somebody makes them; more often than this is no accident. */
+const maxAttempts = 5;
+
+/**
+ * Searches the space that is named, or the active one; that one again where the former was taken away meanwhile.
+ * @throws SemblanceError as searchableSpace and `search`
+ */
+export async function searchIn<T>(
+  context: OperationsContext,
+  name: string | undefined,
+  search: (space: EmbeddingSpace) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    const space = await searchableSpace(context, name);
+    try {
+      return await search(space);
+    } catch (error) {
+      if (name !== undefined || attempt === maxAttempts || !(await areGone(context.store, [space]))) throw error;
+    }
+  }
+}
+
+/** Whether one of the spaces is live no more. */
+export async function areGone(store: Store, spaces: readonly EmbeddingSpace[]): Promise<boolean> {
+  const live = new Set((await store.liveSpaces()).map(({ id }) => id));
+  return spaces.some(({ id }) => !live.has(id));
+}
+
 /** @throws SemblanceError NOT_FOUND */
 export async function requireSpace(store: Store, name: string): Promise<EmbeddingSpace> {
   const spaces = await store.listSpaces();
@@ -77,15 +105,17 @@ export async function requireEncodable(
 
 /** Why images cannot be embedded in the space, for the operator; undefined where they can. */
 export async function encodingProblem(
-  { embedder, embedders }: Pick<OperationsContext, 'embedder' | 'embedders'>,
+  { embedder, embedders, homeSpaceId }: Pick<OperationsContext, 'embedder' | 'embedders' | 'homeSpaceId'>,
   space: EmbeddingSpace,
   recipe: FittedRecipe,
 ): Promise<string | undefined> {
-  if (space.state === 'active') {
-    const problem = modelProblem(embedder.state, space);
+  const models = modelsOf(recipe);
+  // A model of the same name elsewhere is not put in the place of the one that the operator chose.
+  if (models.length > 0 && space.id === homeSpaceId()) {
+    const problem = modelProblem(embedder.state, space, models);
     if (problem !== undefined) return problem;
   }
-  for (const { model, sha256, preprocessingSha256 } of modelsOf(recipe)) {
+  for (const { model, sha256, preprocessingSha256 } of models) {
     // Nobody waits for a model that may take minutes.
     if (embedder.state.kind === 'loading') return 'the model is loading';
     try {

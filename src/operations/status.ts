@@ -42,18 +42,19 @@ export async function readHealth(context: OperationsContext): Promise<Health> {
     const { state } = store;
     reasons.push(`database: ${state.kind === 'unavailable' ? state.reason : messageOf(error)}`);
   }
-  const problem = modelProblem(embedder.state, active);
+  const problem = active === undefined ? modelProblem(embedder.state, undefined, []) : await problemOf(context, active);
   if (problem !== undefined) reasons.push(`model: ${problem}`);
   // Uploads need all of them.
-  const problems = await Promise.all(others.map((space) => otherProblem(context, space)));
-  for (const reason of problems) if (reason !== undefined) reasons.push(reason);
+  const problems = await Promise.all(others.map((space) => problemOf(context, space)));
+  problems.forEach((reason, index) => {
+    if (reason !== undefined) reasons.push(`space ${JSON.stringify(others[index]?.name)}: ${reason}`);
+  });
   return { ready: reasons.length === 0, reasons };
 }
 
-async function otherProblem(context: OperationsContext, space: EmbeddingSpace): Promise<string | undefined> {
+async function problemOf(context: OperationsContext, space: EmbeddingSpace): Promise<string | undefined> {
   const ask = async () => encodingProblem(context, space, await context.recipes.of(space));
-  const problem = await within(healthTimeoutMs, ask()).catch(messageOf);
-  return problem && `space ${JSON.stringify(space.name)}: ${problem}`;
+  return within(healthTimeoutMs, ask()).catch(messageOf);
 }
 
 async function within<T>(timeoutMs: number, answer: Promise<T>): Promise<T> {

@@ -4,11 +4,12 @@ import { imageIdOf } from '../image/identity.js';
 import { makeGrey } from '../image/grey.js';
 import type { Priority } from '../image/priority.js';
 import { makeThumbnail } from '../image/renditions.js';
+import type { EmbeddingSpace, Store } from '../store/store.js';
 import type { ImageRecord } from '../store/types.js';
 import { checkMetadata } from './arguments.js';
 import type { OperationsContext } from './context.js';
 import { readUpload, type UploadBytes } from './read-upload.js';
-import { liveSpaces, requireEncodable } from './spaces.js';
+import { areGone, liveSpaces, requireEncodable } from './spaces.js';
 
 export interface UploadInput {
   readonly bytes: UploadBytes;
@@ -44,23 +45,23 @@ export async function uploadImage(context: OperationsContext, input: UploadInput
 
   for (let attempt = 1; ; attempt++) {
     const spaces = await liveSpaces(context, attempt === 1 ? found.spaces : undefined);
-    const recipes = await requireEncodable(context, spaces);
-    const { thumbnail, grey, prepared, mediaType, width, height } = await decoder.use(
-      bytes,
-      input.priority,
-      async (image) => ({
-        mediaType: image.mediaType,
-        width: image.width,
-        height: image.height,
-        thumbnail: await makeThumbnail(image),
-        grey: await makeGrey(image),
-        prepared: await encoders.prepare(recipes, image, input.priority),
-      }),
-      input.signal,
-    );
-    const embeddings = await encoders.encode(recipes, prepared, id, input.priority, input.signal);
-    input.signal?.throwIfAborted();
     try {
+      const recipes = await requireEncodable(context, spaces);
+      const { thumbnail, grey, prepared, mediaType, width, height } = await decoder.use(
+        bytes,
+        input.priority,
+        async (image) => ({
+          mediaType: image.mediaType,
+          width: image.width,
+          height: image.height,
+          thumbnail: await makeThumbnail(image),
+          grey: await makeGrey(image),
+          prepared: await encoders.prepare(recipes, image, input.priority),
+        }),
+        input.signal,
+      );
+      const embeddings = await encoders.encode(recipes, prepared, id, input.priority, input.signal);
+      input.signal?.throwIfAborted();
       return await store.insertImage({
         id,
         sha256,
@@ -78,8 +79,14 @@ export async function uploadImage(context: OperationsContext, input: UploadInput
         }),
       });
     } catch (error) {
-      const spacesChanged = error instanceof SemblanceError && error.code === 'CONFLICT';
-      if (!spacesChanged || attempt === maxAttempts) throw error;
+      if (attempt === maxAttempts || !(await haveChanged(store, spaces, error))) throw error;
     }
   }
+}
+
+/** Whether an upload failed because other spaces are live now than those that it was embedded for. */
+async function haveChanged(store: Store, spaces: readonly EmbeddingSpace[], error: unknown): Promise<boolean> {
+  if (!(error instanceof SemblanceError)) return false;
+  // A space that is gone has nothing to be read any more.
+  return error.code === 'CONFLICT' || (error.code === 'MODEL_UNAVAILABLE' && (await areGone(store, spaces)));
 }

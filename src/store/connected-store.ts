@@ -11,7 +11,8 @@ import { countImages, deleteImage, existingIds, listImages, sizeBytes } from './
 import { insertRegions } from './regions.js';
 import { listScorers, readScorer, saveScorer } from './scorers.js';
 import { search, searchRegions } from './search.js';
-import { completeSpace, createSpace, ensureSpace, listSpaces, liveSpaces, readFitted, removeSpace } from './spaces.js';
+import { activateSpace, completeSpace, removeSpace, retireSpace } from './space-states.js';
+import { createSpace, ensureSpace, listSpaces, liveSpaces, readFitted } from './spaces.js';
 import type { Store } from './store.js';
 import type { ImageRecord } from './types.js';
 
@@ -40,6 +41,8 @@ export function connectStore(pool: pg.Pool, schemas: Schemas): ConnectedStore {
     createSpace: async (space) => createSpace(pool, schemas, space),
     readFitted: async (spaceId) => readFitted(pool, schemas, spaceId),
     completeSpace: async (spaceId) => completeSpace(pool, schemas, spaceId),
+    activateSpace: async (spaceId, options) => activateSpace(pool, schemas, spaceId, options),
+    retireSpace: async (spaceId) => retireSpace(pool, schemas, spaceId),
     removeSpace: async (spaceId) => removeSpace(pool, schemas, spaceId),
     imagesWithoutEmbedding: async (spaceId, options) => imagesWithout('embedding', pool, schemas, spaceId, options),
     insertEmbeddings: async (spaceId, embeddings) => insertEmbeddings(pool, schemas, spaceId, embeddings),

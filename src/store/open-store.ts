@@ -64,6 +64,9 @@ class SupervisedStore implements Store {
   readonly readFitted: Store['readFitted'] = async (spaceId) => this.#run((store) => store.readFitted(spaceId));
   readonly completeSpace: Store['completeSpace'] = async (spaceId) =>
     this.#run((store) => store.completeSpace(spaceId));
+  readonly activateSpace: Store['activateSpace'] = async (spaceId, options) =>
+    this.#run((store) => store.activateSpace(spaceId, options));
+  readonly retireSpace: Store['retireSpace'] = async (spaceId) => this.#run((store) => store.retireSpace(spaceId));
   readonly removeSpace: Store['removeSpace'] = async (spaceId) => this.#run((store) => store.removeSpace(spaceId));
   readonly imagesWithoutEmbedding: Store['imagesWithoutEmbedding'] = async (spaceId, options) =>
     this.#run((store) => store.imagesWithoutEmbedding(spaceId, options));

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { SemblanceError } from '../errors.js';
 import { sqlStateOf } from './errors.js';
 import { ownName, type Schemas } from './identifiers.js';
-import { createPartitions, removePartitions } from './partitions.js';
+import { createPartitions } from './partitions.js';
 import type { EmbeddingSpace, NewEmbeddingSpace, SpaceState, Store } from './store.js';
 import { transaction } from './transaction.js';
 
@@ -37,7 +37,7 @@ export function toSpace(row: SpaceRow): EmbeddingSpace {
  * Waits until no upload is on its way that began with the former set of spaces (each holds rows FOR SHARE), and makes new ones
  * wait. Readers are not held up. Every transaction takes this lock before any other, so that none waits in a circle.
  */
-async function lockOutUploads(client: pg.PoolClient, schemas: Schemas): Promise<void> {
+export async function lockOutUploads(client: pg.PoolClient, schemas: Schemas): Promise<void> {
   await client.query(`LOCK TABLE ${ownName(schemas, 'embedding_space')} IN EXCLUSIVE MODE`);
 }
 
@@ -129,73 +129,4 @@ export async function readFitted(pool: pg.Pool, schemas: Schemas, spaceId: numbe
     [spaceId],
   );
   return rows[0]?.fitted ?? undefined;
-}
-
-/** The contract stands at Store.completeSpace. */
-export async function completeSpace(
-  pool: pg.Pool,
-  schemas: Schemas,
-  spaceId: number,
-): Promise<{ readonly missing: number }> {
-  const countMissing = async (database: Pick<pg.Pool, 'query'>): Promise<number> => {
-    const { rows } = await database.query<{ readonly count: string }>(
-      `SELECT count(*) FROM ${ownName(schemas, 'image')} i WHERE NOT EXISTS (
-         SELECT FROM ${ownName(schemas, 'embedding')} e WHERE e.space_id = $1 AND e.image_id = i.id)`,
-      [spaceId],
-    );
-    return Number(rows[0]?.count);
-  };
-  // Uploads need not wait for an answer that is plain without them.
-  await requireState(pool, schemas, spaceId);
-  const missingAtFirst = await countMissing(pool);
-  if (missingAtFirst > 0) return { missing: missingAtFirst };
-  return transaction(pool, async (client) => {
-    await lockOutUploads(client, schemas);
-    const state = await requireState(client, schemas, spaceId);
-    const missing = await countMissing(client);
-    if (missing === 0 && state === 'building') await setState(client, schemas, spaceId, 'ready');
-    return { missing };
-  });
-}
-
-/** @throws SemblanceError NOT_FOUND; CONFLICT where the space is retired */
-async function requireState(database: Pick<pg.Pool, 'query'>, schemas: Schemas, spaceId: number): Promise<SpaceState> {
-  const state = await readState(database, schemas, spaceId);
-  if (state === undefined) throw new SemblanceError('NOT_FOUND', 'There is no such embedding space');
-  if (state === 'retired') throw new SemblanceError('CONFLICT', 'The embedding space is retired');
-  return state;
-}
-
-async function readState(
-  database: Pick<pg.Pool, 'query'>,
-  schemas: Schemas,
-  spaceId: number,
-): Promise<SpaceState | undefined> {
-  const { rows } = await database.query<{ readonly state: SpaceState }>(
-    `SELECT state FROM ${ownName(schemas, 'embedding_space')} WHERE id = $1`,
-    [spaceId],
-  );
-  return rows[0]?.state;
-}
-
-async function setState(client: pg.PoolClient, schemas: Schemas, spaceId: number, state: SpaceState): Promise<void> {
-  await client.query(`UPDATE ${ownName(schemas, 'embedding_space')} SET state = $2 WHERE id = $1`, [spaceId, state]);
-}
-
-/**
- * The contract stands at Store.removeSpace. The space is retired first, so that nothing is written to it while its partitions
- * are taken off; what was cut short is finished by asking again.
- */
-export async function removeSpace(pool: pg.Pool, schemas: Schemas, spaceId: number): Promise<boolean> {
-  const exists = await transaction(pool, async (client) => {
-    await lockOutUploads(client, schemas);
-    const state = await readState(client, schemas, spaceId);
-    if (state === 'active') throw new SemblanceError('CONFLICT', 'The active embedding space cannot be removed');
-    if (state !== undefined) await setState(client, schemas, spaceId, 'retired');
-    return state !== undefined;
-  });
-  if (!exists) return false;
-  await removePartitions(pool, schemas, spaceId);
-  await pool.query(`DELETE FROM ${ownName(schemas, 'embedding_space')} WHERE id = $1`, [spaceId]);
-  return true;
 }

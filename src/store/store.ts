@@ -45,6 +45,13 @@ export interface NewEmbeddingSpace extends Omit<EmbeddingSpace, 'id' | 'state'> 
   readonly fitted?: unknown;
 }
 
+export interface ActivatedSpace {
+  /** The one that was active until now; undefined where this one was. */
+  readonly former: EmbeddingSpace | undefined;
+  /** Images without an embedding in the space that is active now: 0 unless forced. */
+  readonly missing: number;
+}
+
 /** What a learned similarity was trained for: see trainScorer. */
 export type ScorerKind = 'heuristic' | 'labels';
 
@@ -70,6 +77,14 @@ export interface Store {
   readFitted(spaceId: number): Promise<unknown>;
   /** Turns a `building` space `ready` where no image lacks an embedding, in one transaction that no upload overlaps. */
   completeSpace(spaceId: number): Promise<{ readonly missing: number }>;
+  /**
+   * Makes a space the one that is searched where none is named, in one transaction that no upload overlaps. The former active
+   * one goes on being filled, so that the step can be taken back. CONFLICT for a retired space, and, unless `force`, for one
+   * that lacks images. Nothing happens to the one that is active.
+   */
+  activateSpace(spaceId: number, options: { readonly force: boolean }): Promise<ActivatedSpace>;
+  /** From then on no upload is embedded for it and no search finds it. CONFLICT for the active one. */
+  retireSpace(spaceId: number): Promise<void>;
   /** With its embeddings, regions and scorers. CONFLICT for the active one. False where there was none. */
   removeSpace(spaceId: number): Promise<boolean>;
   /** Ids of images without an embedding in the space, by id, those after `after`. */

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { insertImage } from '../../../src/store/content.js';
 import { insertEmbeddings } from '../../../src/store/embeddings.js';
-import { completeSpace, createSpace, removeSpace } from '../../../src/store/spaces.js';
+import { completeSpace, removeSpace } from '../../../src/store/space-states.js';
+import { createSpace } from '../../../src/store/spaces.js';
 import type { EmbeddingSpace } from '../../../src/store/store.js';
 import type { ImageRecord } from '../../../src/store/types.js';
 import { testStoreKinds } from '../../support/database.js';
