@@ -25,6 +25,12 @@ export interface BackfilledSpace {
 }
 
 /**
+ * One row takes milliseconds in an HNSW index, and the embedded database serves nobody else during a statement: queries get their
+ * turn between these.
+ */
+const embeddingsPerWrite = 8;
+
+/**
  * Embeds the stored images that a space lacks, behind all queries. Uploads meanwhile embed for it themselves.
  * @throws SemblanceError NOT_FOUND, BAD_USER_INPUT for a retired space, MODEL_UNAVAILABLE, DATABASE_UNAVAILABLE, STORAGE_FULL
  */
@@ -69,7 +75,9 @@ async function embedMissing(
       if (embedding !== undefined) page.push({ imageId, embedding });
     },
     finishPage: async () => {
-      embedded += await store.insertEmbeddings(space.id, page);
+      for (let start = 0; start < page.length; start += embeddingsPerWrite) {
+        embedded += await store.insertEmbeddings(space.id, page.slice(start, start + embeddingsPerWrite));
+      }
       page.length = 0;
     },
     onImage: () => {

@@ -82,7 +82,7 @@ def export(name, out, weights=None, seed=None, tiny=False, pool_in_server=False)
     manifest = manifest_of(
         name if trained else f"{name}-random", "1.0.0" if trained else f"seed-{seed}", content, model.preprocessing, model.output, answers[0],
         license=known.license, architecture=known.architecture if not tiny else f"{known.architecture}; shrunk for tests",
-        source={"weights": weights or known.repo if trained else f"random, seed {seed}", "torch": torch.__version__, "opset": OPSET})
+        source={"weights": (pathlib.Path(weights).name if weights else known.repo) if trained else f"random, seed {seed}", "torch": torch.__version__, "opset": OPSET})
     (out / "manifest.json").write_text(json.dumps(manifest, indent=None if tiny else 1) + "\n")
     return model, lowest
 
@@ -97,7 +97,10 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pool-in-server", action="store_true", help="DINOv2 only: put out every token, as the hub's own ONNX files do")
     args = parser.parse_args()
-    model, lowest = export(args.name, args.out, args.weights, args.seed if args.random_weights else None, pool_in_server=args.pool_in_server)
+    try:
+        model, lowest = export(args.name, args.out, args.weights, args.seed if args.random_weights else None, pool_in_server=args.pool_in_server)
+    except OSError as error:
+        parser.exit(1, f"{error}\nWhere the hub cannot be reached: --weights, or --random-weights to try the way.\n")
     parameters = sum(each.numel() for each in model.module.parameters())
     print(f"{args.name}: {(args.out / 'model.onnx').stat().st_size} bytes, {parameters} parameters, {model.output['dimensions']} dimensions, cosine to PyTorch at least {lowest:.7f}")
 
