@@ -1,8 +1,8 @@
 import { SemblanceError } from '../errors.js';
 import { makeGrey } from '../image/grey.js';
-import { Semaphore } from '../image/semaphore.js';
 import { maxConcurrentDecodes } from '../limits.js';
 import type { OperationsContext } from './context.js';
+import { overAll } from './stored-images.js';
 
 type Parts = Pick<OperationsContext, 'store' | 'decoder'>;
 
@@ -17,18 +17,14 @@ export async function readGreys(
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, Buffer>> {
   const greys = new Map(await parts.store.readGreys(ids));
+  const addTo = async (id: string): Promise<void> => {
+    const grey = await addGrey(parts, id, signal);
+    if (grey !== undefined) greys.set(id, grey);
+  };
+  const missing = ids.filter((id) => !greys.has(id));
   // An original in work is in memory as a whole, and a queue full of them would refuse other queries.
-  const working = new Semaphore(maxConcurrentDecodes);
-  await Promise.all(
-    ids
-      .filter((id) => !greys.has(id))
-      .map((id) =>
-        working.run(async () => {
-          const grey = await addGrey(parts, id, signal);
-          if (grey !== undefined) greys.set(id, grey);
-        }, signal),
-      ),
-  );
+  await overAll(missing, addTo, { concurrency: maxConcurrentDecodes, signal });
+  signal?.throwIfAborted();
   return greys;
 }
 

@@ -62,17 +62,17 @@ export async function workOnPages({ next, work, finishPage, onImage, signal }: W
     const ids = await next(after);
     after = ids.at(-1);
     if (after === undefined) break;
-    await overAll(ids, workOn, signal);
+    await overAll(ids, workOn, { concurrency: defaultImportConcurrency, signal });
     if (finishPage !== undefined) await retrying(finishPage, defaultRetryWaitsMs, undefined);
   }
   return { failed, interrupted: signal?.aborted === true };
 }
 
-/** Waits for all that began, whatever fails: no work goes on behind an error. */
-async function overAll(
+/** Waits for all that began, whatever fails: no work goes on behind an error. `signal` ends it without one. */
+export async function overAll(
   ids: readonly string[],
   work: (id: string) => Promise<void>,
-  signal: AbortSignal | undefined,
+  { concurrency, signal }: { readonly concurrency: number; readonly signal: AbortSignal | undefined },
 ): Promise<void> {
   const left = ids[Symbol.iterator]();
   let broken = false;
@@ -87,7 +87,7 @@ async function overAll(
       }
     }
   };
-  const endings = await Promise.allSettled(Array.from({ length: defaultImportConcurrency }, worker));
+  const endings = await Promise.allSettled(Array.from({ length: concurrency }, worker));
   const failure = endings.find((ending) => ending.status === 'rejected');
   if (failure !== undefined) throw failure.reason;
 }
