@@ -34,7 +34,6 @@ describe.each(persistentStores())('switching spaces on the %s store', (kind) => 
     if (space === undefined) throw new Error(`There is no space ${name}`);
     return space;
   };
-  const embeddingsOf = async (name: string) => app.store.readEmbeddings((await spaceNamed(name)).id, ids);
   const make = async (name: string, recipe = `@${otherModel}`) => {
     await app.operations.createSpace({ name, recipe });
     await app.operations.backfillSpace({ name });
@@ -42,7 +41,7 @@ describe.each(persistentStores())('switching spaces on the %s store', (kind) => 
 
   /** Every step while searches go on, some of them in each state. */
   const throughAll = async (
-    steps: Readonly<Record<'create' | 'backfill' | 'activate' | 'retire', () => Promise<void>>>,
+    steps: Readonly<Record<'create' | 'backfill' | 'activate' | 'retire' | 'remove', () => Promise<void>>>,
   ) => {
     const traffic = startTraffic(app, ids);
     const moreAnswers = async (space: string): Promise<void> => {
@@ -53,7 +52,11 @@ describe.each(persistentStores())('switching spaces on the %s store', (kind) => 
         return (traffic.answered.get(space) ?? 0) >= before + 6;
       });
     };
-    let embeddings: ReadonlyMap<string, ReadonlyMap<string, Float32Array>> | undefined;
+    const embeddings = new Map<string, ReadonlyMap<string, Float32Array>>();
+    const readEmbeddings = async (name: string) => {
+      embeddings.set(name, await app.store.readEmbeddings((await spaceNamed(name)).id, traffic.staying));
+    };
+    let complete = false;
     try {
       await moreAnswers(bundled);
       await steps.create();
@@ -62,29 +65,31 @@ describe.each(persistentStores())('switching spaces on the %s store', (kind) => 
       await moreAnswers(bundled);
       await steps.activate();
       await moreAnswers('second');
-      embeddings = new Map([
-        [bundled, await embeddingsOf(bundled)],
-        ['second', await embeddingsOf('second')],
-      ]);
+      await readEmbeddings(bundled);
       await steps.retire();
       await moreAnswers('second');
+      expect((await app.store.listSpaces()).map(({ name, state }) => [name, state])).toEqual([
+        [bundled, 'retired'],
+        ['second', 'active'],
+      ]);
+      await steps.remove();
+      await moreAnswers('second');
+      await readEmbeddings('second');
+      complete = true;
     } finally {
-      if (embeddings === undefined) await traffic.stop();
+      // What broke the traffic is the reason why a step was given up.
+      if (!complete) await traffic.stop();
     }
-    const stayed = await traffic.end(embeddings ?? new Map());
-    expect(stayed.length).toBeGreaterThan(0);
-    const second = await spaceNamed('second');
-    expect(await app.store.imagesWithoutEmbedding(second.id, { limit: 10 })).toEqual([]);
-    for (const id of stayed) {
+    const staying = await traffic.end(embeddings);
+    expect(staying.length).toBeGreaterThan(stored);
+    const [second, ...others] = await app.store.listSpaces();
+    expect(others).toEqual([]);
+    expect(second).toMatchObject({ name: 'second', state: 'active', imageCount: await app.store.countImages() });
+    for (const id of staying) {
       const { bytes } = (await app.operations.readOriginal(id)) ?? {};
-      const { hits, space } = await app.operations.searchByUpload({ bytes: bytes ?? Buffer.alloc(0), k: 1 });
-      expect(space).toBe('second');
+      const { hits } = await app.operations.searchByUpload({ bytes: bytes ?? Buffer.alloc(0), k: 1 });
       expect(hits[0]?.similarity).toBeCloseTo(1, 2);
     }
-    expect((await app.store.listSpaces()).map(({ name, state }) => [name, state])).toEqual([
-      [bundled, 'retired'],
-      ['second', 'active'],
-    ]);
   };
 
   it('goes on beside searches, uploads and deletions', { timeout: 240_000 }, async () => {
@@ -112,6 +117,9 @@ describe.each(persistentStores())('switching spaces on the %s store', (kind) => 
       retire: async () => {
         expect(await operations.retireSpace(bundled)).toBe(bundled);
       },
+      remove: async () => {
+        expect(await operations.removeSpace(bundled)).toBe(bundled);
+      },
     });
   });
 
@@ -129,12 +137,13 @@ describe.each(persistentStores())('switching spaces on the %s store', (kind) => 
       backfill: async () => run('backfill', 'second'),
       activate: async () => run('activate', 'second'),
       retire: async () => run('retire', bundled),
+      remove: async () => run('remove', bundled),
     });
     expect(await app.operations.health()).toEqual({ ready: true, reasons: [] });
   });
 
   it('embeds an upload again that was embedded for the former space and commits after the switch', async () => {
-    const insert = app.store.insertImage;
+    const insert = app.store.insertImage.bind(app.store);
     let reach = (): void => undefined;
     let resume = (): void => undefined;
     const reached = new Promise<void>((resolve) => (reach = resolve));
@@ -165,7 +174,7 @@ describe.each(persistentStores())('switching spaces on the %s store', (kind) => 
   });
 
   it('a search that named no space goes on in the new one where the former is retired under it', async () => {
-    const find = app.store.searchByVector;
+    const find = app.store.searchByVector.bind(app.store);
     const searched: (number | undefined)[] = [];
     await make('second');
     const spy = vi.spyOn(app.store, 'searchByVector').mockImplementation(async (vector, options) => {
@@ -212,7 +221,7 @@ describe.each(persistentStores())('switching spaces on the %s store', (kind) => 
 
   it('fills a space in small steps, between which searches are answered', async () => {
     const events: string[] = [];
-    const insert = app.store.insertEmbeddings;
+    const insert = app.store.insertEmbeddings.bind(app.store);
     const searches: Promise<unknown>[] = [];
     vi.spyOn(app.store, 'insertEmbeddings').mockImplementation(async (spaceId, embeddings) => {
       expect(embeddings.length).toBeLessThanOrEqual(8);
