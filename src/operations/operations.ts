@@ -7,6 +7,7 @@ import { similarImages, type SimilarImagesInput } from './similar-images.js';
 import type { SearchAnswer } from './search-answer.js';
 import { activateSpace, retireSpace, type ActivateSpaceInput, type SpaceActivation } from './activate-space.js';
 import { backfillSpace, type BackfillSpaceInput, type BackfilledSpace } from './backfill-space.js';
+import { compareSpaces, type CompareSpacesInput, type SpaceComparison } from './compare-spaces.js';
 import { createSpace, type CreatedSpace, type CreateSpaceInput } from './create-space.js';
 import { indexRegions, type IndexedRegions, type IndexRegionsInput } from './index-regions.js';
 import { listMethods, type SearchMethods } from './list-methods.js';
@@ -53,6 +54,8 @@ export interface Operations {
   retireSpace(name: string): Promise<string>;
   /** NOT_FOUND where there is none, CONFLICT for the active one. Answers its name. */
   removeSpace(name: string): Promise<string>;
+  /** How the results of two spaces differ, on a sample of the images that both hold. */
+  compareSpaces(input: CompareSpacesInput): Promise<SpaceComparison>;
   trainScorer(input: TrainScorerInput): Promise<TrainedScorer>;
   /** Embeds parts of every stored image that has none. Run again, it goes on. */
   indexRegions(input: IndexRegionsInput): Promise<IndexedRegions>;
@@ -95,6 +98,7 @@ export function createOperations(context: OperationsContext): Operations {
     activateSpace: (input) => activateSpace(context, input),
     retireSpace: (name) => retireSpace(context, name),
     removeSpace: (name) => removeSpace(context, name),
+    compareSpaces: (input) => compareSpaces(context, input),
     trainScorer: (input) => trainScorer(context, input),
     indexRegions: (input) => indexRegions(context, input),
     sizeBytes: () => store.sizeBytes(),

@@ -8,9 +8,20 @@ import type { InputJsonObject } from './generated/internal/prismaNamespace.js';
 import { readGreys, writeGrey } from './greys.js';
 import type { Schemas } from './identifiers.js';
 import { countImages, deleteImage, existingIds, listImages, sizeBytes } from './images.js';
+import {
+  cancelJob,
+  claimJob,
+  createJob,
+  findJob,
+  finishJob,
+  listJobs,
+  releaseJob,
+  renewJob,
+} from './jobs.js';
 import { insertRegions } from './regions.js';
 import { listScorers, readScorer, saveScorer } from './scorers.js';
 import { search, searchRegions } from './search.js';
+import { heldIn, sampleShared } from './shared-images.js';
 import { activateSpace, completeSpace, removeSpace, retireSpace } from './space-states.js';
 import { createSpace, ensureSpace, listSpaces, liveSpaces, readFitted } from './spaces.js';
 import type { Store } from './store.js';
@@ -47,6 +58,8 @@ export function connectStore(pool: pg.Pool, schemas: Schemas): ConnectedStore {
     imagesWithoutEmbedding: async (spaceId, options) => imagesWithout('embedding', pool, schemas, spaceId, options),
     insertEmbeddings: async (spaceId, embeddings) => insertEmbeddings(pool, schemas, spaceId, embeddings),
     readEmbeddings: async (spaceId, ids) => readEmbeddings(pool, schemas, spaceId, ids),
+    sampleShared: async (spaceIds, options) => sampleShared(pool, schemas, spaceIds, options),
+    heldIn: async (spaceId, ids) => heldIn(pool, schemas, spaceId, ids),
     readGreys: async (ids) => readGreys(pool, schemas, ids),
     writeGrey: async (imageId, grey) => writeGrey(pool, schemas, imageId, grey),
     saveScorer: async (spaceId, kind, scorer) => saveScorer(pool, schemas, spaceId, kind, scorer),
@@ -76,6 +89,14 @@ export function connectStore(pool: pg.Pool, schemas: Schemas): ConnectedStore {
     searchByImage: async (id, options) => search(pool, schemas, { imageId: id }, options),
     searchByVector: async (vector, options) => search(pool, schemas, { vector, except: options.except }, options),
     searchRegions: async (vector, options) => searchRegions(pool, schemas, { vector, except: options.except }, options),
+    createJob: async (job) => createJob(pool, schemas, job),
+    claimJob: async (owner) => claimJob(pool, schemas, owner),
+    renewJob: async (id, owner, progress) => renewJob(pool, schemas, id, owner, progress),
+    releaseJob: async (id, owner, error) => releaseJob(pool, schemas, id, owner, error),
+    finishJob: async (id, owner, outcome) => finishJob(pool, schemas, id, owner, outcome),
+    cancelJob: async (id) => cancelJob(pool, schemas, id),
+    findJob: async (id) => findJob(pool, schemas, id),
+    listJobs: async (first) => listJobs(pool, schemas, first),
     sizeBytes: async () => sizeBytes(pool, schemas),
     close: async () => prisma.$disconnect(),
   };

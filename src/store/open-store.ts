@@ -74,6 +74,9 @@ class SupervisedStore implements Store {
     this.#run((store) => store.insertEmbeddings(spaceId, embeddings));
   readonly readEmbeddings: Store['readEmbeddings'] = async (spaceId, ids) =>
     this.#run((store) => store.readEmbeddings(spaceId, ids));
+  readonly sampleShared: Store['sampleShared'] = async (spaceIds, options) =>
+    this.#run((store) => store.sampleShared(spaceIds, options));
+  readonly heldIn: Store['heldIn'] = async (spaceId, ids) => this.#run((store) => store.heldIn(spaceId, ids));
   readonly readGreys: Store['readGreys'] = async (ids) => this.#run((store) => store.readGreys(ids));
   readonly writeGrey: Store['writeGrey'] = async (imageId, grey) =>
     this.#run((store) => store.writeGrey(imageId, grey));
@@ -103,6 +106,17 @@ class SupervisedStore implements Store {
     this.#run((store) => store.searchByVector(vector, options));
   readonly searchRegions: Store['searchRegions'] = async (vector, options) =>
     this.#run((store) => store.searchRegions(vector, options));
+  readonly createJob: Store['createJob'] = async (job) => this.#run((store) => store.createJob(job));
+  readonly claimJob: Store['claimJob'] = async (owner) => this.#run((store) => store.claimJob(owner));
+  readonly renewJob: Store['renewJob'] = async (id, owner, progress) =>
+    this.#run((store) => store.renewJob(id, owner, progress));
+  readonly releaseJob: Store['releaseJob'] = async (id, owner, error) =>
+    this.#run((store) => store.releaseJob(id, owner, error));
+  readonly finishJob: Store['finishJob'] = async (id, owner, outcome) =>
+    this.#run((store) => store.finishJob(id, owner, outcome));
+  readonly cancelJob: Store['cancelJob'] = async (id) => this.#run((store) => store.cancelJob(id));
+  readonly findJob: Store['findJob'] = async (id) => this.#run((store) => store.findJob(id));
+  readonly listJobs: Store['listJobs'] = async (first) => this.#run((store) => store.listJobs(first));
   readonly sizeBytes: Store['sizeBytes'] = async () => this.#run((store) => store.sizeBytes());
 
   async recordServerUrl(url: string): Promise<void> {
