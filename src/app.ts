@@ -53,8 +53,9 @@ export async function buildApp(config: Config): Promise<App> {
     return config.model ?? (space && (await modelsNeeded(recipes, space))?.[0]?.model);
   });
   const { dataDir, modelThreads: threads, maxUploadBytes } = config;
-  const embedder = openEmbedder({ model, dataDir, threads });
-  const embedders = openEmbedders({ primary: embedder, dataDir, threads });
+  const useStoredSettings = !config.modelThreadsGiven;
+  const embedder = openEmbedder({ model, dataDir, threads, useStoredSettings });
+  const embedders = openEmbedders({ primary: embedder, dataDir, threads, useStoredSettings });
   const encoders = openEncoders({ embedders, threads });
   const decoder = new ImageDecoder({ maxPixels: maxImagePixels, concurrency: maxConcurrentDecodes });
   const context: OperationsContext = {

@@ -39,6 +39,8 @@ export interface Config {
   readonly maxUploadBytes: number;
   /** Threads of one model run. */
   readonly modelThreads: number;
+  /** Whether the environment names them: then nothing that `models bench` stored is used. */
+  readonly modelThreadsGiven: boolean;
   readonly databaseConnections: number;
   readonly hub: HubConfig;
 }
@@ -86,6 +88,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     allowedHosts: read<readonly string[]>('SEMBLANCE_ALLOWED_HOSTS', [], parseList),
     maxUploadBytes: read('SEMBLANCE_MAX_UPLOAD_BYTES', defaultMaxUploadBytes, integer(1, 1_000_000_000)),
     modelThreads: read('SEMBLANCE_MODEL_THREADS', Math.min(4, availableParallelism()), integer(1, 64)),
+    modelThreadsGiven: (env['SEMBLANCE_MODEL_THREADS']?.trim() ?? '') !== '',
     databaseConnections: read('SEMBLANCE_DATABASE_CONNECTIONS', 10, integer(1, 100)),
     hub: {
       endpoint: read('HF_ENDPOINT', 'https://huggingface.co', parseEndpoint),

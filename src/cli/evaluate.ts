@@ -164,8 +164,10 @@ async function runEvaluate(config: Config, path: string | undefined, options: Ev
 }
 
 async function withParts<T>(config: Config, work: (parts: EvaluateParts) => Promise<T>): Promise<T> {
-  const primary = openEmbedder({ model: config.model, dataDir: config.dataDir, threads: config.modelThreads });
-  const embedders = openEmbedders({ primary, dataDir: config.dataDir, threads: config.modelThreads });
+  const { dataDir, modelThreads: threads, modelThreadsGiven } = config;
+  const useStoredSettings = !modelThreadsGiven;
+  const primary = openEmbedder({ model: config.model, dataDir, threads, useStoredSettings });
+  const embedders = openEmbedders({ primary, dataDir, threads, useStoredSettings });
   const leaves = openLeaves({ embedders, threads: config.modelThreads });
   const search = await openExactSearch(config.modelThreads);
   try {

@@ -10,6 +10,8 @@ export interface EmbeddersOptions {
   readonly dataDir: string;
   /** Threads of one model run. */
   readonly threads: number;
+  /** See EmbedderOptions. */
+  readonly useStoredSettings?: boolean | undefined;
 }
 
 /** The very model that a space was made with. */
@@ -90,8 +92,8 @@ class EmbedderPool implements Embedders {
 
   async #openNow(model: string): Promise<ReadyEmbedder> {
     if (this.#closed) throw new SemblanceError('MODEL_UNAVAILABLE', 'The server is shutting down');
-    const { dataDir, threads } = this.#options;
-    const embedder = openEmbedder({ model, dataDir, threads });
+    const { dataDir, threads, useStoredSettings } = this.#options;
+    const embedder = openEmbedder({ model, dataDir, threads, useStoredSettings });
     this.#embedders.add(embedder);
     await embedder.settled;
     if (embedder.state.kind === 'ready') return { embedder, info: embedder.state.model };

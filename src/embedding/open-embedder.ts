@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { messageOf, SemblanceError } from '../errors.js';
 import { maxEmbeddingQueue, maxModelRestarts, minEmbeddingNorm, retryIntervalMs } from '../limits.js';
 import type { DecodedImage } from '../image/decoded-image.js';
@@ -6,6 +7,7 @@ import { Batcher } from './batcher.js';
 import type { Priority } from '../image/priority.js';
 import type { Embedder, EmbedderState, ModelInfo, ModelInput } from './embedder.js';
 import { loadModelManifest, type Manifest } from './manifest.js';
+import { readSettings, type StoredSettings } from './models/serving-settings.js';
 import { cropBytes } from './preprocess.js';
 import { WorkerHandle, type WorkerEnd } from './worker-handle.js';
 
@@ -15,6 +17,8 @@ export interface EmbedderOptions {
   readonly dataDir: string;
   /** Threads of one model run. */
   readonly threads: number;
+  /** What `models bench` stored for these weights goes before `threads`. */
+  readonly useStoredSettings?: boolean | undefined;
 }
 
 /** Starts to load the model in a worker and returns at once; the state tells how it went. */
@@ -35,6 +39,8 @@ class WorkerEmbedder implements Embedder {
   /** Undefined until it was found valid. */
   #manifest: Manifest | undefined;
   #worker: WorkerHandle | undefined;
+  #settings: { readonly threads: number; readonly batchImages?: number };
+  #warning: string | undefined;
   #batchImages = 1;
   /** Starts again after a crash, since the last batch that succeeded. */
   #restarts = 0;
@@ -42,6 +48,7 @@ class WorkerEmbedder implements Embedder {
 
   constructor(options: EmbedderOptions) {
     this.#options = options;
+    this.#settings = { threads: options.threads };
     this.settled = new Promise((resolve) => {
       this.#resolveSettled = resolve;
     });
@@ -84,17 +91,33 @@ class WorkerEmbedder implements Embedder {
       this.#setState({ kind: 'failed', reason: messageOf(error) });
       return;
     }
+    const { dataDir, threads, useStoredSettings = false } = this.#options;
+    const stored: StoredSettings = useStoredSettings
+      ? await readSettings(join(dataDir, 'models'), this.#manifest.sha256)
+      : { kind: 'none' };
+    this.#settings = stored.kind === 'stored' ? stored.settings : { threads };
+    this.#warning = stored.kind === 'unusable' ? stored.reason : undefined;
     this.#startWorker(this.#manifest);
   }
 
   #startWorker(manifest: Manifest): void {
     if (this.#state.kind === 'closed') return;
+    const { threads, batchImages: stored } = this.#settings;
     this.#worker = new WorkerHandle(
-      { manifest, threads: this.#options.threads },
+      { manifest, threads, batchImages: stored },
       {
         ready: (batchImages) => {
           this.#batchImages = batchImages;
-          this.#setState({ kind: 'ready', model: describeModel(manifest) });
+          this.#setState({
+            kind: 'ready',
+            model: describeModel(manifest),
+            serving: {
+              threads,
+              batchImages,
+              foundBy: stored === undefined ? 'start' : 'bench',
+              ...(this.#warning === undefined ? {} : { warning: this.#warning }),
+            },
+          });
         },
         exited: (end) => {
           this.#worker = undefined;
