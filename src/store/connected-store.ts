@@ -8,16 +8,7 @@ import type { InputJsonObject } from './generated/internal/prismaNamespace.js';
 import { readGreys, writeGrey } from './greys.js';
 import type { Schemas } from './identifiers.js';
 import { countImages, deleteImage, existingIds, listImages, sizeBytes } from './images.js';
-import {
-  cancelJob,
-  claimJob,
-  createJob,
-  findJob,
-  finishJob,
-  listJobs,
-  releaseJob,
-  renewJob,
-} from './jobs.js';
+import { cancelJob, claimJob, createJob, findJob, finishJob, listJobs, releaseJob, renewJob } from './jobs.js';
 import { insertRegions } from './regions.js';
 import { listScorers, readScorer, saveScorer } from './scorers.js';
 import { search, searchRegions } from './search.js';

@@ -102,8 +102,7 @@ export interface JobRecord extends NewJob, JobProgress {
 }
 
 export type JobOutcome =
-  | { readonly state: 'done'; readonly result: unknown }
-  | { readonly state: 'failed'; readonly error: JobError };
+  { readonly state: 'done'; readonly result: unknown } | { readonly state: 'failed'; readonly error: JobError };
 
 /** What a learned similarity was trained for: see trainScorer. */
 export type ScorerKind = 'heuristic' | 'labels';
