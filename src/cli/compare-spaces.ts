@@ -119,7 +119,8 @@ function formatInterval({ mean, low, high }: Interval, decimals: number): string
 function remarksOn({ images, queries, deleted, short, k, depth, labels }: SpaceComparison): readonly string[] {
   const sample =
     `Searched for ${formatCount(queries)} of the ${formatCount(images.shared)} images that both spaces hold, ${formatCount(images.stored)} being stored. ` +
-    `overlap@${k} is the share of the first ${k} results that both give. In brackets: 95 % intervals over the queries.`;
+    `overlap@${k} is the share of the first ${k} results that both give. In brackets: 95 % intervals over the queries. ` +
+    `ms: median time of a search for ${depth} in the database; by index: searches that the approximate index answered, all others compared every image.`;
   const { labelled, evaluated } = labels;
   const labelling =
     labelled === 0
@@ -177,5 +178,5 @@ async function drawSheet(
       b: await foundOf(query.b),
     });
   }
-  return drawComparisonSheet({ headings: { a: `A: ${a.name}`, b: `B: ${b.name}` }, rows });
+  return drawComparisonSheet({ headings: { a: `A: ${a.name}`, b: `B: ${b.name}` }, k, rows });
 }

@@ -12,6 +12,8 @@ import {
 export interface ComparisonSheet {
   /** Over the columns of either side: `A: vit`. */
   readonly headings: { readonly a: string; readonly b: string };
+  /** Results of either side that were compared; fewer may be shown. */
+  readonly k: number;
   readonly rows: readonly ComparisonRow[];
 }
 
@@ -44,17 +46,12 @@ const headingHeight = 30;
 
 /** What a glance looks for: images of the query's label. */
 const relevant: Colour = { r: 21, g: 128, b: 61 };
-const legend = [
-  'blue frame, “both”: among the first of both',
-  '✓: the label of the query',
-  'figures: cosine similarity',
-].join('   ·   ');
 
 /**
  * A PNG with a row for each query: the query, what side a found and what side b found. The label stands under each picture, or
  * the filename where there is none. Nothing is said by colour alone.
  */
-export async function drawComparisonSheet({ headings, rows }: ComparisonSheet): Promise<Buffer> {
+export async function drawComparisonSheet({ headings, k, rows }: ComparisonSheet): Promise<Buffer> {
   const widest = (side: 'a' | 'b'): number => Math.max(1, ...rows.map((row) => row[side].length));
   const sideWidth = (side: 'a' | 'b'): number => widest(side) * (cell.width + gap) - gap;
   const leftOf = { a: margin + cell.width + sideGap, b: margin + cell.width + 2 * sideGap + sideWidth('a') };
@@ -79,6 +76,7 @@ export async function drawComparisonSheet({ headings, rows }: ComparisonSheet): 
       }
     }
   }
+  const legend = `blue frame, “both”: among the first ${k} of both   ·   ✓: the label of the query   ·   figures: cosine similarity`;
   const small = { text: legend, colour: mutedColour, weight: 'normal' } as const;
   await canvas.drawText(small, width - 2 * margin, { left: margin, top: legendTop });
   return canvas.toPng();

@@ -96,7 +96,10 @@ const shownHits = 5;
  * @throws SemblanceError BAD_USER_INPUT, NOT_FOUND; CONFLICT for a retired space and where the spaces share fewer than two
  * images; DATABASE_UNAVAILABLE
  */
-export async function compareSpaces(context: OperationsContext, input: CompareSpacesInput): Promise<SpaceComparison> {
+export async function compareSpaces(
+  context: Pick<OperationsContext, 'store' | 'recipes'>,
+  input: CompareSpacesInput,
+): Promise<SpaceComparison> {
   const { store } = context;
   const { signal, onProgress } = input;
   const count = checkInteger('sample', input.sample ?? defaultComparedImages, 2, maxComparedImages);

@@ -43,7 +43,10 @@ export const rerankerDescriptions: Readonly<Record<RerankerName, string>> = {
 };
 
 /** @throws SemblanceError DATABASE_UNAVAILABLE */
-export async function listMethods({ store, recipes }: OperationsContext): Promise<SearchMethods> {
+export async function listMethods({
+  store,
+  recipes,
+}: Pick<OperationsContext, 'store' | 'recipes'>): Promise<SearchMethods> {
   const [spaces, scorers] = await Promise.all([store.listSpaces(), store.listScorers()]);
   const listed = await Promise.all(
     spaces.map(async (space) => ({
