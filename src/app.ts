@@ -101,7 +101,8 @@ export async function buildApp(config: Config): Promise<App> {
 async function prepareSpace(context: OperationsContext, config: Config): Promise<string | undefined> {
   const { store, embedder, recipes } = context;
   await embedder.settled;
-  const space = await untilAnswered(store, () => activeSpace({ store, embedder }));
+  const space = await untilAnswered(store, () => activeSpace({ store, embedder }).catch(orRefusal));
+  if (typeof space === 'string') return space;
   const state = embedder.state;
   if (space === undefined) return modelProblem(state, undefined, []);
   const models = await untilAnswered(store, () => modelsNeeded(recipes, space));
@@ -112,6 +113,12 @@ async function prepareSpace(context: OperationsContext, config: Config): Promise
     );
   }
   return untilAnswered(store, async () => encodingProblem(context, space, await recipes.of(space)).catch(messageOf));
+}
+
+/** Why the database's role may not make the first space; asking again would not help. */
+function orRefusal(error: unknown): string {
+  if (error instanceof SemblanceError && error.code === 'FORBIDDEN') return error.message;
+  throw error;
 }
 
 /** Undefined where this version cannot read what was fitted for the space. */

@@ -55,6 +55,7 @@ export async function createSpace(context: OperationsContext, input: CreateSpace
   const seed = checkSeed(input.seed);
   const count = checkInteger('sampleImages', input.sampleImages ?? defaultSampleImages, 1, maxSampleImages);
   // Fitting takes minutes; the store asks again at the end.
+  await store.assertMayChangeSpaces();
   await requireFreeName(store, name);
   const needsLabels = fusesClasses(recipe);
   const keep = needsLabels ? hasLabel : undefined;

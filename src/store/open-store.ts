@@ -27,7 +27,12 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 export async function migrateStore(options: DatabaseOptions): Promise<MigrationReport> {
   const database = await openDatabase(options);
   try {
-    return await migrate({ pool: database.pool, schema: database.schema, apply: true });
+    return await migrate({
+      pool: database.pool,
+      adminPool: database.adminPool,
+      schema: database.schema,
+      apply: true,
+    });
   } catch (error) {
     throw toStoreError(error);
   } finally {
@@ -60,6 +65,8 @@ class SupervisedStore implements Store {
   readonly ensureSpace: Store['ensureSpace'] = async (space) => this.#run((store) => store.ensureSpace(space));
   readonly liveSpaces: Store['liveSpaces'] = async () => this.#run((store) => store.liveSpaces());
   readonly listSpaces: Store['listSpaces'] = async () => this.#run((store) => store.listSpaces());
+  readonly assertMayChangeSpaces: Store['assertMayChangeSpaces'] = async () =>
+    this.#run((store) => store.assertMayChangeSpaces());
   readonly createSpace: Store['createSpace'] = async (space) => this.#run((store) => store.createSpace(space));
   readonly readFitted: Store['readFitted'] = async (spaceId) => this.#run((store) => store.readFitted(spaceId));
   readonly completeSpace: Store['completeSpace'] = async (spaceId) =>
@@ -177,14 +184,14 @@ class SupervisedStore implements Store {
   }
 
   async #attempt(): Promise<StoreState> {
-    const { pool, schema } = this.database;
+    const { pool, adminPool, schema } = this.database;
     try {
-      const { schemas, warnings } = await migrate({ pool, schema, apply: this.options.autoMigrate });
+      const { schemas, warnings } = await migrate({ pool, adminPool, schema, apply: this.options.autoMigrate });
       for (const warning of warnings) this.#warnOnce(warning);
       // The extension may have been moved while the database was away.
       if (this.#connected?.schemas.vector !== schemas.vector) {
         await this.#connected?.close();
-        this.#connected = connectStore(pool, schemas);
+        this.#connected = connectStore(pool, schemas, adminPool);
       }
       return { kind: 'ready' };
     } catch (error) {

@@ -3,6 +3,7 @@ import { SemblanceError } from '../errors.js';
 import { sqlStateOf } from './errors.js';
 import { ownName, type Schemas } from './identifiers.js';
 import { createPartitions } from './partitions.js';
+import { requirePartitionRights } from './rights.js';
 import type { EmbeddingSpace, ListedSpace, NewEmbeddingSpace, SpaceState } from './store.js';
 import { transaction } from './transaction.js';
 
@@ -57,6 +58,7 @@ export async function holdLiveSpaces(
 
 /** Makes and activates the first space with its partitions and indexes, unless one is active; answers the active one. */
 export async function ensureSpace(pool: pg.Pool, schemas: Schemas, space: NewEmbeddingSpace): Promise<EmbeddingSpace> {
+  await requirePartitionRights(pool, schemas, 'The database has no embedding space yet, and the first cannot be made');
   return transaction(pool, async (client) => {
     // Two servers that start at once make one space.
     await lockOutUploads(client, schemas);
@@ -69,6 +71,7 @@ export async function ensureSpace(pool: pg.Pool, schemas: Schemas, space: NewEmb
 
 /** The contract stands at Store.createSpace. */
 export async function createSpace(pool: pg.Pool, schemas: Schemas, space: NewEmbeddingSpace): Promise<EmbeddingSpace> {
+  await requirePartitionRights(pool, schemas, 'The embedding space cannot be made');
   return transaction(pool, async (client) => {
     await lockOutUploads(client, schemas);
     return insertSpace(client, schemas, space, 'building');

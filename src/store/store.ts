@@ -141,6 +141,11 @@ export interface Store {
   liveSpaces(): Promise<readonly EmbeddingSpace[]>;
   /** All of them by id, and how many images each holds. */
   listSpaces(): Promise<readonly ListedSpace[]>;
+  /**
+   * Before work that ends in createSpace or removeSpace.
+   * @throws SemblanceError FORBIDDEN where the database role may not make and drop tables; so do ensureSpace and those two
+   */
+  assertMayChangeSpaces(): Promise<void>;
   /** Makes a `building` space with its partition and index. CONFLICT where the name is taken. */
   createSpace(space: NewEmbeddingSpace): Promise<EmbeddingSpace>;
   /** What createSpace was given; undefined for a space that is a model and no more. It never changes. */
