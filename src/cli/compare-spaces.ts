@@ -121,18 +121,9 @@ function remarksOn({ images, queries, deleted, short, k, depth, labels }: SpaceC
     `Searched for ${formatCount(queries)} of the ${formatCount(images.shared)} images that both spaces hold, ${formatCount(images.stored)} being stored. ` +
     `overlap@${k} is the share of the first ${k} results that both give. In brackets: 95 % intervals over the queries. ` +
     `ms: median time of a search for ${depth} in the database; by index: searches that the approximate index answered, all others compared every image.`;
-  const { labelled, evaluated } = labels;
-  const labelling =
-    labelled === 0
-      ? 'No image of the sample has a text metadata.label: the overlap says how far the spaces differ, not which is better.'
-      : `${formatCount(labelled)} of them have a text metadata.label` +
-        (evaluated === labelled ? '' : `, ${formatCount(evaluated)} one that another image has, too`) +
-        (evaluated === 0
-          ? ': the overlap says how far the spaces differ, not which is better.'
-          : `: relevant is every other image of that label, and no image without one. map_cut_${depth} judges the first ${depth} results and divides by all relevant images, map_cut_min_${depth} by ${depth} at most.`);
   return [
     sample,
-    labelling,
+    remarkOnLabels(labels, depth),
     ...(deleted === 0 ? [] : [`${formatCount(deleted)} more were deleted during the comparison.`]),
     ...(short === 0
       ? []
@@ -140,6 +131,17 @@ function remarksOn({ images, queries, deleted, short, k, depth, labels }: SpaceC
           `${formatCount(short)} queries have fewer than ${depth} results, for one space lacks much of what the other finds: backfill both and compare again.`,
         ]),
   ];
+}
+
+function remarkOnLabels({ labelled, evaluated }: SpaceComparison['labels'], depth: number): string {
+  const noMeasure = 'the overlap says how far the spaces differ, not which is better.';
+  if (labelled === 0) return `No image of the sample has a text metadata.label: ${noMeasure}`;
+  const have = `${formatCount(labelled)} of them have a text metadata.label`;
+  if (evaluated === 0) return `${have} that no other image has: ${noMeasure}`;
+  return (
+    `${have}${evaluated === labelled ? '' : `, ${formatCount(evaluated)} of them one that another image has, too`}: relevant is every other image of that label, and no image without one. ` +
+    `map_cut_${depth} judges the first ${depth} results and divides by all relevant images, map_cut_min_${depth} by ${depth} at most.`
+  );
 }
 
 function formatMostDifferent({ k, mostDifferent }: SpaceComparison): string {
