@@ -88,9 +88,15 @@ export async function foreignOwner(pool: pg.Pool, schema: string): Promise<strin
 /**
  * A space has partitions of its own, which only the owner of the tables may make and drop, in a schema where it may create.
  * @param problem the beginning of the sentence
+ * @param then its end: what is to be done besides
  * @throws SemblanceError FORBIDDEN
  */
-export async function requirePartitionRights(pool: pg.Pool, schemas: Schemas, problem: string): Promise<void> {
+export async function requirePartitionRights(
+  pool: pg.Pool,
+  schemas: Schemas,
+  problem: string,
+  then = '',
+): Promise<void> {
   const { rows } = await pool.query<{ readonly may: boolean }>(
     `SELECT has_schema_privilege($1, 'CREATE') AND bool_and(pg_has_role(c.relowner, 'USAGE')) AS may
      FROM pg_catalog.pg_class c WHERE c.relnamespace = to_regnamespace($2) AND c.relname IN ('embedding', 'region')`,
@@ -99,6 +105,6 @@ export async function requirePartitionRights(pool: pg.Pool, schemas: Schemas, pr
   if (rows[0]?.may === true) return;
   throw new SemblanceError(
     'FORBIDDEN',
-    `${problem}, for the database role may not make or drop tables: set SEMBLANCE_ADMIN_DATABASE_URL to the role that owns Semblance's tables`,
+    `${problem}, for the database role may not make or drop tables: set SEMBLANCE_ADMIN_DATABASE_URL to the role that owns Semblance's tables${then}`,
   );
 }

@@ -58,7 +58,12 @@ export async function holdLiveSpaces(
 
 /** Makes and activates the first space with its partitions and indexes, unless one is active; answers the active one. */
 export async function ensureSpace(pool: pg.Pool, schemas: Schemas, space: NewEmbeddingSpace): Promise<EmbeddingSpace> {
-  await requirePartitionRights(pool, schemas, 'The database has no embedding space yet, and the first cannot be made');
+  await requirePartitionRights(
+    pool,
+    schemas,
+    'The database has no embedding space yet, and the first cannot be made',
+    ', and run `semblance migrate`',
+  );
   return transaction(pool, async (client) => {
     // Two servers that start at once make one space.
     await lockOutUploads(client, schemas);
