@@ -25,9 +25,12 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
 def quantize(source, target, reduce_range):
+    model = onnx.load(source)
+    # The exporter leaves shapes from before it transposed weights; the tool infers them anew.
+    del model.graph.value_info[:]
     # The tool makes a MatMul and an Add of each Gemm first.
-    projections = [f"{node.name}_MatMul" for node in onnx.load(source).graph.node if node.op_type == "Gemm"]
-    quantize_dynamic(source, target, nodes_to_exclude=projections, op_types_to_quantize=["MatMul"], per_channel=True, reduce_range=reduce_range,
+    projections = [f"{node.name}_MatMul" for node in model.graph.node if node.op_type == "Gemm"]
+    quantize_dynamic(model, target, nodes_to_exclude=projections, op_types_to_quantize=["MatMul"], per_channel=True, reduce_range=reduce_range,
                      weight_type=QuantType.QInt8, extra_options={"MatMulConstBOnly": True})
     before, after = (collections.Counter(node.op_type for node in onnx.load(path).graph.node) for path in (source, target))
     changed = [kind for kind in FLOAT if before[kind] != after[kind]]
