@@ -9,6 +9,7 @@ import { ImageDecoder } from './image/decode.js';
 import { maxConcurrentDecodes, maxImagePixels, retryIntervalMs } from './limits.js';
 import type { OperationsContext } from './operations/context.js';
 import { FittedRecipes } from './operations/fitted-recipes.js';
+import { startJobRunner } from './operations/jobs/runner.js';
 import { createOperations, type Operations } from './operations/operations.js';
 import { activeSpace, isSame, modelProblem } from './operations/active-space.js';
 import { encodingProblem } from './operations/spaces.js';
@@ -39,11 +40,16 @@ export interface App {
 
 const statePollMs = 50;
 
+export interface AppOptions {
+  /** For a server: works on jobs, whoever began them. */
+  readonly jobs?: { readonly logError: (message: string, error: unknown) => void } | undefined;
+}
+
 /**
  * The only composition root: server, command line and tests build the app here.
  * @throws ConfigurationError where the data folder is held by another process or cannot be written
  */
-export async function buildApp(config: Config): Promise<App> {
+export async function buildApp(config: Config, { jobs }: AppOptions = {}): Promise<App> {
   const store = await openStore(config);
   const recipes = new FittedRecipes(store);
   let homeSpaceId: number | undefined;
@@ -76,15 +82,17 @@ export async function buildApp(config: Config): Promise<App> {
   const ready = Promise.race([usable, firstFailure(store, embedder)]);
   // Whoever waits for one hears of the failure; a server that goes on without waiting must not die of it.
   for (const outcome of [consistent, usable, ready]) outcome.catch(() => undefined);
+  const runner = jobs && startJobRunner({ context, started: prepared, logError: jobs.logError });
   return {
     config,
-    operations: createOperations(context),
+    operations: createOperations(context, runner),
     context,
     store,
     embedder,
     ready,
     consistent,
     close: async () => {
+      await runner?.close();
       await encoders.close();
       await embedders.close();
       await embedder.close();

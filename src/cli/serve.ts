@@ -35,7 +35,7 @@ interface Server {
 
 /** @throws ConfigurationError */
 async function startServer(config: Config): Promise<Server> {
-  const app = await buildApp(config);
+  const app = await buildApp(config, { jobs: { logError } });
   try {
     let closing = false;
     const graphql = await openGraphqlDoor({

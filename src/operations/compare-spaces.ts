@@ -102,11 +102,7 @@ export async function compareSpaces(
 ): Promise<SpaceComparison> {
   const { store } = context;
   const { signal, onProgress } = input;
-  const count = checkInteger('sample', input.sample ?? defaultComparedImages, 2, maxComparedImages);
-  const seed = checkSeed(input.seed);
-  const k = checkK(input.k ?? defaultK);
-  if (input.a === input.b) throw invalidArgument('b', 'the name of another space than a', input.b);
-  const spaces = [await requireLive(store, input.a), await requireLive(store, input.b)] as const;
+  const { count, seed, k, spaces } = await requireComparable(store, input);
   const sample = await store.sampleShared([spaces[0].id, spaces[1].id], { count, seed });
   requireTwo(sample, spaces);
 
@@ -245,6 +241,23 @@ function differenceOf(
 }
 
 /** @throws SemblanceError NOT_FOUND, CONFLICT for a retired one */
+/** @throws SemblanceError as compareSpaces where that is plain without any search */
+export async function requireComparable(
+  store: Store,
+  input: Pick<CompareSpacesInput, 'a' | 'b' | 'sample' | 'seed' | 'k'>,
+): Promise<{
+  readonly count: number;
+  readonly seed: number;
+  readonly k: number;
+  readonly spaces: readonly [EmbeddingSpace, EmbeddingSpace];
+}> {
+  const count = checkInteger('sample', input.sample ?? defaultComparedImages, 2, maxComparedImages);
+  const seed = checkSeed(input.seed);
+  const k = checkK(input.k ?? defaultK);
+  if (input.a === input.b) throw invalidArgument('b', 'the name of another space than a', input.b);
+  return { count, seed, k, spaces: [await requireLive(store, input.a), await requireLive(store, input.b)] };
+}
+
 async function requireLive(store: Store, name: string): Promise<EmbeddingSpace> {
   const space = await requireSpace(store, name);
   if (space.state !== 'retired') return space;
