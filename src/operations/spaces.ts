@@ -71,7 +71,11 @@ export async function areGone(store: Store, spaces: readonly EmbeddingSpace[]): 
 
 /** @throws SemblanceError NOT_FOUND */
 export async function requireSpace(store: Store, name: string): Promise<EmbeddingSpace> {
-  const spaces = await store.listSpaces();
+  return requireSpaceOf(await store.listSpaces(), name);
+}
+
+/** @throws SemblanceError NOT_FOUND */
+export function requireSpaceOf<S extends EmbeddingSpace>(spaces: readonly S[], name: string): S {
   const found = spaces.find((space) => space.name === name);
   if (found !== undefined) return found;
   const names = spaces.map((space) => JSON.stringify(space.name)).join(', ');
