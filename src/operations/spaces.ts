@@ -2,8 +2,9 @@ import { invalidArgument, messageOf, SemblanceError } from '../errors.js';
 import { modelsOf } from '../retrieval/spaces/fitted.js';
 import type { FittedRecipe } from '../retrieval/spaces/recipe.js';
 import type { EmbeddingSpace, Store } from '../store/store.js';
-import { activeSpace, modelProblem } from './active-space.js';
+import { activeSpace } from './active-space.js';
 import type { OperationsContext } from './context.js';
+import { modelProblem } from './model-problem.js';
 
 /**
  * The spaces that an upload is embedded for. An empty database gets its first.
