@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { ownName, quoteIdentifier, vectorName, type Schemas } from './identifiers.js';
+import { transaction } from './transaction.js';
 
 /** Partitioned by space: each space has one partition of each, `<table>_<id>`, with its own HNSW index. */
 const partitioned = ['embedding', 'region'] as const;
@@ -28,7 +29,7 @@ export async function createPartitions(client: pg.PoolClient, schemas: Schemas, 
  * Nothing may write to the space any more. DETACH CONCURRENTLY, outside of a transaction, waits for searches instead of locking
  * them out, and one that was cut short is finished. To drop a foreign key locks readers of the referenced table out for a
  * moment; one at a time, for DROP TABLE would hold one of those tables while it waits for the other, and a reader of both
- * would be killed as a deadlock.
+ * would be killed as a deadlock. The referenced table is locked first, as by a deletion, which cascades from there.
  */
 export async function removePartitions(pool: pg.Pool, schemas: Schemas, spaceId: number): Promise<void> {
   for (const table of partitioned) {
@@ -45,12 +46,16 @@ export async function removePartitions(pool: pg.Pool, schemas: Schemas, spaceId:
         `ALTER TABLE ${parent} DETACH PARTITION ${partition} ${attached.pending ? 'FINALIZE' : 'CONCURRENTLY'}`,
       );
     }
-    const foreignKeys = await pool.query<{ readonly conname: string }>(
-      `SELECT conname FROM pg_catalog.pg_constraint WHERE conrelid = to_regclass($1) AND contype = 'f'`,
+    const foreignKeys = await pool.query<{ readonly conname: string; readonly referenced: string }>(
+      `SELECT f.conname, r.relname AS referenced FROM pg_catalog.pg_constraint f JOIN pg_catalog.pg_class r ON r.oid = f.confrelid
+       WHERE f.conrelid = to_regclass($1) AND f.contype = 'f'`,
       [partition],
     );
-    for (const { conname } of foreignKeys.rows) {
-      await pool.query(`ALTER TABLE ${partition} DROP CONSTRAINT ${quoteIdentifier(conname)}`);
+    for (const { conname, referenced } of foreignKeys.rows) {
+      await transaction(pool, async (client) => {
+        await client.query(`LOCK TABLE ${ownName(schemas, referenced)} IN ACCESS EXCLUSIVE MODE`);
+        await client.query(`ALTER TABLE ${partition} DROP CONSTRAINT ${quoteIdentifier(conname)}`);
+      });
     }
     await pool.query(`DROP TABLE IF EXISTS ${partition}`);
   }
