@@ -89,5 +89,6 @@ export function methodOf({
     if (parseRecipe(`@${model}`).kind === 'model') return `@${model}`;
     throw invalidArgument('model', 'the name of a model', model);
   }
-  throw new SemblanceError('BAD_USER_INPUT', 'Expected either method or model but received both or neither');
+  const received = method === undefined ? 'neither' : 'both';
+  throw new SemblanceError('BAD_USER_INPUT', `Expected either method or model but received ${received}`);
 }
