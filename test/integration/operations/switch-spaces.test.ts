@@ -224,7 +224,7 @@ describe.each(persistentStores())('switching spaces on the %s store', (kind) => 
     const insert = app.store.insertEmbeddings.bind(app.store);
     const searches: Promise<unknown>[] = [];
     vi.spyOn(app.store, 'insertEmbeddings').mockImplementation(async (spaceId, embeddings) => {
-      expect(embeddings.length).toBeLessThanOrEqual(8);
+      expect(embeddings.length).toBeLessThanOrEqual(2);
       const written = insert(spaceId, embeddings);
       searches.push(app.operations.similarImages({ imageId: ids[0] ?? '', k: 5 }).then(() => events.push('search')));
       await written;
@@ -233,7 +233,7 @@ describe.each(persistentStores())('switching spaces on the %s store', (kind) => 
     });
     await make('second');
     await Promise.all(searches);
-    expect(events.filter((event) => event === 'write')).toHaveLength(stored / 8);
+    expect(events.filter((event) => event === 'write')).toHaveLength(stored / 2);
     expect(events.indexOf('search')).toBeLessThan(events.lastIndexOf('write'));
   });
 
