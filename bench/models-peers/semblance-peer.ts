@@ -25,6 +25,7 @@ console.log(JSON.stringify({ version: `semblance ${packageVersion}` }));
 for await (const line of createInterface({ input: process.stdin })) {
   const { images, runs } = JSON.parse(line) as Ask;
   const runsMs: number[] = [];
+  const before = process.cpuUsage();
   for (let run = 0; run < runs; run += 1) {
     const crops = Uint8Array.from(
       { length: images * cropBytes(manifest.input) },
@@ -34,6 +35,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     await worker.run(crops);
     runsMs.push(performance.now() - start);
   }
-  console.log(JSON.stringify({ runsMs }));
+  const { user, system } = process.cpuUsage(before);
+  console.log(JSON.stringify({ runsMs, cpuMs: (user + system) / 1000 }));
 }
 await worker.close();
