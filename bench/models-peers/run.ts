@@ -101,8 +101,8 @@ async function compare(folder: string): Promise<void> {
   try {
     for (const images of values.images.split(',').map(Number)) {
       const [first] = (await peers[0]!.run({ images, runs: 1 })).runsMs;
-      for (const peer of peers) await peer.run({ images, runs: 2 });
-      const runs = Math.max(3, Math.round(turnMs / first!));
+      for (const peer of peers) await peer.run({ images, runs: 1 });
+      const runs = Math.max(1, Math.round(turnMs / first!));
       const turns = peers.map((): Turn[] => []);
       for (let round = 0; round < rounds; round += 1) {
         for (let turn = 0; turn < peers.length; turn += 1) {
