@@ -241,7 +241,7 @@ describe('Encoders', () => {
     await expect(encoders.prepare([other], drawn(1), 'query')).rejects.toMatchObject({
       code: 'MODEL_UNAVAILABLE',
       message:
-        'The model nchw-float32-convolutional has other weights or another preprocessing than the one that the space was made with',
+        'The model nchw-float32-convolutional has other weights or another preprocessing than the one that the space was made with: put its files back as they were',
     });
   });
 });
