@@ -1,0 +1,26 @@
+import { join } from 'node:path';
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+
+const server = process.env['SEMBLANCE_URL'] ?? 'http://127.0.0.1:4000';
+
+/** The web page: `npm run build:web` into dist/web, which the server serves; `npm run dev:web` beside a running server. */
+export default defineConfig({
+  root: join(import.meta.dirname, 'web'),
+  plugins: [react()],
+  build: {
+    outDir: join(import.meta.dirname, 'dist', 'web'),
+    emptyOutDir: true,
+    target: 'es2022',
+    // The page's policy allows files of this server, and no data: URLs.
+    assetsInlineLimit: 0,
+    // Every browser that runs ES2022 preloads modules by itself; the polyfill would be a script in the page.
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  server: {
+    proxy: Object.fromEntries(
+      ['/graphql', '/images'].map((path) => [path, { target: server, changeOrigin: true }] as const),
+    ),
+  },
+});

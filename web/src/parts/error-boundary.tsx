@@ -1,0 +1,39 @@
+import { Component, type ErrorInfo, type ReactNode } from 'react';
+
+interface ErrorBoundaryState {
+  readonly failed: boolean;
+}
+
+/** Where drawing a part of the page fails, only that part is lost. */
+export class ErrorBoundary extends Component<{ readonly children: ReactNode }, ErrorBoundaryState> {
+  override state: ErrorBoundaryState = { failed: false };
+
+  static getDerivedStateFromError(): ErrorBoundaryState {
+    return { failed: true };
+  }
+
+  override componentDidCatch(error: unknown, info: ErrorInfo): void {
+    console.error(error, info.componentStack);
+  }
+
+  override render(): ReactNode {
+    if (!this.state.failed) return this.props.children;
+    return (
+      <div className="note note--error" role="alert">
+        <p className="note__title">This part of the page could not be shown</p>
+        <p>Reload the page. If the server was just updated or stopped, that is why: check that it is running.</p>
+        <div className="note__actions">
+          <button
+            type="button"
+            className="button"
+            onClick={() => {
+              window.location.reload();
+            }}
+          >
+            Reload
+          </button>
+        </div>
+      </div>
+    );
+  }
+}
