@@ -49,6 +49,7 @@ function ImageDetail({ image }: { readonly image: Detail }) {
             alt={image.filename}
             width={image.width}
             height={image.height}
+            style={{ '--width': `${image.width}px`, '--ratio': image.width / image.height } as React.CSSProperties}
             onError={() => {
               setFailedSrc(image.renditionUrl);
             }}

@@ -11,7 +11,7 @@ import './status.css';
 
 const stores: Readonly<Record<Store, string>> = {
   EMBEDDED: 'Embedded Postgres, in the data folder',
-  MEMORY: 'Embedded Postgres, in memory: lost at the end',
+  MEMORY: 'Embedded Postgres, in memory: gone when the server stops',
   SERVER: 'Postgres server',
 };
 
@@ -92,9 +92,11 @@ function SearchTimesBar({ times }: { readonly times: SearchTimes }) {
         {times.mode === 'hnsw' ? 'by the index' : 'compared with every picture'}
       </p>
       <div className="times" aria-hidden="true">
-        {parts.map(({ name, className, ms }) => (
-          <span key={name} className={`times__part ${className}`} style={{ flexGrow: ms }} />
-        ))}
+        {parts
+          .filter(({ ms }) => ms > 0)
+          .map(({ name, className, ms }) => (
+            <span key={name} className={`times__part ${className}`} style={{ flexGrow: ms }} />
+          ))}
       </div>
       <dl className="times__legend">
         {parts.map(({ name, className, ms }) => (
