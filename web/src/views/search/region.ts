@@ -14,7 +14,7 @@ export function parseRegion(key: string | null): RegionInput | undefined {
   const shares = (key ?? '').split('-').map((part) => (/^\d{1,4}$/.test(part) ? Number(part) / 1000 : NaN));
   const [x = NaN, y = NaN, width = NaN, height = NaN] = shares;
   const valid = shares.length === 4 && width > 0 && height > 0 && x + width <= 1.0001 && y + height <= 1.0001;
-  return valid ? { x, y, width: Math.min(width, 1 - x), height: Math.min(height, 1 - y) } : undefined;
+  return valid ? { x, y, width: round(Math.min(width, 1 - x)), height: round(Math.min(height, 1 - y)) } : undefined;
 }
 
 /** The region between two corners, given in shares; within the picture and in thousandths, as addresses have it. */
