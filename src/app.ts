@@ -9,8 +9,10 @@ import { ImageDecoder } from './image/decode.js';
 import { maxConcurrentDecodes, maxImagePixels, retryIntervalMs } from './limits.js';
 import type { OperationsContext } from './operations/context.js';
 import { FittedRecipes } from './operations/fitted-recipes.js';
+import { startJobRunner } from './operations/jobs/runner.js';
 import { createOperations, type Operations } from './operations/operations.js';
-import { activeSpace, isSame, modelProblem } from './operations/active-space.js';
+import { activeSpace } from './operations/active-space.js';
+import { isSame, modelProblem } from './operations/model-problem.js';
 import { encodingProblem } from './operations/spaces.js';
 import { openEncoders } from './retrieval/spaces/encoders.js';
 import { modelsOf } from './retrieval/spaces/fitted.js';
@@ -39,11 +41,16 @@ export interface App {
 
 const statePollMs = 50;
 
+export interface AppOptions {
+  /** For a server: works on jobs, whoever began them. */
+  readonly jobs?: { readonly logError: (message: string, error: unknown) => void } | undefined;
+}
+
 /**
  * The only composition root: server, command line and tests build the app here.
  * @throws ConfigurationError where the data folder is held by another process or cannot be written
  */
-export async function buildApp(config: Config): Promise<App> {
+export async function buildApp(config: Config, { jobs }: AppOptions = {}): Promise<App> {
   const store = await openStore(config);
   const recipes = new FittedRecipes(store);
   let homeSpaceId: number | undefined;
@@ -53,8 +60,9 @@ export async function buildApp(config: Config): Promise<App> {
     return config.model ?? (space && (await modelsNeeded(recipes, space))?.[0]?.model);
   });
   const { dataDir, modelThreads: threads, maxUploadBytes } = config;
-  const embedder = openEmbedder({ model, dataDir, threads });
-  const embedders = openEmbedders({ primary: embedder, dataDir, threads });
+  const useStoredSettings = !config.modelThreadsGiven;
+  const embedder = openEmbedder({ model, dataDir, threads, useStoredSettings });
+  const embedders = openEmbedders({ primary: embedder, dataDir, threads, useStoredSettings });
   const encoders = openEncoders({ embedders, threads });
   const decoder = new ImageDecoder({ maxPixels: maxImagePixels, concurrency: maxConcurrentDecodes });
   const context: OperationsContext = {
@@ -75,15 +83,17 @@ export async function buildApp(config: Config): Promise<App> {
   const ready = Promise.race([usable, firstFailure(store, embedder)]);
   // Whoever waits for one hears of the failure; a server that goes on without waiting must not die of it.
   for (const outcome of [consistent, usable, ready]) outcome.catch(() => undefined);
+  const runner = jobs && startJobRunner({ context, started: prepared, logError: jobs.logError });
   return {
     config,
-    operations: createOperations(context),
+    operations: createOperations(context, runner),
     context,
     store,
     embedder,
     ready,
     consistent,
     close: async () => {
+      await runner?.close();
       await encoders.close();
       await embedders.close();
       await embedder.close();
@@ -100,7 +110,8 @@ export async function buildApp(config: Config): Promise<App> {
 async function prepareSpace(context: OperationsContext, config: Config): Promise<string | undefined> {
   const { store, embedder, recipes } = context;
   await embedder.settled;
-  const space = await untilAnswered(store, () => activeSpace({ store, embedder }));
+  const space = await untilAnswered(store, () => activeSpace({ store, embedder }).catch(orRefusal));
+  if (typeof space === 'string') return space;
   const state = embedder.state;
   if (space === undefined) return modelProblem(state, undefined, []);
   const models = await untilAnswered(store, () => modelsNeeded(recipes, space));
@@ -111,6 +122,12 @@ async function prepareSpace(context: OperationsContext, config: Config): Promise
     );
   }
   return untilAnswered(store, async () => encodingProblem(context, space, await recipes.of(space)).catch(messageOf));
+}
+
+/** Why the database's role may not make the first space; asking again would not help. */
+function orRefusal(error: unknown): string {
+  if (error instanceof SemblanceError && error.code === 'FORBIDDEN') return error.message;
+  throw error;
 }
 
 /** Undefined where this version cannot read what was fitted for the space. */

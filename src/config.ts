@@ -5,7 +5,14 @@ import { ConfigurationError, describeInvalid } from './errors.js';
 import { defaultMaxUploadBytes } from './limits.js';
 
 export type DatabaseTarget =
-  { readonly kind: 'embedded' } | { readonly kind: 'memory' } | { readonly kind: 'server'; readonly url: string };
+  | { readonly kind: 'embedded' }
+  | { readonly kind: 'memory' }
+  | {
+      readonly kind: 'server';
+      readonly url: string;
+      /** Of the role that makes and drops tables; that of `url` unless given. */
+      readonly adminUrl?: string | undefined;
+    };
 
 /** What the server may be asked without credentials. */
 export type AnonymousAccess = 'none' | 'read' | 'write';
@@ -39,9 +46,13 @@ export interface Config {
   readonly maxUploadBytes: number;
   /** Threads of one model run. */
   readonly modelThreads: number;
+  /** Whether the environment names them: then nothing that `models bench` stored is used. */
+  readonly modelThreadsGiven: boolean;
   readonly databaseConnections: number;
   readonly hub: HubConfig;
 }
+
+const secrets: ReadonlySet<string> = new Set(['DATABASE_URL', 'SEMBLANCE_ADMIN_DATABASE_URL', 'HF_TOKEN']);
 
 type Parser<T> = (text: string) => T | Expectation;
 
@@ -62,21 +73,26 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     const value = parse(text);
     if (!(value instanceof Expectation)) return value;
     // A connection string holds a password: it is never repeated. Nor is a token.
-    problems.push(
-      describeInvalid(name, value.text, name === 'DATABASE_URL' || name === 'HF_TOKEN' ? '(hidden)' : text),
-    );
+    problems.push(describeInvalid(name, value.text, secrets.has(name) ? '(hidden)' : text));
     return fallback;
   };
 
   const either = (...names: readonly string[]): string =>
     names.map((name) => env[name]?.trim() ?? '').find((text) => text !== '') ?? '';
 
+  const database = read<DatabaseTarget>('DATABASE_URL', { kind: 'embedded' }, parseDatabase);
+  const adminUrl = read<string | undefined>('SEMBLANCE_ADMIN_DATABASE_URL', undefined, parseServerUrl);
+  if (adminUrl !== undefined && database.kind !== 'server' && problems.length === 0) {
+    problems.push(
+      'SEMBLANCE_ADMIN_DATABASE_URL is set, and DATABASE_URL names no Postgres server: the embedded database has one role. Unset it, or set DATABASE_URL.',
+    );
+  }
   const host = read('HOST', '127.0.0.1', parseHost);
   const anonymous = read<AnonymousAccess | undefined>('SEMBLANCE_ALLOW_ANONYMOUS', undefined, oneOf('read', 'write'));
   const config: Config = {
     host,
     port: read('PORT', 4000, integer(0, 65_535)),
-    database: read<DatabaseTarget>('DATABASE_URL', { kind: 'embedded' }, parseDatabase),
+    database: adminUrl === undefined || database.kind !== 'server' ? database : { ...database, adminUrl },
     schema: read('SEMBLANCE_SCHEMA', 'semblance', parseSchema),
     dataDir: resolve(read('SEMBLANCE_DATA_DIR', './data', (text) => text)),
     autoMigrate: read('SEMBLANCE_AUTO_MIGRATE', true, parseBoolean),
@@ -86,6 +102,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     allowedHosts: read<readonly string[]>('SEMBLANCE_ALLOWED_HOSTS', [], parseList),
     maxUploadBytes: read('SEMBLANCE_MAX_UPLOAD_BYTES', defaultMaxUploadBytes, integer(1, 1_000_000_000)),
     modelThreads: read('SEMBLANCE_MODEL_THREADS', Math.min(4, availableParallelism()), integer(1, 64)),
+    modelThreadsGiven: (env['SEMBLANCE_MODEL_THREADS']?.trim() ?? '') !== '',
     databaseConnections: read('SEMBLANCE_DATABASE_CONNECTIONS', 10, integer(1, 100)),
     hub: {
       endpoint: read('HF_ENDPOINT', 'https://huggingface.co', parseEndpoint),
@@ -128,6 +145,11 @@ function parseDatabase(text: string): DatabaseTarget | Expectation {
   if (text === 'memory:') return { kind: 'memory' };
   if (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text)) return { kind: 'server', url: text };
   return new Expectation('postgres://…, or memory:');
+}
+
+function parseServerUrl(text: string): string | Expectation {
+  const target = parseDatabase(text);
+  return 'url' in target ? target.url : new Expectation('postgres://…');
 }
 
 /** What Postgres takes unquoted, so that users can write it in their own SQL as it stands. */

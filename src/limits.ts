@@ -12,6 +12,11 @@ export const maxCandidatesPerOperation = 20_000;
 /** Stored images that a space is fitted on. */
 export const defaultSampleImages = 2_000;
 export const maxSampleImages = 20_000;
+/** Stored images that two spaces are compared on. */
+export const defaultComparedImages = 200;
+export const maxComparedImages = 5_000;
+/** Results of each search that two spaces are compared by, where k asks for no more. */
+export const comparisonDepth = 100;
 /** Name of a space, in characters. */
 export const maxSpaceNameCharacters = 63;
 /** Page size of `images`. */
@@ -104,3 +109,18 @@ export const hubRetryDelayMs = 500;
 export const maxHubRetryAfterMs = 120_000;
 /** From the hub to its CDN it is one, and one more for a renamed repository. */
 export const maxHubRedirects = 5;
+/** A job belongs to the server that claimed it for so long; then another takes it over. */
+export const jobLeaseMs = 30_000;
+export const jobRenewIntervalMs = 10_000;
+/** Between two writes of a job's progress. */
+export const jobProgressIntervalMs = 1_000;
+/** A server looks so often for jobs that others left; one that it was given itself it begins with at once. */
+export const jobPollIntervalMs = 5_000;
+/** A job during which its server dies again and again is given up. */
+export const maxJobAttempts = 5;
+/** Jobs that wait or run, of all servers on the database; beyond it a caller gets OVERLOADED. */
+export const maxOpenJobs = 20;
+/** The newest of those that have ended; older ones are deleted when another is begun. */
+export const maxEndedJobs = 200;
+/** Images that a job's result lists as failed; it counts all of them. */
+export const maxListedFailures = 100;

@@ -29,7 +29,10 @@ export interface GalleryAnswer {
 }
 
 export interface GalleryMethods {
-  readonly spaces: readonly Omit<SpaceListing, 'id' | 'modelSha256' | 'preprocessingSha256'>[];
+  readonly spaces: readonly Omit<
+    SpaceListing,
+    'id' | 'modelSha256' | 'preprocessingSha256' | 'createdAt' | 'jobId' | 'missingCount'
+  >[];
   readonly rerankers: readonly RerankMethod[];
 }
 

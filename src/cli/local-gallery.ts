@@ -40,9 +40,18 @@ export async function openLocalGallery(config: Config, options: { readonly needs
     },
     methods: async () => {
       const { spaces, rerankers } = await operations.listMethods();
-      // What a server tells as well, so that scripts see the same through either door.
+      // What a server of any age tells as well, so that scripts see the same through either door.
       return {
-        spaces: spaces.map(({ id: _id, modelSha256: _weights, preprocessingSha256: _steps, ...space }) => space),
+        spaces: spaces.map(({ name, model, description, dimensions, state, imageCount, regionCount, scorers }) => ({
+          name,
+          model,
+          description,
+          dimensions,
+          state,
+          imageCount,
+          regionCount,
+          scorers,
+        })),
         rerankers,
       };
     },

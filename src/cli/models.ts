@@ -10,23 +10,22 @@ import {
   folderOf,
   inspectInstalled,
   installedNames,
-  type ModelsFolder,
 } from '../embedding/models/model-folder.js';
 import { isPresetName, preprocessingPresets, presetNames, type PresetName } from '../embedding/models/presets.js';
 import { poolings } from '../embedding/models/read-weights.js';
-import { ModelError } from '../embedding/model-error.js';
 import { ConfigurationError } from '../errors.js';
 import { bundledModelsFolder } from '../paths.js';
 import { makeDataDir } from '../store/embedded/data-folder.js';
-import { DataFolderInUseError, lockDataFolder } from '../store/embedded/lock.js';
 import { startByteProgress } from './byte-progress.js';
+import { registerModelsBench } from './models-bench.js';
+import { explainModel, interruptible, modelsFolder } from './models-folder.js';
 import { formatBytes, formatTable, note, print, printable } from './output.js';
-import { interruptedExitCode, type Environment } from './run.js';
+import type { Environment } from './run.js';
 
 export function registerModels(program: Command, env: Environment): void {
   const models = program
     .command('models')
-    .summary('list, pull, verify, add and remove models')
+    .summary('list, pull, verify, add, remove and measure models')
     .description(
       'Models lie in models/ of the data folder, each in a folder with its manifest. SEMBLANCE_MODEL takes their names. None of these commands needs the database, nor a server to stop.',
     );
@@ -46,7 +45,9 @@ export function registerModels(program: Command, env: Environment): void {
     .description(
       'Downloads models, goes on where an earlier pull was cut off, and checks size and SHA-256 before a model is put into place. HF_ENDPOINT, HF_TOKEN, HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured.',
     )
-    .action((names: readonly string[]) => interruptible((signal) => pull(loadConfig(env), names, signal)));
+    .action((names: readonly string[]) =>
+      interruptible((signal) => pull(loadConfig(env), names, signal), keptDownloads),
+    );
 
   models
     .command('verify [names...]')
@@ -84,7 +85,7 @@ export function registerModels(program: Command, env: Environment): void {
     .option('--license <text>', "the model's licence")
     .option('--version <text>', "the model's version; part of its SHA-256 unless given")
     .action((file: string, options: AddCommandOptions) =>
-      interruptible((signal) => add(loadConfig(env), file, options, signal)),
+      interruptible((signal) => add(loadConfig(env), file, options, signal), keptDownloads),
     );
 
   models
@@ -93,8 +94,14 @@ export function registerModels(program: Command, env: Environment): void {
     .description(
       'Removes models from the data folder. A space that was made with one can embed nothing until it is installed again.',
     )
-    .action((names: readonly string[]) => interruptible((signal) => remove(loadConfig(env), names, signal)));
+    .action((names: readonly string[]) =>
+      interruptible((signal) => remove(loadConfig(env), names, signal), keptDownloads),
+    );
+
+  registerModelsBench(models, env);
 }
+
+const keptDownloads = 'What was downloaded is kept: the same command goes on there.';
 
 interface AddCommandOptions extends Pick<AddOptions, 'as' | 'preprocessing' | 'license' | 'version'> {
   readonly name?: string;
@@ -204,7 +211,7 @@ async function pull(config: Config, names: readonly string[], signal: AbortSigna
         },
         onWait: noteWaiting(entry.name),
       })
-        .catch(explainModel(entry.name))
+        .catch(explainModel(entry.name, 'installed'))
         .finally(progress.stop);
       print(
         pulled.kind === 'there'
@@ -253,7 +260,7 @@ async function add(config: Config, file: string, options: AddCommandOptions, sig
     version,
     signal,
     onWait: noteWaiting(name),
-  }).catch(explainModel(name));
+  }).catch(explainModel(name, 'installed'));
   const { input, output } = manifest;
   print(
     `Installed ${name}: ${input.width}x${input.height} pixels in, ${output.dimensions} numbers out of ${JSON.stringify(output.name)}, pooling ${output.pooling}. Serve it with SEMBLANCE_MODEL=${name}.`,
@@ -268,50 +275,9 @@ async function remove(config: Config, names: readonly string[], signal: AbortSig
   }
 }
 
-function modelsFolder({ dataDir }: Config): ModelsFolder {
-  return {
-    path: join(dataDir, 'models'),
-    acquire: async (folder) => {
-      try {
-        const lock = await lockDataFolder(folder);
-        return { kind: 'held', release: () => lock.release() };
-      } catch (error) {
-        if (error instanceof DataFolderInUseError) return { kind: 'busy', pid: error.pid };
-        throw error;
-      }
-    },
-  };
-}
-
-/** Runs `work` until it is done or Ctrl-C; what a stopped pull has brought is kept. */
-async function interruptible(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
-  const interrupt = new AbortController();
-  const onInterrupt = (): void => {
-    interrupt.abort();
-  };
-  process.once('SIGINT', onInterrupt);
-  try {
-    await work(interrupt.signal);
-  } catch (error) {
-    if (!interrupt.signal.aborted) throw error;
-    note('\nStopped. What was downloaded is kept: the same command goes on there.');
-    process.exitCode = interruptedExitCode;
-  } finally {
-    process.off('SIGINT', onInterrupt);
-  }
-}
-
 function noteWaiting(name: string): (pid: number) => void {
   return (pid) => {
     note(`Process ${pid} works on ${name}: waiting for it.`);
-  };
-}
-
-/** What is wrong with a model is the operator's to know, in the same one sentence as the rest. */
-function explainModel(name: string): (error: unknown) => never {
-  return (error) => {
-    if (!(error instanceof ModelError)) throw error;
-    throw new ConfigurationError(`${name} cannot be installed: ${error.message}.`, { cause: error });
   };
 }
 

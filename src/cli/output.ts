@@ -1,8 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { ConfigurationError, messageOf } from '../errors.js';
-import { drawContactSheet, type SheetPicture } from '../image/contact-sheet.js';
+import { drawContactSheet } from '../image/contact-sheet.js';
 import type { Region } from '../image/region.js';
+import type { SheetPicture } from '../image/sheet-cell.js';
 import { describeFileError } from '../operations/find-images.js';
 import type { Operations } from '../operations/operations.js';
 import type { FailedImage } from '../operations/progress.js';
@@ -115,8 +116,12 @@ export async function writeSheet(
       region,
     });
   }
+  return writePng(file, await drawContactSheet({ query, neighbours }));
+}
+
+/** Answers the absolute path. */
+export async function writePng(file: string, sheet: Buffer): Promise<string> {
   const path = resolve(file);
-  const sheet = await drawContactSheet({ query, neighbours });
   try {
     await writeFile(path, sheet);
   } catch (error) {

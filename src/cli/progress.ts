@@ -29,7 +29,7 @@ export function startProgress(options: ProgressOptions): Progress {
   let done = 0;
   const payload = () => ({
     label,
-    rate: `${rate.perSecond().toFixed(0)}/s`,
+    rate: formatRate(rate.perSecond()),
     left: formatSeconds((total - done) / rate.perSecond()),
   });
 
@@ -126,6 +126,10 @@ export class RateMeter {
     const elapsedMs = this.now() - first.atMs;
     return elapsedMs <= 0 ? 0 : ((this.#count - first.count) * 1000) / elapsedMs;
   }
+}
+
+function formatRate(perSecond: number): string {
+  return perSecond > 0 && perSecond < 1 ? `${(perSecond * 60).toFixed(0)}/min` : `${perSecond.toFixed(0)}/s`;
 }
 
 export function formatSeconds(seconds: number): string {

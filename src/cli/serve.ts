@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Command } from 'commander';
 import { buildApp, type App } from '../app.js';
 import { assertMayListen, loadConfig, type Config } from '../config.js';
+import type { EmbedderState } from '../embedding/embedder.js';
 import { ConfigurationError, messageOf } from '../errors.js';
 import { openGraphqlDoor } from '../graphql/door.js';
 import { imagePaths } from '../http/image-paths.js';
@@ -34,7 +35,7 @@ interface Server {
 
 /** @throws ConfigurationError */
 async function startServer(config: Config): Promise<Server> {
-  const app = await buildApp(config);
+  const app = await buildApp(config, { jobs: { logError } });
   try {
     let closing = false;
     const graphql = await openGraphqlDoor({
@@ -85,6 +86,7 @@ function announce({ app, listening }: Server): void {
       async () => {
         const status = await app.operations.status();
         print(`  model     ${status.model}, ${status.dimensions} dimensions`);
+        describeServing(app.embedder.state);
         print(`  images    ${status.imageCount}`);
         if (status.imageCount === 0) {
           print('');
@@ -103,6 +105,18 @@ function announce({ app, listening }: Server): void {
     .catch((error: unknown) => {
       logError('The state could not be read', error);
     });
+}
+
+function describeServing(state: EmbedderState): void {
+  if (state.kind !== 'ready') return;
+  const { threads, batchImages, foundBy, warning } = state.serving;
+  const source = foundBy === 'bench' ? ', as "semblance models bench" found best' : '';
+  print(
+    `  inference ${threads} ${threads === 1 ? 'thread' : 'threads'}, at most ${batchImages} images in a run${source}`,
+  );
+  if (warning !== undefined) {
+    console.error(`${warning}. "semblance models bench" finds settings for this machine, and stores them.`);
+  }
 }
 
 function describeData({ database, dataDir, schema }: Config): string {

@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 import { ConfigurationError } from '../errors.js';
 import { defaultSampleImages, maxSampleImages } from '../limits.js';
 import type { Operations } from '../operations/operations.js';
+import { registerCompareSpaces } from './compare-spaces.js';
 import { formatSpaces } from './methods.js';
 import { parseSeed } from './method-options.js';
 import { note, noteFailures, print } from './output.js';
@@ -91,6 +92,8 @@ export function registerSpaces(program: Command, env: Environment): void {
     .action(async (name: string) => {
       await runOnDatabase(env, { needsModel: false }, (context) => backfillSpace(context, name));
     });
+
+  registerCompareSpaces(spaces, env);
 
   spaces
     .command('activate')

@@ -13,11 +13,27 @@ export interface ModelInfo {
   readonly dimensions: number;
 }
 
+/** How the model is run. */
+export interface Serving {
+  readonly threads: number;
+  /** Most images of one run. */
+  readonly batchImages: number;
+  /** bench: stored by `models bench`; start: batchImages were found by a few runs when the model was loaded. */
+  readonly foundBy: 'bench' | 'start';
+  /** For the operator, a sentence without its full stop: why what `models bench` stored is not used. */
+  readonly warning?: string | undefined;
+}
+
 export type EmbedderState =
   | { readonly kind: 'loading' }
-  | { readonly kind: 'ready'; readonly model: ModelInfo }
+  | { readonly kind: 'ready'; readonly model: ModelInfo; readonly serving: Serving }
   /** `reason` is for the operator: a file is missing, a checksum differs, the golden embedding is not met. */
-  | { readonly kind: 'failed'; readonly reason: string }
+  | {
+      readonly kind: 'failed';
+      readonly reason: string;
+      /** What the operator may run, where `reason` does not say it. */
+      readonly remedy?: string | undefined;
+    }
   | { readonly kind: 'closed' };
 
 /** An image as this model sees it. */

@@ -2,6 +2,7 @@ import { basename, isAbsolute } from 'node:path';
 import { SemblanceError } from '../errors.js';
 import { retryIntervalMs } from '../limits.js';
 import type { Embedder, ModelInfo } from './embedder.js';
+import { howToMend } from './models/remedy.js';
 import { openEmbedder } from './open-embedder.js';
 
 export interface EmbeddersOptions {
@@ -10,6 +11,8 @@ export interface EmbeddersOptions {
   readonly dataDir: string;
   /** Threads of one model run. */
   readonly threads: number;
+  /** See EmbedderOptions. */
+  readonly useStoredSettings?: boolean | undefined;
 }
 
 /** The very model that a space was made with. */
@@ -59,7 +62,7 @@ class EmbedderPool implements Embedders {
     if (expected !== undefined && !isSame(ready.info, expected)) {
       throw new SemblanceError(
         'MODEL_UNAVAILABLE',
-        `The model ${shownName(model)} has other weights or another preprocessing than the one that the space was made with`,
+        `The model ${shownName(model)} has other weights or another preprocessing than the one that the space was made with: ${howToMend(model)}`,
       );
     }
     return ready;
@@ -90,8 +93,8 @@ class EmbedderPool implements Embedders {
 
   async #openNow(model: string): Promise<ReadyEmbedder> {
     if (this.#closed) throw new SemblanceError('MODEL_UNAVAILABLE', 'The server is shutting down');
-    const { dataDir, threads } = this.#options;
-    const embedder = openEmbedder({ model, dataDir, threads });
+    const { dataDir, threads, useStoredSettings } = this.#options;
+    const embedder = openEmbedder({ model, dataDir, threads, useStoredSettings });
     this.#embedders.add(embedder);
     await embedder.settled;
     if (embedder.state.kind === 'ready') return { embedder, info: embedder.state.model };
@@ -115,7 +118,8 @@ function unavailable(subject: string, { state }: Embedder, model?: string): Semb
   if (state.kind !== 'failed')
     return new SemblanceError('MODEL_UNAVAILABLE', `${subject} is ${state.kind === 'closed' ? 'closed' : 'loading'}`);
   // No path of the server reaches a client.
-  const reason = model === undefined ? state.reason : state.reason.replaceAll(model, shownName(model));
+  const said = state.remedy === undefined ? state.reason : `${state.reason}; ${state.remedy}`;
+  const reason = model === undefined ? said : said.replaceAll(model, shownName(model));
   return new SemblanceError('MODEL_UNAVAILABLE', `${subject} is not available: ${reason}`);
 }
 

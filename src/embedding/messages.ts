@@ -4,6 +4,8 @@ import type { Manifest } from './manifest.js';
 export interface WorkerStart {
   readonly manifest: Manifest;
   readonly threads: number;
+  /** Most images of one run; undefined: the worker finds out, see `ready`. */
+  readonly batchImages?: number | undefined;
 }
 
 export type ToWorker =

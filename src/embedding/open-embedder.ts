@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { messageOf, SemblanceError } from '../errors.js';
 import { maxEmbeddingQueue, maxModelRestarts, minEmbeddingNorm, retryIntervalMs } from '../limits.js';
 import type { DecodedImage } from '../image/decoded-image.js';
@@ -5,8 +6,11 @@ import { resizeForModel } from '../image/resize.js';
 import { Batcher } from './batcher.js';
 import type { Priority } from '../image/priority.js';
 import type { Embedder, EmbedderState, ModelInfo, ModelInput } from './embedder.js';
-import { loadModelManifest, type Manifest } from './manifest.js';
+import { bundledModel, loadModelManifest, type Manifest } from './manifest.js';
+import { ModelError, ModelNotFoundError } from './model-error.js';
+import { readSettings, type StoredSettings } from './models/serving-settings.js';
 import { cropBytes } from './preprocess.js';
+import { howToMend } from './models/remedy.js';
 import { WorkerHandle, type WorkerEnd } from './worker-handle.js';
 
 export interface EmbedderOptions {
@@ -15,6 +19,8 @@ export interface EmbedderOptions {
   readonly dataDir: string;
   /** Threads of one model run. */
   readonly threads: number;
+  /** What `models bench` stored for these weights goes before `threads`. */
+  readonly useStoredSettings?: boolean | undefined;
 }
 
 /** Starts to load the model in a worker and returns at once; the state tells how it went. */
@@ -32,9 +38,13 @@ class WorkerEmbedder implements Embedder {
   });
   #state: EmbedderState = { kind: 'loading' };
   #resolveSettled: () => void = () => undefined;
+  /** Known before the manifest. */
+  #model = bundledModel;
   /** Undefined until it was found valid. */
   #manifest: Manifest | undefined;
   #worker: WorkerHandle | undefined;
+  #settings: { readonly threads: number; readonly batchImages?: number };
+  #warning: string | undefined;
   #batchImages = 1;
   /** Starts again after a crash, since the last batch that succeeded. */
   #restarts = 0;
@@ -42,6 +52,7 @@ class WorkerEmbedder implements Embedder {
 
   constructor(options: EmbedderOptions) {
     this.#options = options;
+    this.#settings = { threads: options.threads };
     this.settled = new Promise((resolve) => {
       this.#resolveSettled = resolve;
     });
@@ -79,22 +90,44 @@ class WorkerEmbedder implements Embedder {
 
   async #open(): Promise<void> {
     try {
-      this.#manifest = await loadModelManifest(await this.#options.model, this.#options.dataDir);
+      this.#model = (await this.#options.model) ?? bundledModel;
+      this.#manifest = await loadModelManifest(this.#model, this.#options.dataDir);
     } catch (error) {
-      this.#setState({ kind: 'failed', reason: messageOf(error) });
+      const refused = error instanceof ModelError && !(error instanceof ModelNotFoundError);
+      this.#setState({
+        kind: 'failed',
+        reason: messageOf(error),
+        remedy: refused ? howToMend(this.#model) : undefined,
+      });
       return;
     }
+    const { dataDir, threads, useStoredSettings = false } = this.#options;
+    const stored: StoredSettings = useStoredSettings
+      ? await readSettings(join(dataDir, 'models'), this.#manifest.sha256)
+      : { kind: 'none' };
+    this.#settings = stored.kind === 'stored' ? stored.settings : { threads };
+    this.#warning = stored.kind === 'unusable' ? stored.reason : undefined;
     this.#startWorker(this.#manifest);
   }
 
   #startWorker(manifest: Manifest): void {
     if (this.#state.kind === 'closed') return;
+    const { threads, batchImages: stored } = this.#settings;
     this.#worker = new WorkerHandle(
-      { manifest, threads: this.#options.threads },
+      { manifest, threads, batchImages: stored },
       {
         ready: (batchImages) => {
           this.#batchImages = batchImages;
-          this.#setState({ kind: 'ready', model: describeModel(manifest) });
+          this.#setState({
+            kind: 'ready',
+            model: describeModel(manifest),
+            serving: {
+              threads,
+              batchImages,
+              foundBy: stored === undefined ? 'start' : 'bench',
+              ...(this.#warning === undefined ? {} : { warning: this.#warning }),
+            },
+          });
         },
         exited: (end) => {
           this.#worker = undefined;
@@ -111,7 +144,7 @@ class WorkerEmbedder implements Embedder {
       end.kind === 'refused'
         ? end.reason
         : `The embedding worker died (${end.reason}) and ${heals ? 'is started again' : 'stays off until the server is restarted'}`;
-    this.#setState({ kind: 'failed', reason });
+    this.#setState({ kind: 'failed', reason, remedy: end.kind === 'refused' ? howToMend(this.#model) : undefined });
     this.#batcher.rejectWaiting(unavailable(this.#state));
     if (!heals || this.#state.kind === 'closed') return;
     this.#restarts += 1;

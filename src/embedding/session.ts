@@ -4,11 +4,9 @@ import type { ManifestFields } from './manifest.js';
 import { ModelError } from './model-error.js';
 import type { TensorDescription, WeightsDescription } from './models/probe-messages.js';
 import { cropBytes, type InputTensor } from './preprocess.js';
+import { freeBatchSizes } from './session-batches.js';
 
 type Model = Pick<ManifestFields, 'input' | 'output'>;
-
-/** A free batch is run in these sizes only, largest first: ONNX Runtime plans and keeps memory for each shape it meets. */
-const freeBatchSizes = [8, 4, 2, 1] as const;
 
 export { Tensor };
 

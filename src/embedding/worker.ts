@@ -1,6 +1,4 @@
 /** The thread that holds a model: `run` of onnxruntime-node blocks the thread that calls it. Driven by WorkerHandle. */
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { messageOf } from '../errors.js';
@@ -11,6 +9,7 @@ import type { FromWorker, ToWorker, WorkerStart } from './messages.js';
 import { ModelError } from './model-error.js';
 import { createTensorMaker } from './preprocess.js';
 import { EmbeddingSession } from './session.js';
+import { readVerified } from './verified-weights.js';
 
 const timedRuns = 3;
 
@@ -36,12 +35,12 @@ interface Model {
   close(): Promise<void>;
 }
 
-async function open(port: MessagePort, { manifest, threads }: WorkerStart): Promise<Model | undefined> {
+async function open(port: MessagePort, { manifest, threads, batchImages }: WorkerStart): Promise<Model | undefined> {
   try {
     const session = await EmbeddingSession.open(await readVerified(manifest), manifest, threads);
     await assertGolden(session, manifest);
     const toTensor = createTensorMaker(manifest, maxEmbeddingBatch);
-    post(port, { kind: 'ready', batchImages: await chooseBatch(session, manifest) });
+    post(port, { kind: 'ready', batchImages: batchImages ?? (await chooseBatch(session, manifest)) });
     return {
       async run(crops) {
         try {
@@ -61,24 +60,6 @@ async function open(port: MessagePort, { manifest, threads }: WorkerStart): Prom
     port.close();
     return undefined;
   }
-}
-
-/**
- * The very bytes that were verified are the ones that are loaded, so nobody can exchange the file in between.
- * @throws ModelError
- */
-async function readVerified({ weightsPath, sha256 }: Manifest): Promise<Uint8Array> {
-  let weights: Uint8Array;
-  try {
-    weights = await readFile(weightsPath);
-  } catch (error) {
-    throw new ModelError(`The weights cannot be read (${(error as NodeJS.ErrnoException).code ?? messageOf(error)})`, {
-      cause: error,
-    });
-  }
-  const actual = createHash('sha256').update(weights).digest('hex');
-  if (actual !== sha256) throw new ModelError(`The weights have SHA-256 ${actual}, the manifest says ${sha256}`);
-  return weights;
 }
 
 /** @throws ModelError */

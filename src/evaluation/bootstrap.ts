@@ -56,6 +56,11 @@ export function bootstrapMeans(
   });
 }
 
+/** As bootstrapMeans, of one column. */
+export function bootstrapMean(values: ArrayLike<number>, options: BootstrapOptions): Interval {
+  return bootstrapMeans([values], options)[0]!;
+}
+
 /**
  * How much higher the mean of `values` is than that of `baseline`, topic by topic: an interval that leaves out 0 says
  * that the difference holds for queries of this kind. The two columns must belong to the same topics in the same order.

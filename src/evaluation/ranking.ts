@@ -55,8 +55,11 @@ function compare(floats: Float32Array, documentIds: readonly string[], a: number
   return compareIds(documentIds[b]!, documentIds[a]!);
 }
 
-/** @param documentIds in trec_eval's order */
-export function judgeRanking(documentIds: readonly string[], judgements: TopicJudgements): RankedTopic {
+/** @param documentIds in the order that is judged: trec_eval's, for its measures */
+export function judgeRanking(
+  documentIds: readonly string[],
+  judgements: Pick<TopicJudgements, 'relevanceOf' | 'levelCounts'>,
+): RankedTopic {
   const relevantRanks: number[] = [];
   const gains: number[] = [];
   for (const [at, documentId] of documentIds.entries()) {

@@ -1,5 +1,5 @@
 import { invalidArgument } from '../errors.js';
-import type { EmbeddingSpace, SpaceState } from '../store/store.js';
+import type { EmbeddingSpace, SpaceState, Store } from '../store/store.js';
 import type { OperationsContext } from './context.js';
 import type { FailedImage, OnProgress } from './progress.js';
 import { countMissing, requireEncodable, requireSpace } from './spaces.js';
@@ -37,11 +37,17 @@ const embeddingsPerWrite = 8;
 export async function backfillSpace(context: OperationsContext, input: BackfillSpaceInput): Promise<BackfilledSpace> {
   const { store } = context;
   const { name, signal, onProgress } = input;
-  const space = await requireSpace(store, name);
-  if (space.state === 'retired') throw invalidArgument('name', 'a space that is not retired', name);
+  const space = await requireFillable(store, name);
   const { embedded, failed, interrupted } = await embedMissing(context, space, { signal, onProgress });
   const { state, missing } = await complete(context, space);
   return { space: name, state, embedded, failed, missing, interrupted };
+}
+
+/** @throws SemblanceError NOT_FOUND, BAD_USER_INPUT for a retired space */
+export async function requireFillable(store: Store, name: string): Promise<EmbeddingSpace> {
+  const space = await requireSpace(store, name);
+  if (space.state === 'retired') throw invalidArgument('name', 'a space that is not retired', name);
+  return space;
 }
 
 /** Makes a `building` space `ready` where nothing is missing. */

@@ -24,6 +24,8 @@ export interface CreateSpaceInput {
   readonly sampleImages?: number | undefined;
   /** Of the draw and of whatever is fitted; 1 unless given. */
   readonly seed?: number | undefined;
+  /** The job that makes it, for the record. */
+  readonly jobId?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: OnProgress | undefined;
 }
@@ -50,12 +52,10 @@ export interface CreatedSpace {
 export async function createSpace(context: OperationsContext, input: CreateSpaceInput): Promise<CreatedSpace> {
   const { store, encoders } = context;
   const { signal, onProgress } = input;
-  const name = checkSpaceName(input.name);
-  const recipe = parseRecipe(input.recipe);
-  const seed = checkSeed(input.seed);
-  const count = checkInteger('sampleImages', input.sampleImages ?? defaultSampleImages, 1, maxSampleImages);
   // Fitting takes minutes; the store asks again at the end.
-  await requireFreeName(store, name);
+  const recipe = await requireCreatable(store, input);
+  const seed = checkSeed(input.seed);
+  const count = input.sampleImages ?? defaultSampleImages;
   const needsLabels = fusesClasses(recipe);
   const keep = needsLabels ? hasLabel : undefined;
   const images = await drawImages(store, { count, seed, signal, keep });
@@ -63,7 +63,7 @@ export async function createSpace(context: OperationsContext, input: CreateSpace
   const sample = new StoredSample(context, images, signal);
   const fitted = await fitRecipe(recipe, sample, { leaves: encoders.leaves, seed, onProgress, signal });
   signal?.throwIfAborted();
-  const space = await store.createSpace(describeSpace(name, fitted));
+  const space = await store.createSpace({ ...describeSpace(input.name, fitted), jobId: input.jobId });
   const { state, missing } = await complete(context, space);
   return {
     space: { ...space, state },
@@ -79,7 +79,16 @@ function fusesClasses(recipe: Recipe): boolean {
   return recipe.kind === 'class-fusion' || (recipe.kind === 'pca' && fusesClasses(recipe.of));
 }
 
-async function requireFreeName(store: Store, name: string): Promise<void> {
+/** @throws SemblanceError as createSpace where that is plain without any image */
+export async function requireCreatable(
+  store: Store,
+  input: Pick<CreateSpaceInput, 'name' | 'recipe' | 'sampleImages' | 'seed'>,
+): Promise<Recipe> {
+  const name = checkSpaceName(input.name);
+  const recipe = parseRecipe(input.recipe);
+  checkSeed(input.seed);
+  if (input.sampleImages !== undefined) checkInteger('sampleImages', input.sampleImages, 1, maxSampleImages);
+  await store.assertMayChangeSpaces();
   const spaces = await store.listSpaces();
   if (spaces.some((space) => space.name === name)) {
     throw new SemblanceError(
@@ -87,6 +96,7 @@ async function requireFreeName(store: Store, name: string): Promise<void> {
       `There is a space ${JSON.stringify(name)} already: take another name, or remove it`,
     );
   }
+  return recipe;
 }
 
 function describeSpace(name: string, fitted: FittedRecipe): NewEmbeddingSpace {
@@ -114,7 +124,7 @@ class StoredSample implements ImageSample {
   readonly #images: readonly DrawnImage[];
   readonly #signal: AbortSignal | undefined;
   readonly #used = new Set<number>();
-  readonly #failures = new Map<number, string>();
+  readonly #failures = new Map<number, SemblanceError>();
 
   constructor(context: OperationsContext, images: readonly DrawnImage[], signal: AbortSignal | undefined) {
     this.count = images.length;
@@ -128,7 +138,11 @@ class StoredSample implements ImageSample {
   }
 
   get failed(): readonly FailedImage[] {
-    return [...this.#failures].map(([index, reason]) => ({ imageId: this.id(index), reason }));
+    return [...this.#failures].map(([index, { message, code }]) => ({
+      imageId: this.id(index),
+      reason: message,
+      code,
+    }));
   }
 
   id(index: number): string {
@@ -146,7 +160,7 @@ class StoredSample implements ImageSample {
       this.#used.add(index);
       return made;
     } catch (error) {
-      if (error instanceof SemblanceError) this.#failures.set(index, error.message);
+      if (error instanceof SemblanceError) this.#failures.set(index, error);
       throw error;
     }
   }

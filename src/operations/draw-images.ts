@@ -52,7 +52,7 @@ export function noLabels(): SemblanceError {
   return invalidArgument('labels', 'stored images with a text metadata.label', 'none');
 }
 
-function labelOf({ metadata }: ImageRecord): string | undefined {
+export function labelOf({ metadata }: Pick<ImageRecord, 'metadata'>): string | undefined {
   const { label } = metadata;
   return typeof label === 'string' && label !== '' ? label : undefined;
 }

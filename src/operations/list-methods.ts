@@ -2,16 +2,12 @@ import { SemblanceError } from '../errors.js';
 import { needsOf } from '../retrieval/rerank/create.js';
 import { rerankers, type RerankerName, type RerankerNeeds } from '../retrieval/rerank/reranker.js';
 import { describeFitted } from '../retrieval/spaces/notation.js';
-import type { EmbeddingSpace, ScorerKind } from '../store/store.js';
+import type { EmbeddingSpace, ListedSpace, ScorerKind } from '../store/store.js';
 import type { OperationsContext } from './context.js';
 
-export interface SpaceListing extends EmbeddingSpace {
+export interface SpaceListing extends ListedSpace {
   /** The notation of what it fits and does: see parseRecipe. */
   readonly description: string;
-  /** Images that have an embedding in it. */
-  readonly imageCount: number;
-  /** Parts of images that have an embedding in it: see indexRegions. */
-  readonly regionCount: number;
   /** Learned similarities that were trained for it. */
   readonly scorers: readonly ScorerKind[];
 }
@@ -47,7 +43,10 @@ export const rerankerDescriptions: Readonly<Record<RerankerName, string>> = {
 };
 
 /** @throws SemblanceError DATABASE_UNAVAILABLE */
-export async function listMethods({ store, recipes }: OperationsContext): Promise<SearchMethods> {
+export async function listMethods({
+  store,
+  recipes,
+}: Pick<OperationsContext, 'store' | 'recipes'>): Promise<SearchMethods> {
   const [spaces, scorers] = await Promise.all([store.listSpaces(), store.listScorers()]);
   const listed = await Promise.all(
     spaces.map(async (space) => ({

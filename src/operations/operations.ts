@@ -1,3 +1,4 @@
+import { SemblanceError } from '../errors.js';
 import { makeRendition } from '../image/renditions.js';
 import type { ImageFilter, ImagePage, ImageRecord, Metadata } from '../store/types.js';
 import { checkFilter, checkId, checkMetadata, checkPageSize } from './arguments.js';
@@ -7,11 +8,15 @@ import { similarImages, type SimilarImagesInput } from './similar-images.js';
 import type { SearchAnswer } from './search-answer.js';
 import { activateSpace, retireSpace, type ActivateSpaceInput, type SpaceActivation } from './activate-space.js';
 import { backfillSpace, type BackfillSpaceInput, type BackfilledSpace } from './backfill-space.js';
+import { compareSpaces, type CompareSpacesInput, type SpaceComparison } from './compare-spaces.js';
 import { createSpace, type CreatedSpace, type CreateSpaceInput } from './create-space.js';
 import { indexRegions, type IndexedRegions, type IndexRegionsInput } from './index-regions.js';
 import { listMethods, type SearchMethods } from './list-methods.js';
 import { trainScorer, type TrainedScorer, type TrainScorerInput } from './train-scorer.js';
 import { requireFound } from './found.js';
+import { toJob, type Job } from './jobs/requests.js';
+import type { JobRunner } from './jobs/runner.js';
+import { startJob, type JobOrder } from './jobs/start-job.js';
 import { removeSpace } from './remove-space.js';
 import { readHealth, readStatus, type Health, type ServerStatus } from './status.js';
 import { uploadImage, type UploadInput, type UploadOutcome } from './upload-image.js';
@@ -53,14 +58,24 @@ export interface Operations {
   retireSpace(name: string): Promise<string>;
   /** NOT_FOUND where there is none, CONFLICT for the active one. Answers its name. */
   removeSpace(name: string): Promise<string>;
+  /** How the results of two spaces differ, on a sample of the images that both hold. */
+  compareSpaces(input: CompareSpacesInput): Promise<SpaceComparison>;
   trainScorer(input: TrainScorerInput): Promise<TrainedScorer>;
   /** Embeds parts of every stored image that has none. Run again, it goes on. */
   indexRegions(input: IndexRegionsInput): Promise<IndexedRegions>;
+  /** Begins it and answers at once; it outlives this server. OVERLOADED where `maxOpenJobs` wait or run. */
+  startJob(order: JobOrder): Promise<Job>;
+  findJob(id: string): Promise<Job | undefined>;
+  /** Newest first. */
+  listJobs(first: number): Promise<readonly Job[]>;
+  /** What it has written stays. One that has ended stays as it is. NOT_FOUND where there is none. */
+  cancelJob(id: string): Promise<Job>;
   sizeBytes(): Promise<number>;
   health(): Promise<Health>;
 }
 
-export function createOperations(context: OperationsContext): Operations {
+/** @param runner of this process, if it works on jobs */
+export function createOperations(context: OperationsContext, runner?: Pick<JobRunner, 'wake' | 'stop'>): Operations {
   const { store, decoder } = context;
   return {
     uploadImage: (input) => uploadImage(context, input),
@@ -95,8 +110,27 @@ export function createOperations(context: OperationsContext): Operations {
     activateSpace: (input) => activateSpace(context, input),
     retireSpace: (name) => retireSpace(context, name),
     removeSpace: (name) => removeSpace(context, name),
+    compareSpaces: (input) => compareSpaces(context, input),
     trainScorer: (input) => trainScorer(context, input),
     indexRegions: (input) => indexRegions(context, input),
+    startJob: async (order) => {
+      const job = await startJob(context, order);
+      runner?.wake();
+      return job;
+    },
+    findJob: async (id) => {
+      const job = await store.findJob(checkId(id));
+      return job && toJob(job);
+    },
+    listJobs: async (first) => (await store.listJobs(checkPageSize(first))).flatMap((job) => toJob(job) ?? []),
+    cancelJob: async (id) => {
+      const checked = checkId(id);
+      const found = await store.cancelJob(checked);
+      if (found?.state === 'cancelled') runner?.stop(checked);
+      const job = found && toJob(found);
+      if (job === undefined) throw new SemblanceError('NOT_FOUND', `There is no job ${checked}`);
+      return job;
+    },
     sizeBytes: () => store.sizeBytes(),
     health: () => readHealth(context),
   };

@@ -1,3 +1,5 @@
+import type { ErrorCode } from '../errors.js';
+
 /** How far a long operation is. `stage` is in words, and `total` may be 0 where a stage's end is not known. */
 export interface Progress {
   readonly stage: string;
@@ -11,4 +13,6 @@ export type OnProgress = (progress: Progress) => void;
 export interface FailedImage {
   readonly imageId: string;
   readonly reason: string;
+  /** None for an error that no client may see: `reason` is for the operator alone then. */
+  readonly code?: ErrorCode | undefined;
 }

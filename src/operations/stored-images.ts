@@ -1,4 +1,4 @@
-import { SemblanceError } from '../errors.js';
+import { messageOf, SemblanceError } from '../errors.js';
 import type { DecodedImage } from '../image/decoded-image.js';
 import type { OperationsContext } from './context.js';
 import { requireFound } from './found.js';
@@ -42,7 +42,8 @@ export interface WorkedPages {
 }
 
 /**
- * Goes through stored images, several at once, and on after a bad one. An image that was deleted meanwhile is passed over.
+ * Goes through stored images, several at once, and on after a bad one; an unknown error is a mistake in the program, and no reason
+ * to lose the others. An image that was deleted meanwhile is passed over.
  * `signal` ends it after what is on its way, with nothing of that lost.
  * @throws SemblanceError what every other image would fail with, too: MODEL_UNAVAILABLE, DATABASE_UNAVAILABLE, STORAGE_FULL
  */
@@ -54,7 +55,13 @@ export async function workOnPages({ next, work, finishPage, onImage, signal }: W
     } catch (error) {
       if (signal?.aborted === true && !(error instanceof SemblanceError)) return;
       if (endsAll(error)) throw error;
-      if (!isDeleted(error)) failed.push({ imageId, reason: reasonOf(error) });
+      if (!isDeleted(error)) {
+        failed.push({
+          imageId,
+          reason: messageOf(error),
+          code: error instanceof SemblanceError ? error.code : undefined,
+        });
+      }
     }
     onImage();
   };
@@ -94,9 +101,4 @@ export async function overAll(
 
 function isDeleted(error: unknown): boolean {
   return error instanceof SemblanceError && error.code === 'NOT_FOUND';
-}
-
-/** For whoever runs the operation. An unknown error is a mistake in the program, and is no reason to lose the others. */
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

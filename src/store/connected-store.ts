@@ -1,16 +1,21 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import type pg from 'pg';
+import { SemblanceError } from '../errors.js';
 import type { MediaType } from '../image/decoded-image.js';
 import { findForUpload, insertImage, readOriginal, readThumbnail } from './content.js';
 import { imagesWithout, insertEmbeddings, readEmbeddings } from './embeddings.js';
+import { toStoreError } from './errors.js';
 import { PrismaClient, type Image } from './generated/client.js';
 import type { InputJsonObject } from './generated/internal/prismaNamespace.js';
 import { readGreys, writeGrey } from './greys.js';
 import type { Schemas } from './identifiers.js';
 import { countImages, deleteImage, existingIds, listImages, sizeBytes } from './images.js';
+import { cancelJob, claimJob, createJob, findJob, finishJob, listJobs, releaseJob, renewJob } from './jobs.js';
 import { insertRegions } from './regions.js';
+import { requirePartitionRights } from './rights.js';
 import { listScorers, readScorer, saveScorer } from './scorers.js';
 import { search, searchRegions } from './search.js';
+import { heldIn, sampleShared } from './shared-images.js';
 import { activateSpace, completeSpace, removeSpace, retireSpace } from './space-states.js';
 import { createSpace, ensureSpace, listSpaces, liveSpaces, readFitted } from './spaces.js';
 import type { Store } from './store.js';
@@ -21,11 +26,27 @@ export interface ConnectedStore extends Omit<Store, 'kind' | 'state' | 'recordSe
   readonly schemas: Schemas;
 }
 
-/** Single rows go through Prisma; transactions, bytes, filters and searches through pg, on the same pool. */
-export function connectStore(pool: pg.Pool, schemas: Schemas): ConnectedStore {
+/**
+ * Single rows go through Prisma; transactions, bytes, filters and searches through pg, on the same pool. What makes or drops
+ * tables goes through `adminPool`.
+ */
+export function connectStore(pool: pg.Pool, schemas: Schemas, adminPool = pool): ConnectedStore {
   const prisma = new PrismaClient({
     adapter: new PrismaPg(pool, { schema: schemas.own, disposeExternalPool: false }),
   });
+  const asAdmin = async <T>(work: (pool: pg.Pool) => Promise<T>): Promise<T> => {
+    try {
+      return await work(adminPool);
+    } catch (error) {
+      const translated = toStoreError(error);
+      if (adminPool === pool || !(translated instanceof SemblanceError) || translated.code !== 'DATABASE_UNAVAILABLE') {
+        throw error;
+      }
+      throw new SemblanceError(translated.code, `SEMBLANCE_ADMIN_DATABASE_URL: ${translated.message}`, {
+        cause: error,
+      });
+    }
+  };
   return {
     schemas,
     activeSpace: async () => {
@@ -35,18 +56,22 @@ export function connectStore(pool: pg.Pool, schemas: Schemas): ConnectedStore {
       });
       return space === null ? undefined : { ...space, state: 'active' };
     },
-    ensureSpace: async (space) => ensureSpace(pool, schemas, space),
+    ensureSpace: async (space) => asAdmin((admin) => ensureSpace(admin, schemas, space)),
+    assertMayChangeSpaces: async () =>
+      asAdmin((admin) => requirePartitionRights(admin, schemas, 'No embedding space can be made or removed')),
     liveSpaces: async () => liveSpaces(pool, schemas),
     listSpaces: async () => listSpaces(pool, schemas),
-    createSpace: async (space) => createSpace(pool, schemas, space),
+    createSpace: async (space) => asAdmin((admin) => createSpace(admin, schemas, space)),
     readFitted: async (spaceId) => readFitted(pool, schemas, spaceId),
     completeSpace: async (spaceId) => completeSpace(pool, schemas, spaceId),
     activateSpace: async (spaceId, options) => activateSpace(pool, schemas, spaceId, options),
     retireSpace: async (spaceId) => retireSpace(pool, schemas, spaceId),
-    removeSpace: async (spaceId) => removeSpace(pool, schemas, spaceId),
+    removeSpace: async (spaceId) => asAdmin((admin) => removeSpace(admin, schemas, spaceId)),
     imagesWithoutEmbedding: async (spaceId, options) => imagesWithout('embedding', pool, schemas, spaceId, options),
     insertEmbeddings: async (spaceId, embeddings) => insertEmbeddings(pool, schemas, spaceId, embeddings),
     readEmbeddings: async (spaceId, ids) => readEmbeddings(pool, schemas, spaceId, ids),
+    sampleShared: async (spaceIds, options) => sampleShared(pool, schemas, spaceIds, options),
+    heldIn: async (spaceId, ids) => heldIn(pool, schemas, spaceId, ids),
     readGreys: async (ids) => readGreys(pool, schemas, ids),
     writeGrey: async (imageId, grey) => writeGrey(pool, schemas, imageId, grey),
     saveScorer: async (spaceId, kind, scorer) => saveScorer(pool, schemas, spaceId, kind, scorer),
@@ -76,6 +101,14 @@ export function connectStore(pool: pg.Pool, schemas: Schemas): ConnectedStore {
     searchByImage: async (id, options) => search(pool, schemas, { imageId: id }, options),
     searchByVector: async (vector, options) => search(pool, schemas, { vector, except: options.except }, options),
     searchRegions: async (vector, options) => searchRegions(pool, schemas, { vector, except: options.except }, options),
+    createJob: async (job) => createJob(pool, schemas, job),
+    claimJob: async (owner) => claimJob(pool, schemas, owner),
+    renewJob: async (id, owner, progress) => renewJob(pool, schemas, id, owner, progress),
+    releaseJob: async (id, owner, error) => releaseJob(pool, schemas, id, owner, error),
+    finishJob: async (id, owner, outcome) => finishJob(pool, schemas, id, owner, outcome),
+    cancelJob: async (id) => cancelJob(pool, schemas, id),
+    findJob: async (id) => findJob(pool, schemas, id),
+    listJobs: async (first) => listJobs(pool, schemas, first),
     sizeBytes: async () => sizeBytes(pool, schemas),
     close: async () => prisma.$disconnect(),
   };

@@ -13,6 +13,8 @@ export interface Database {
   readonly kind: StoreKind;
   /** One driver for all three. Prisma's adapter takes it as it is: `new PrismaPg(database.pool)`. Do not end it: `close`. */
   readonly pool: pg.Pool;
+  /** Of the role that makes and drops tables: SEMBLANCE_ADMIN_DATABASE_URL's where it is set, else `pool`. */
+  readonly adminPool: pg.Pool;
   /** Postgres schema that holds Semblance's tables. A plain lower-case identifier. */
   readonly schema: string;
   /** Tells processes that find the embedded data folder in use where this one serves HTTP. Nothing for the others. */
@@ -20,6 +22,9 @@ export interface Database {
   /** Ends the pool; the embedded database writes a checkpoint, and its folder is free for another process. */
   close(): Promise<void>;
 }
+
+/** Spaces are made and removed one at a time. */
+const adminConnections = 2;
 
 export type DatabaseOptions = Pick<Config, 'database' | 'schema' | 'dataDir' | 'databaseConnections'> & {
   /** For the operator: lost connections, failed maintenance. Standard error by default. */
@@ -45,10 +50,15 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
 
   if (database.kind === 'server') {
     const pool = createServerPool(database.url, { connections, onIdleError });
+    const adminPool =
+      database.adminUrl === undefined
+        ? pool
+        : createServerPool(database.adminUrl, { connections: adminConnections, onIdleError });
     return new OpenDatabase(
       'server',
       schema,
       pool,
+      adminPool,
       () => Promise.resolve(),
       () => Promise.resolve(),
     );
@@ -58,6 +68,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   return new OpenDatabase(
     database.kind,
     schema,
+    pool,
     pool,
     (url) => postgres.recordUrl(url),
     () => postgres.close(),
@@ -71,12 +82,16 @@ class OpenDatabase implements Database {
     readonly kind: StoreKind,
     readonly schema: string,
     readonly pool: pg.Pool,
+    readonly adminPool: pg.Pool,
     readonly recordServerUrl: (url: string) => Promise<void>,
     private readonly closePostgres: () => Promise<void>,
   ) {}
 
   close(): Promise<void> {
-    this.#closing ??= this.pool.end().finally(this.closePostgres);
+    const pools = new Set([this.pool, this.adminPool]);
+    this.#closing ??= Promise.all([...pools].map((pool) => pool.end()))
+      .then(() => undefined)
+      .finally(this.closePostgres);
     return this.#closing;
   }
 }

@@ -12,7 +12,7 @@ export async function dropSchema(options: DatabaseOptions): Promise<void> {
   if (!disposable.test(options.schema)) throw new RangeError(`${options.schema} was not made by an evaluation`);
   const database = await openDatabase(options);
   try {
-    await database.pool.query(`DROP SCHEMA IF EXISTS ${quoteIdentifier(options.schema)} CASCADE`);
+    await database.adminPool.query(`DROP SCHEMA IF EXISTS ${quoteIdentifier(options.schema)} CASCADE`);
   } catch (error) {
     throw toStoreError(error);
   } finally {

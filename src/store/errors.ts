@@ -10,6 +10,7 @@ const missing: Translation = {
   code: 'DATABASE_UNAVAILABLE',
   message: "Semblance's tables are missing from the database",
 };
+const lacksRights: Translation = { code: 'DATABASE_UNAVAILABLE', message: 'The database role lacks a right' };
 const readOnly: Translation = { code: 'DATABASE_UNAVAILABLE', message: 'The database takes no writes at the moment' };
 const storageFull: Translation = { code: 'STORAGE_FULL', message: 'The database has no room left' };
 const conflict: Translation = { code: 'CONFLICT', message: 'Another request changed the same rows at the same time' };
@@ -24,6 +25,7 @@ const bySqlState: Readonly<Record<string, Translation>> = {
   '3F000': missing,
   '42P01': missing,
   '42883': missing,
+  '42501': lacksRights, // the next attempt says which
   '25006': readOnly, // a standby
   '40001': conflict, // serialization failure
   '40P01': conflict, // deadlock

@@ -6,11 +6,14 @@ import { migrationsFolder } from '../paths.js';
 import { sqlStateOf } from './errors.js';
 import { requireExtension, type Extension } from './extension.js';
 import { migrationSearchPath, quoteIdentifier } from './identifiers.js';
+import { foreignOwner, missingServingRights } from './rights.js';
 import { DatabaseSetupError } from './setup-error.js';
 import { transaction } from './transaction.js';
 
 export interface MigrationOptions {
   readonly pool: pg.Pool;
+  /** Of the role that owns the tables, which gives the role of `pool` what serving takes; `pool` unless given. */
+  readonly adminPool?: pg.Pool;
   readonly schema: string;
   /** False: refuse where a migration is pending instead of applying it. */
   readonly apply: boolean;
@@ -57,27 +60,59 @@ const historyTableSql = (table: string) => `
  * database is of a newer version
  */
 export async function migrate(options: MigrationOptions): Promise<MigrationReport> {
-  const { pool, schema } = options;
+  const { pool, adminPool = pool, schema } = options;
   const migrations = await readMigrations(options.folder ?? migrationsFolder);
   const table = `${quoteIdentifier(schema)}."_prisma_migrations"`;
+  const grants = adminPool !== pool && options.apply;
 
-  const recorded = await readHistory(pool, schema, table);
+  const lacking = (await missingServingRights(pool, schema)) ?? [];
+  if (lacking.length > 0 && !grants) throw new DatabaseSetupError('The database role lacks rights.', lacking);
+  const recorded = await readHistory(lacking.length > 0 ? adminPool : pool, schema, table);
   const pending = pendingOf(migrations, recorded ?? []);
-  if (pending.length === 0) return { ...(await requireExtension(pool, schema, false)), applied: [] };
-  if (!options.apply) {
+  if (pending.length === 0 && lacking.length === 0)
+    return { ...(await requireExtension(pool, schema, false)), applied: [] };
+  if (pending.length > 0 && !options.apply) {
     throw new DatabaseSetupError(
       `The database lacks ${pending.map(({ name }) => name).join(', ')}: run \`semblance migrate\`.`,
     );
   }
 
-  const extension = await requireExtension(pool, schema, true);
-  if (recorded === undefined) await createHistory(pool, schema, table);
   const applied: string[] = [];
-  for (;;) {
-    const name = await applyNext(pool, table, migrations, extension);
-    if (name === undefined) return { ...extension, applied };
-    applied.push(name);
+  if (pending.length > 0) {
+    await requireOwner(adminPool, schema, pending);
+    const extension = await requireExtension(adminPool, schema, true);
+    if (recorded === undefined) await createHistory(adminPool, schema, table);
+    for (;;) {
+      const name = await applyNext(adminPool, table, migrations, extension);
+      if (name === undefined) break;
+      applied.push(name);
+    }
   }
+  if (grants) await grantServingRights(pool, adminPool, schema);
+  return { ...(await requireExtension(pool, schema, false)), applied };
+}
+
+async function requireOwner(adminPool: pg.Pool, schema: string, pending: readonly Migration[]): Promise<void> {
+  const owner = await foreignOwner(adminPool, schema);
+  if (owner === undefined) return;
+  throw new DatabaseSetupError(
+    `The database lacks ${pending.map(({ name }) => name).join(', ')}, and the role at hand does not own its tables: set SEMBLANCE_ADMIN_DATABASE_URL to their owner, ${owner}, and run \`semblance migrate\`.`,
+  );
+}
+
+async function grantServingRights(pool: pg.Pool, adminPool: pg.Pool, schema: string): Promise<void> {
+  const lacking = await missingServingRights(pool, schema);
+  if (lacking === undefined) {
+    throw new DatabaseSetupError('DATABASE_URL and SEMBLANCE_ADMIN_DATABASE_URL lead to different databases.');
+  }
+  for (const statement of lacking) {
+    await adminPool.query(statement).catch((error: unknown) => {
+      // What is still missing is told below: a schema of the extension, say, which is another role's to give.
+      if (sqlStateOf(error) !== '42501') throw error;
+    });
+  }
+  const left = await missingServingRights(pool, schema);
+  if (left === undefined || left.length > 0) throw new DatabaseSetupError('The database role lacks rights.', left);
 }
 
 async function readMigrations(folder: string): Promise<readonly Migration[]> {

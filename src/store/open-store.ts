@@ -27,7 +27,12 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 export async function migrateStore(options: DatabaseOptions): Promise<MigrationReport> {
   const database = await openDatabase(options);
   try {
-    return await migrate({ pool: database.pool, schema: database.schema, apply: true });
+    return await migrate({
+      pool: database.pool,
+      adminPool: database.adminPool,
+      schema: database.schema,
+      apply: true,
+    });
   } catch (error) {
     throw toStoreError(error);
   } finally {
@@ -60,6 +65,8 @@ class SupervisedStore implements Store {
   readonly ensureSpace: Store['ensureSpace'] = async (space) => this.#run((store) => store.ensureSpace(space));
   readonly liveSpaces: Store['liveSpaces'] = async () => this.#run((store) => store.liveSpaces());
   readonly listSpaces: Store['listSpaces'] = async () => this.#run((store) => store.listSpaces());
+  readonly assertMayChangeSpaces: Store['assertMayChangeSpaces'] = async () =>
+    this.#run((store) => store.assertMayChangeSpaces());
   readonly createSpace: Store['createSpace'] = async (space) => this.#run((store) => store.createSpace(space));
   readonly readFitted: Store['readFitted'] = async (spaceId) => this.#run((store) => store.readFitted(spaceId));
   readonly completeSpace: Store['completeSpace'] = async (spaceId) =>
@@ -74,6 +81,9 @@ class SupervisedStore implements Store {
     this.#run((store) => store.insertEmbeddings(spaceId, embeddings));
   readonly readEmbeddings: Store['readEmbeddings'] = async (spaceId, ids) =>
     this.#run((store) => store.readEmbeddings(spaceId, ids));
+  readonly sampleShared: Store['sampleShared'] = async (spaceIds, options) =>
+    this.#run((store) => store.sampleShared(spaceIds, options));
+  readonly heldIn: Store['heldIn'] = async (spaceId, ids) => this.#run((store) => store.heldIn(spaceId, ids));
   readonly readGreys: Store['readGreys'] = async (ids) => this.#run((store) => store.readGreys(ids));
   readonly writeGrey: Store['writeGrey'] = async (imageId, grey) =>
     this.#run((store) => store.writeGrey(imageId, grey));
@@ -103,6 +113,17 @@ class SupervisedStore implements Store {
     this.#run((store) => store.searchByVector(vector, options));
   readonly searchRegions: Store['searchRegions'] = async (vector, options) =>
     this.#run((store) => store.searchRegions(vector, options));
+  readonly createJob: Store['createJob'] = async (job) => this.#run((store) => store.createJob(job));
+  readonly claimJob: Store['claimJob'] = async (owner) => this.#run((store) => store.claimJob(owner));
+  readonly renewJob: Store['renewJob'] = async (id, owner, progress) =>
+    this.#run((store) => store.renewJob(id, owner, progress));
+  readonly releaseJob: Store['releaseJob'] = async (id, owner, error) =>
+    this.#run((store) => store.releaseJob(id, owner, error));
+  readonly finishJob: Store['finishJob'] = async (id, owner, outcome) =>
+    this.#run((store) => store.finishJob(id, owner, outcome));
+  readonly cancelJob: Store['cancelJob'] = async (id) => this.#run((store) => store.cancelJob(id));
+  readonly findJob: Store['findJob'] = async (id) => this.#run((store) => store.findJob(id));
+  readonly listJobs: Store['listJobs'] = async (first) => this.#run((store) => store.listJobs(first));
   readonly sizeBytes: Store['sizeBytes'] = async () => this.#run((store) => store.sizeBytes());
 
   async recordServerUrl(url: string): Promise<void> {
@@ -163,14 +184,14 @@ class SupervisedStore implements Store {
   }
 
   async #attempt(): Promise<StoreState> {
-    const { pool, schema } = this.database;
+    const { pool, adminPool, schema } = this.database;
     try {
-      const { schemas, warnings } = await migrate({ pool, schema, apply: this.options.autoMigrate });
+      const { schemas, warnings } = await migrate({ pool, adminPool, schema, apply: this.options.autoMigrate });
       for (const warning of warnings) this.#warnOnce(warning);
       // The extension may have been moved while the database was away.
       if (this.#connected?.schemas.vector !== schemas.vector) {
         await this.#connected?.close();
-        this.#connected = connectStore(pool, schemas);
+        this.#connected = connectStore(pool, schemas, adminPool);
       }
       return { kind: 'ready' };
     } catch (error) {

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { SemblanceError } from '../errors.js';
 import { ownName, type Schemas } from './identifiers.js';
 import { removePartitions } from './partitions.js';
+import { requirePartitionRights } from './rights.js';
 import { lockOutUploads, spaceColumns, toSpace, type SpaceRow } from './spaces.js';
 import type { ActivatedSpace, EmbeddingSpace, SpaceState, Store } from './store.js';
 import { transaction } from './transaction.js';
@@ -73,6 +74,7 @@ export async function retireSpace(pool: pg.Pool, schemas: Schemas, spaceId: numb
  * are taken off; what was cut short is finished by asking again.
  */
 export async function removeSpace(pool: pg.Pool, schemas: Schemas, spaceId: number): Promise<boolean> {
+  await requirePartitionRights(pool, schemas, 'The embedding space cannot be removed');
   try {
     await retire(pool, schemas, spaceId, 'The active embedding space cannot be removed: activate another one first');
   } catch (error) {

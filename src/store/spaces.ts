@@ -3,7 +3,8 @@ import { SemblanceError } from '../errors.js';
 import { sqlStateOf } from './errors.js';
 import { ownName, type Schemas } from './identifiers.js';
 import { createPartitions } from './partitions.js';
-import type { EmbeddingSpace, NewEmbeddingSpace, SpaceState, Store } from './store.js';
+import { requirePartitionRights } from './rights.js';
+import type { EmbeddingSpace, ListedSpace, NewEmbeddingSpace, SpaceState } from './store.js';
 import { transaction } from './transaction.js';
 
 export interface SpaceRow {
@@ -57,6 +58,12 @@ export async function holdLiveSpaces(
 
 /** Makes and activates the first space with its partitions and indexes, unless one is active; answers the active one. */
 export async function ensureSpace(pool: pg.Pool, schemas: Schemas, space: NewEmbeddingSpace): Promise<EmbeddingSpace> {
+  await requirePartitionRights(
+    pool,
+    schemas,
+    'The database has no embedding space yet, and the first cannot be made',
+    ', and run `semblance migrate`',
+  );
   return transaction(pool, async (client) => {
     // Two servers that start at once make one space.
     await lockOutUploads(client, schemas);
@@ -69,6 +76,7 @@ export async function ensureSpace(pool: pg.Pool, schemas: Schemas, space: NewEmb
 
 /** The contract stands at Store.createSpace. */
 export async function createSpace(pool: pg.Pool, schemas: Schemas, space: NewEmbeddingSpace): Promise<EmbeddingSpace> {
+  await requirePartitionRights(pool, schemas, 'The embedding space cannot be made');
   return transaction(pool, async (client) => {
     await lockOutUploads(client, schemas);
     return insertSpace(client, schemas, space, 'building');
@@ -84,8 +92,8 @@ async function insertSpace(
   const { rows } = await client
     .query<SpaceRow>(
       `INSERT INTO ${ownName(schemas, 'embedding_space')} AS s
-         (name, model, model_sha256, preprocessing_sha256, dimensions, fitted, state)
-       VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING ${spaceColumns}`,
+         (name, model, model_sha256, preprocessing_sha256, dimensions, fitted, state, job_id)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING ${spaceColumns}`,
       [
         space.name,
         space.model,
@@ -94,6 +102,7 @@ async function insertSpace(
         space.dimensions,
         JSON.stringify(space.fitted ?? {}),
         state,
+        space.jobId,
       ],
     )
     .catch((error: unknown) => {
@@ -113,14 +122,29 @@ export async function liveSpaces(pool: pg.Pool, schemas: Schemas): Promise<reado
   return rows.map(toSpace);
 }
 
-export async function listSpaces(pool: pg.Pool, schemas: Schemas): ReturnType<Store['listSpaces']> {
-  type Row = SpaceRow & { readonly images: string; readonly regions: string };
+export async function listSpaces(pool: pg.Pool, schemas: Schemas): Promise<readonly ListedSpace[]> {
+  type Row = SpaceRow & {
+    readonly created_at: Date;
+    readonly job_id: string | null;
+    readonly stored: string;
+    readonly images: string;
+    readonly regions: string;
+  };
   const count = (table: string) => `(SELECT count(*) FROM ${ownName(schemas, table)} t WHERE t.space_id = s.id)`;
   const { rows } = await pool.query<Row>(
-    `SELECT ${spaceColumns}, ${count('embedding')} AS images, ${count('region')} AS regions
+    `SELECT ${spaceColumns}, s.created_at, s.job_id, (SELECT count(*) FROM ${ownName(schemas, 'image')}) AS stored,
+       ${count('embedding')} AS images, ${count('region')} AS regions
      FROM ${ownName(schemas, 'embedding_space')} s ORDER BY s.id`,
   );
-  return rows.map((row) => ({ ...toSpace(row), imageCount: Number(row.images), regionCount: Number(row.regions) }));
+  return rows.map((row) => ({
+    ...toSpace(row),
+    createdAt: row.created_at,
+    jobId: row.job_id ?? undefined,
+    imageCount: Number(row.images),
+    // Of one snapshot: an embedding is of a stored image.
+    missingCount: Number(row.stored) - Number(row.images),
+    regionCount: Number(row.regions),
+  }));
 }
 
 export async function readFitted(pool: pg.Pool, schemas: Schemas, spaceId: number): Promise<unknown> {

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors.js';
 import type {
   ImageFilter,
   ImagePage,
@@ -43,6 +44,18 @@ export interface EmbeddingSpace {
 export interface NewEmbeddingSpace extends Omit<EmbeddingSpace, 'id' | 'state'> {
   /** What was fitted, as fittedToJson writes it. None for a space that is a model and no more. */
   readonly fitted?: unknown;
+  /** The job that makes it. */
+  readonly jobId?: string | undefined;
+}
+
+export interface ListedSpace extends EmbeddingSpace {
+  readonly createdAt: Date;
+  /** The job that made it; undefined for one that was made otherwise. */
+  readonly jobId: string | undefined;
+  /** Images that have an embedding in it, and those that have none. */
+  readonly imageCount: number;
+  readonly missingCount: number;
+  readonly regionCount: number;
 }
 
 export interface ActivatedSpace {
@@ -52,8 +65,65 @@ export interface ActivatedSpace {
   readonly missing: number;
 }
 
+/** `queued` until a server has claimed it, `running` while one works on it; the other three have ended for good. */
+export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+
+/** As clients may see it: no SQL, no stack and no path. */
+export interface JobError {
+  readonly code: ErrorCode | 'INTERNAL_SERVER_ERROR';
+  readonly message: string;
+}
+
+/** `done` of `total` items of a stage; `total` is 0 where its end is not known. */
+export interface JobProgress {
+  readonly stage: string;
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface NewJob {
+  /** A random UUID. */
+  readonly id: string;
+  readonly kind: string;
+  /** An object, and JSON. */
+  readonly input: unknown;
+}
+
+/** Long work that a client started: any server on the database may do it, and goes on where another has died. */
+export interface JobRecord extends NewJob, JobProgress {
+  readonly state: JobState;
+  /** JSON, where it is `done`. */
+  readonly result: unknown;
+  /** Where it is `failed`. */
+  readonly error: JobError | undefined;
+  readonly createdAt: Date;
+  readonly startedAt: Date | undefined;
+  readonly finishedAt: Date | undefined;
+}
+
+export type JobOutcome =
+  { readonly state: 'done'; readonly result: unknown } | { readonly state: 'failed'; readonly error: JobError };
+
 /** What a learned similarity was trained for: see trainScorer. */
 export type ScorerKind = 'heuristic' | 'labels';
+
+/** Images drawn from those that two spaces both hold. */
+export interface SharedSample {
+  readonly stored: number;
+  /** Images that each of the two holds. */
+  readonly held: readonly [number, number];
+  /** Images that both hold. */
+  readonly shared: number;
+  /** In an order that the seed decides. */
+  readonly images: readonly {
+    readonly id: string;
+    readonly filename: string;
+    /** `metadata.label`, where that is text. */
+    readonly label: string | undefined;
+    /** Other images of that label that both spaces hold. */
+    readonly sameLabel: number;
+  }[];
+}
 
 /**
  * Images and their embeddings in Postgres. Every method throws SemblanceError and nothing else: DATABASE_UNAVAILABLE
@@ -70,7 +140,12 @@ export interface Store {
   /** Those that an upload is embedded for: the active one first, then by id. One statement, without fitted parts. */
   liveSpaces(): Promise<readonly EmbeddingSpace[]>;
   /** All of them by id, and how many images each holds. */
-  listSpaces(): Promise<readonly (EmbeddingSpace & { readonly imageCount: number; readonly regionCount: number })[]>;
+  listSpaces(): Promise<readonly ListedSpace[]>;
+  /**
+   * Before work that ends in createSpace or removeSpace.
+   * @throws SemblanceError FORBIDDEN where the database role may not make and drop tables; so do ensureSpace and those two
+   */
+  assertMayChangeSpaces(): Promise<void>;
   /** Makes a `building` space with its partition and index. CONFLICT where the name is taken. */
   createSpace(space: NewEmbeddingSpace): Promise<EmbeddingSpace>;
   /** What createSpace was given; undefined for a space that is a model and no more. It never changes. */
@@ -99,6 +174,13 @@ export interface Store {
   ): Promise<number>;
   /** Embeddings as the space gave them (norm × stored vector, cut to `dimensions`), of those ids that have one. */
   readEmbeddings(spaceId: number, ids: readonly string[]): Promise<ReadonlyMap<string, Float32Array>>;
+  /** Draws `count` of the images that two spaces both hold, all where there are fewer. The same gallery and seed give the same. */
+  sampleShared(
+    spaceIds: readonly [number, number],
+    options: { readonly count: number; readonly seed: number },
+  ): Promise<SharedSample>;
+  /** Those of `ids` that have an embedding in the space. */
+  heldIn(spaceId: number, ids: readonly string[]): Promise<ReadonlySet<string>>;
   /** Grey renditions of those of `ids` that have one: images stored before there were any have none. */
   readGreys(ids: readonly string[]): Promise<ReadonlyMap<string, Buffer>>;
   writeGrey(imageId: string, grey: Buffer): Promise<void>;
@@ -151,6 +233,30 @@ export interface Store {
    * BAD_USER_INPUT where no image has regions in the space.
    */
   searchRegions(vector: Float32Array, options: VectorSearchOptions): Promise<SearchResult>;
+
+  /** Deletes the oldest that have ended beyond `maxEndedJobs`. OVERLOADED where `maxOpenJobs` wait or run. */
+  createJob(job: NewJob): Promise<JobRecord>;
+  /**
+   * The oldest that waits, or that its server no longer answers for, for `jobLeaseMs`: no two callers are given the same. One that
+   * was begun `maxJobAttempts` times is failed instead.
+   * @param owner a UUID of whoever works on it
+   */
+  claimJob(owner: string): Promise<JobRecord | undefined>;
+  /** Extends the lease and writes how far it is. False where the job is the caller's no more: it was cancelled, or taken over. */
+  renewJob(id: string, owner: string, progress: JobProgress): Promise<boolean>;
+  /**
+   * Gives it back, so that any server goes on with it. False as renewJob.
+   * @param error what it stumbled on: that counts as an attempt, and fails the job after the last. Without one it does not count
+   */
+  releaseJob(id: string, owner: string, error?: JobError): Promise<boolean>;
+  /** False as renewJob. */
+  finishJob(id: string, owner: string, outcome: JobOutcome): Promise<boolean>;
+  /** At once, whoever works on it: that server finds out when it renews. One that has ended stays as it is. Undefined where there is none. */
+  cancelJob(id: string): Promise<JobRecord | undefined>;
+  /** Undefined where there is none. */
+  findJob(id: string): Promise<JobRecord | undefined>;
+  /** Newest first. */
+  listJobs(first: number): Promise<readonly JobRecord[]>;
 
   /** For `stats`: bytes of the tables and indexes. */
   sizeBytes(): Promise<number>;

@@ -40,6 +40,7 @@ export async function openTestDatabase(
   return {
     kind: database.kind,
     pool: database.pool,
+    adminPool: database.adminPool,
     schema,
     dataDir,
     recordServerUrl: (url) => database.recordServerUrl(url),

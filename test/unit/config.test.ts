@@ -43,14 +43,28 @@ describe('loadConfig', () => {
       SEMBLANCE_MAX_UPLOAD_BYTES: '20MB',
     });
     expect(problems).toEqual([
+      'Expected postgres://…, or memory: for DATABASE_URL but received "(hidden)"',
       'Expected read or write for SEMBLANCE_ALLOW_ANONYMOUS but received "all"',
       'Expected an integer from 0 to 65535 for PORT but received "70000"',
-      'Expected postgres://…, or memory: for DATABASE_URL but received "(hidden)"',
       'Expected a lower-case SQL identifier of at most 63 characters for SEMBLANCE_SCHEMA but received "Semblance\\"; drop"',
       'Expected true or false for SEMBLANCE_AUTO_MIGRATE but received "maybe"',
       'Expected a comma-separated list of origins such as https://example.org for SEMBLANCE_CORS_ORIGINS but received "https://example.org/"',
       'Expected an integer from 1 to 1000000000 for SEMBLANCE_MAX_UPLOAD_BYTES but received "20MB"',
     ]);
+  });
+
+  it('takes an administrator of the same server, and of no embedded database', () => {
+    const [url, adminUrl] = ['postgres://server@db/app', 'postgres://owner@db/app'];
+    const env = { DATABASE_URL: url, SEMBLANCE_ADMIN_DATABASE_URL: adminUrl };
+    expect(loadConfig(env).database).toEqual({ kind: 'server', url, adminUrl });
+    expect(problemsOf({ ...env, SEMBLANCE_ADMIN_DATABASE_URL: 'memory:' })).toEqual([
+      'Expected postgres://… for SEMBLANCE_ADMIN_DATABASE_URL but received "(hidden)"',
+    ]);
+    for (const database of ['', 'memory:']) {
+      expect(problemsOf({ ...env, DATABASE_URL: database })).toEqual([
+        'SEMBLANCE_ADMIN_DATABASE_URL is set, and DATABASE_URL names no Postgres server: the embedded database has one role. Unset it, or set DATABASE_URL.',
+      ]);
+    }
   });
 
   it('never repeats the password of a connection string', () => {

@@ -18,8 +18,8 @@ from models import MODELS, SIDE, load, pool
 OPSET = 18
 
 
-def golden_tensor():
-    return np.sin(np.arange(3 * SIDE * SIDE) * 0.013).astype(np.float32).reshape(1, 3, SIDE, SIDE)
+def golden_tensor(side=SIDE):
+    return np.sin(np.arange(3 * side * side) * 0.013).astype(np.float32).reshape(1, 3, side, side)
 
 
 def cosine(a, b):
@@ -48,7 +48,7 @@ def run(session, output, tensors):
     return pool(session.run([output["name"]], {"pixel_values": tensors})[0], output)
 
 
-def manifest_of(name, version, content, preprocessing, output, golden, **more):
+def manifest_of(name, version, content, preprocessing, output, golden, side=SIDE, **more):
     return {
         "name": name,
         "version": version,
@@ -56,7 +56,7 @@ def manifest_of(name, version, content, preprocessing, output, golden, **more):
         "bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
         **more,
-        "input": {"name": "pixel_values", "layout": "NCHW", "type": "float32", "width": SIDE, "height": SIDE},
+        "input": {"name": "pixel_values", "layout": "NCHW", "type": "float32", "width": side, "height": side},
         "preprocessing": preprocessing,
         "output": output,
         "golden": {

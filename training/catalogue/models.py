@@ -11,6 +11,7 @@ import timm
 import torch
 from PIL import Image
 from timm.data import create_transform, resolve_model_data_config
+from timm.models.resnet import Bottleneck
 from torch import nn
 from torchvision import transforms
 from transformers import BitImageProcessorPil, CLIPImageProcessorPil, CLIPVisionConfig, CLIPVisionModelWithProjection, Dinov2Config, Dinov2Model
@@ -82,6 +83,9 @@ def randomise(module):
         elif isinstance(each, (nn.LayerNorm, nn.BatchNorm2d)):
             each.weight.normal_(1, 0.1)
             each.bias.normal_(0, 0.02)
+    # timm starts a ResNet's branches at zero. At full size, sixteen of them in a row make a rounded pixel another image.
+    for branch in (each.bn3 for each in module.modules() if isinstance(each, Bottleneck)):
+        branch.weight.normal_(0.3, 0.05)
     for name, parameter in module.named_parameters():
         if "cls_token" in name or "pos" in name or "class_embedding" in name:
             parameter.normal_(0, 0.05)

@@ -20,12 +20,17 @@ from torchvision import transforms
 
 from export import cosine, golden_tensor, manifest_of, run
 
-FLOAT = ("Conv", "LayerNormalization", "Softmax", "Erf", "Gelu", "Gemm")
+FLOAT = ("Conv", "LayerNormalization", "Softmax", "Erf", "Gelu")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
 def quantize(source, target, reduce_range):
-    quantize_dynamic(source, target, op_types_to_quantize=["MatMul"], per_channel=True, reduce_range=reduce_range,
+    model = onnx.load(source)
+    # The exporter leaves shapes from before it transposed weights; the tool infers them anew.
+    del model.graph.value_info[:]
+    # The tool makes a MatMul and an Add of each Gemm first.
+    projections = [f"{node.name}_MatMul" for node in model.graph.node if node.op_type == "Gemm"]
+    quantize_dynamic(model, target, nodes_to_exclude=projections, op_types_to_quantize=["MatMul"], per_channel=True, reduce_range=reduce_range,
                      weight_type=QuantType.QInt8, extra_options={"MatMulConstBOnly": True})
     before, after = (collections.Counter(node.op_type for node in onnx.load(path).graph.node) for path in (source, target))
     changed = [kind for kind in FLOAT if before[kind] != after[kind]]
@@ -103,9 +108,10 @@ def main():
         slow, fast = speed(sessions, tensors[:batch], args.rounds)
         print(f"batch {batch}, {args.threads} threads: fp32 {slow * 1000:.0f} ms, int8 {fast * 1000:.0f} ms, {slow / fast:.2f} times as fast")
 
-    golden = run(int8, output, golden_tensor())[0]
+    side = manifest["input"]["width"]
+    golden = run(int8, output, golden_tensor(side))[0]
     kept = {key: manifest[key] for key in ("license", "architecture", "source") if key in manifest}
-    quantized = manifest_of(f"{manifest['name']}-int8", manifest["version"], target.read_bytes(), manifest["preprocessing"], output, golden, **kept,
+    quantized = manifest_of(f"{manifest['name']}-int8", manifest["version"], target.read_bytes(), manifest["preprocessing"], output, golden, side, **kept,
                             precision="int8, dynamic, per channel, matrix products with constant weights")
     (args.out / "manifest.json").write_text(json.dumps(quantized, indent=1) + "\n")
 

@@ -12,12 +12,10 @@ export interface HubSource {
   readonly sha256: string | undefined;
 }
 
-/** The hub has PyTorch weights only: somebody exports them to ONNX, with one pooled output. */
+/** The hub has PyTorch weights only: training/catalogue/export.py makes ONNX of them, with one pooled output. */
 export interface ExportSource {
   readonly kind: 'export';
   readonly repo: string;
-  /** What the export does beyond leaving out the classifier. */
-  readonly note: string;
 }
 
 export interface CatalogueEntry {
@@ -163,7 +161,7 @@ export const catalogue: readonly CatalogueEntry[] = [
     name: 'vit-base-patch16-224',
     architecture: 'ViT-B/16 (AugReg 2, ImageNet-21k, then ImageNet-1k), the vector before the classifier',
     precision: 'fp32',
-    source: { kind: 'export', repo: 'timm/vit_base_patch16_224.augreg2_in21k_ft_in1k', note: '' },
+    source: { kind: 'export', repo: 'timm/vit_base_patch16_224.augreg2_in21k_ft_in1k' },
     license: 'Apache-2.0',
     input,
     preset: 'half',
@@ -176,7 +174,7 @@ export const catalogue: readonly CatalogueEntry[] = [
     name: 'vit-base-patch32-224',
     architecture: 'ViT-B/32 (AugReg, ImageNet-21k, then ImageNet-1k), the vector before the classifier',
     precision: 'fp32',
-    source: { kind: 'export', repo: 'timm/vit_base_patch32_224.augreg_in21k_ft_in1k', note: '' },
+    source: { kind: 'export', repo: 'timm/vit_base_patch32_224.augreg_in21k_ft_in1k' },
     license: 'Apache-2.0',
     input,
     preset: 'half',
@@ -187,13 +185,9 @@ export const catalogue: readonly CatalogueEntry[] = [
   },
   {
     name: 'resnet50',
-    architecture: 'ResNet-50 (A1, ImageNet-1k), pooled and projected from 2,048 to 768 numbers',
+    architecture: 'ResNet-50 (A1, ImageNet-1k), pooled, projected from 2,048 to 768 numbers by fixed random orthonormal rows',
     precision: 'fp32',
-    source: {
-      kind: 'export',
-      repo: 'timm/resnet50.a1_in1k',
-      note: 'A projection inside the graph must bring its 2048 numbers to 768.',
-    },
+    source: { kind: 'export', repo: 'timm/resnet50.a1_in1k' },
     license: 'Apache-2.0',
     input,
     preset: 'imagenet-95',
@@ -206,6 +200,11 @@ export const catalogue: readonly CatalogueEntry[] = [
 
 export function findEntry(name: string): CatalogueEntry | undefined {
   return catalogue.find((entry) => entry.name === name);
+}
+
+/** What makes a folder with model.onnx of the weights that the hub has, in the repository. */
+export function exportCommand({ name }: CatalogueEntry, folder: string): string {
+  return `python training/catalogue/export.py ${name} ${folder}`;
 }
 
 export function preprocessingOf({ preset, input: { width, height } }: CatalogueEntry): ManifestFields['preprocessing'] {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { ConfigurationError } from '../../errors.js';
 import { maxModelBytes } from '../../limits.js';
-import { preprocessingOf, type CatalogueEntry, type HubSource } from './catalogue.js';
+import { exportCommand, preprocessingOf, type CatalogueEntry, type HubSource } from './catalogue.js';
 import { assertRoom, sha256OfFile, sizeOf } from './disk.js';
 import { download, withRetries } from './download.js';
 import type { Hub, StatedFile } from './hub.js';
@@ -40,12 +40,7 @@ export async function pullModel(options: PullOptions): Promise<Pulled> {
   const { source } = entry;
   if (source.kind === 'export') {
     throw new ConfigurationError(
-      [
-        `The hub has ${source.repo} as PyTorch weights only: export it to ONNX, ${entry.input.width}x${entry.input.height} pixels in and ${entry.output.dimensions} numbers out, and run "semblance models add <the file> --as ${entry.name}".`,
-        source.note,
-      ]
-        .join(' ')
-        .trimEnd(),
+      `The hub has ${source.repo} as PyTorch weights only. Export them to ONNX where the hub can be reached, and install the file (training/README.md says what the export needs):\n\n  ${exportCommand(entry, 'exported')}\n  semblance models add exported/model.onnx --as ${entry.name}`,
     );
   }
   return inWorkFolder(models, entry.name, options, async (workFolder) => {

@@ -274,7 +274,10 @@ describe('models pull', () => {
     const unknown = await models(['pull', 'dinov2-bass']);
     expect(unknown.output).toContain('There is no model "dinov2-bass" in the catalogue, but dinov2-base,');
     const exported = await models(['pull', 'vit-base-patch16-224']);
-    expect(exported.output).toContain('as PyTorch weights only: export it to ONNX');
+    expect(exported.output).toContain('has timm/vit_base_patch16_224.augreg2_in21k_ft_in1k as PyTorch weights only.');
+    expect(exported.output).toContain(
+      '  python training/catalogue/export.py vit-base-patch16-224 exported\n  semblance models add exported/model.onnx --as vit-base-patch16-224\n',
+    );
     expect([unknown.code, exported.code]).toEqual([1, 1]);
     expect(hub.requests).toEqual([]);
   });

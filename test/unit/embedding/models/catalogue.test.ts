@@ -1,7 +1,10 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { catalogue, findEntry, preprocessingOf, type CatalogueEntry } from '../../../../src/embedding/models/catalogue.js';
+import { catalogue, exportCommand, findEntry, preprocessingOf, type CatalogueEntry } from '../../../../src/embedding/models/catalogue.js';
 import { goldenRule } from '../../../../src/embedding/golden.js';
 import { parseManifest } from '../../../../src/embedding/manifest.js';
+import { packageRoot } from '../../../../src/paths.js';
 
 /** Multiply-accumulates of a vision transformer's matrix products, in thousand millions. */
 function vitGmacs({ patch, width, projected = 0 }: { patch: number; width: number; projected?: number }): number {
@@ -58,6 +61,16 @@ describe('catalogue', () => {
       rescale: 1 / 255,
       mean,
     });
+  });
+
+  it('names the export that training/ has, of each network that the hub has as PyTorch weights only', async () => {
+    const known = await readFile(join(packageRoot, 'training/catalogue/models.py'), 'utf8');
+    const exported = catalogue.filter(({ source }) => source.kind === 'export');
+    expect(exported.length).toBeGreaterThan(0);
+    for (const entry of exported) {
+      expect(exportCommand(entry, 'OUT')).toBe(`python training/catalogue/export.py ${entry.name} OUT`);
+      expect(known).toContain(`"${entry.name}": Known("${entry.source.repo}", "${entry.license}"`);
+    }
   });
 
   it('says of every file that nobody stated a checksum for that it was not verified', () => {

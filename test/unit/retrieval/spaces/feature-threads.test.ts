@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { toGrey } from '../../../../src/retrieval/features/grey.js';
+import { toGrey } from '../../../../src/image/grey.js';
 import { greyHistogram } from '../../../../src/retrieval/features/histogram.js';
 import {
   FeatureThreads,
