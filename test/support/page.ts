@@ -6,7 +6,7 @@ export interface OpenPage {
   readonly problems: readonly string[];
   /** GraphQL requests so far, by the name of their operation; 'multipart' for one with a file, which is not read. */
   readonly operations: readonly string[];
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Of the browser, where a server answers with an error or is away: the page itself says what that means. */

@@ -1,13 +1,16 @@
-import { useQuery } from '@apollo/client/react';
+import { useApolloClient, useQuery } from '@apollo/client/react';
+import { useCallback } from 'react';
+import { Link } from 'wouter';
+import { forgetLists } from '../../client.js';
 import { SearchStartDocument } from '../../generated/graphql.js';
 import { formatNumber } from '../../lib/format.js';
 import { paths } from '../../lib/paths.js';
+import { EmptyGallery } from '../../parts/empty-gallery.js';
 import { ErrorNote } from '../../parts/error-note.js';
 import { ImageTile } from '../../parts/image-tile.js';
 import { usePageTitle } from '../../parts/page-title.js';
 import { Waiting } from '../../parts/waiting.js';
 import { ChoosePicture } from './choose-picture.js';
-import { EmptyGallery } from './empty-gallery.js';
 
 const newestShown = 12;
 
@@ -18,6 +21,11 @@ export function SearchStart({ forgotten }: { readonly forgotten: boolean }) {
     variables: { first: newestShown },
     fetchPolicy: 'cache-and-network',
   });
+  const client = useApolloClient();
+  const showPictures = useCallback(() => {
+    forgetLists(client);
+    refetch().catch(() => undefined);
+  }, [client, refetch]);
   const isEmpty = data?.images.totalCount === 0;
   return (
     <>
@@ -38,7 +46,13 @@ export function SearchStart({ forgotten }: { readonly forgotten: boolean }) {
       </section>
       {error === undefined ? null : <ErrorNote error={error} onRetry={() => void refetch().catch(() => undefined)} />}
       {data === undefined && loading ? <Waiting label="Looking into the gallery" /> : null}
-      {isEmpty ? <EmptyGallery /> : null}
+      {isEmpty ? (
+        <EmptyGallery onLoaded={showPictures}>
+          <Link href={paths.gallery} className="button">
+            Add pictures of your own
+          </Link>
+        </EmptyGallery>
+      ) : null}
       {data === undefined || isEmpty ? null : (
         <section aria-labelledby="newest">
           <h2 id="newest">Or start from one of {formatNumber(data.images.totalCount)} in the gallery</h2>
