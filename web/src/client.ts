@@ -52,9 +52,14 @@ export function forgetImage({ cache }: ApolloClient, id: string): void {
   cache.gc();
 }
 
-/** After uploads: counts and neighbours that were read are no longer true. */
-export function forgetLists({ cache }: ApolloClient): void {
-  for (const fieldName of ['images', 'similarImages', 'status', 'methods'])
-    cache.evict({ id: 'ROOT_QUERY', fieldName });
+/** After uploads: neighbours and counts that were read are no longer true. */
+export function forgetNeighbours({ cache }: ApolloClient): void {
+  for (const fieldName of ['similarImages', 'status', 'methods']) cache.evict({ id: 'ROOT_QUERY', fieldName });
   cache.gc();
+}
+
+/** The same, and the lists of pictures with them. */
+export function forgetLists(client: ApolloClient): void {
+  client.cache.evict({ id: 'ROOT_QUERY', fieldName: 'images' });
+  forgetNeighbours(client);
 }
