@@ -14,6 +14,8 @@ export default defineConfig({
     target: 'es2022',
     // The page's policy allows files of this server, and no data: URLs.
     assetsInlineLimit: 0,
+    // A few kilobytes in all; a view's own style sheet that did not come would not be asked for again.
+    cssCodeSplit: false,
     // Every browser that runs ES2022 preloads modules by itself; the polyfill would be a script in the page.
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
