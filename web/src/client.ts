@@ -10,6 +10,8 @@ export function createClient(): ApolloClient {
   return new ApolloClient({
     cache: new InMemoryCache({
       typePolicies: {
+        EmbeddingSpace: { keyFields: ['name'] },
+        RerankMethod: { keyFields: ['name'] },
         Query: {
           fields: {
             images: relayStylePagination(['filter']),

@@ -1,5 +1,5 @@
 import { useApolloClient } from '@apollo/client/react';
-import { useRef } from 'react';
+import { FileButton } from '../../parts/file-button.js';
 import { pickedFromInput } from './picked-files.js';
 import { addUploads } from './uploads.js';
 
@@ -10,32 +10,17 @@ interface AddPicturesProps {
   readonly folder?: boolean;
 }
 
-/** A button that asks for pictures to store. */
+/** Asks for pictures to store. */
 export function AddPictures({ label, primary = false, folder = false }: AddPicturesProps) {
-  const input = useRef<HTMLInputElement>(null);
   const client = useApolloClient();
   return (
-    <>
-      <button
-        type="button"
-        className={`button${primary ? ' button--primary' : ''}${folder ? ' only-fine' : ''}`}
-        onClick={() => input.current?.click()}
-      >
-        {label}
-      </button>
-      <input
-        ref={input}
-        type="file"
-        hidden
-        multiple
-        {...(folder ? { webkitdirectory: '' } : { accept: 'image/*,.avif,.tif,.tiff' })}
-        aria-label={label}
-        onChange={({ currentTarget }) => {
-          addUploads(client, pickedFromInput(currentTarget.files ?? []));
-          // The same files chosen again are a change, too.
-          currentTarget.value = '';
-        }}
-      />
-    </>
+    <FileButton
+      label={label}
+      className={`button${primary ? ' button--primary' : ''}${folder ? ' only-fine' : ''}`}
+      ask={folder ? 'folder' : 'pictures'}
+      onFiles={(files) => {
+        addUploads(client, pickedFromInput(files));
+      }}
+    />
   );
 }

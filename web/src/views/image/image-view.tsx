@@ -22,17 +22,24 @@ export default function ImageView({ imageId }: { readonly imageId: string }) {
   const image = data?.image;
   usePageTitle(image?.filename ?? 'Picture');
   if (image !== undefined && image !== null) return <ImageDetail image={image} />;
-  if (error !== undefined) return <ErrorNote error={error} onRetry={() => void refetch().catch(() => undefined)} />;
-  if (loading) return <Waiting label="Loading the picture" />;
   return (
-    <DescribedErrorNote
-      described={describeCode('NOT_FOUND', undefined)}
-      actions={
-        <Link href={paths.gallery} className="button">
-          Open the gallery
-        </Link>
-      }
-    />
+    <div className="alone">
+      <h1>Picture</h1>
+      {error !== undefined ? (
+        <ErrorNote error={error} onRetry={() => void refetch().catch(() => undefined)} />
+      ) : loading ? (
+        <Waiting label="Loading the picture" />
+      ) : (
+        <DescribedErrorNote
+          described={describeCode('NOT_FOUND', undefined)}
+          actions={
+            <Link href={paths.gallery} className="button">
+              Open the gallery
+            </Link>
+          }
+        />
+      )}
+    </div>
   );
 }
 

@@ -37,7 +37,8 @@ export function Neighbours({ imageId }: { readonly imageId: string }) {
       )}
       {data === undefined || data.similarImages.length < neighboursShown ? null : (
         <p>
-          <Link href={paths.search(imageId)}>Show more that look like it</Link>
+          <Link href={paths.search(imageId)}>Show more that look like it</Link>, or{' '}
+          <Link href={paths.compareImage(imageId)}>compare methods</Link>
         </p>
       )}
     </section>

@@ -8,11 +8,11 @@ import { totalMs, useSearchTimes } from '../../lib/search-times.js';
 import { ChoosePicture } from './choose-picture.js';
 import { regionKey } from './region.js';
 import { RegionPicker } from './region-picker.js';
-import type { QuerySource, Search, StoredQueryImage } from './use-search.js';
+import type { QuerySource, Search, KnownQueryImage } from './use-search.js';
 
 interface QueryPanelProps {
   readonly source: QuerySource;
-  readonly image: StoredQueryImage | null | undefined;
+  readonly image: KnownQueryImage | null | undefined;
   readonly region: RegionInput | undefined;
   readonly search: Search;
 }
@@ -35,7 +35,7 @@ export function QueryPanel({ source, image, region, search }: QueryPanelProps) {
         key={src ?? ''}
         src={src}
         name={name ?? 'the query'}
-        size={source.kind === 'stored' ? (image ?? undefined) : undefined}
+        size={source.kind === 'stored' ? (image ?? undefined) : source.query.size}
         region={region}
         selecting={selecting}
         onSelect={searchRegion}
@@ -65,6 +65,11 @@ export function QueryPanel({ source, image, region, search }: QueryPanelProps) {
           {times === undefined || search.hits === undefined
             ? ' '
             : `${formatCount(search.hits.length, 'picture')} in ${formatMs(totalMs(times))}`}
+        </p>
+        <p className="query__facts">
+          <Link href={source.kind === 'stored' ? paths.compareImage(source.imageId) : paths.compare} state={state}>
+            Compare methods
+          </Link>
         </p>
         <div className="query__actions">
           {region === undefined ? (

@@ -4,11 +4,11 @@ import { formatCount } from '../../lib/format.js';
 import { useDelayed } from '../../lib/use-delayed.js';
 import { ErrorNote } from '../../parts/error-note.js';
 import { announce, usePageTitle } from '../../parts/page-title.js';
-import { ProgressBar } from '../../parts/waiting.js';
+import { ProgressBar, Waiting } from '../../parts/waiting.js';
 import { ChoosePicture } from './choose-picture.js';
 import { HitGrid } from './hit-grid.js';
 import { QueryPanel } from './query-panel.js';
-import { useQueryImage, useSearch, type QuerySource } from './use-search.js';
+import { useKnownQueryImage, useSearch, type QuerySource } from './use-search.js';
 
 interface SearchResultsProps {
   readonly source: QuerySource;
@@ -17,9 +17,14 @@ interface SearchResultsProps {
 
 /** The query stays in view while its results scroll by. */
 export function SearchResults({ source, region }: SearchResultsProps) {
-  const image = useQueryImage(source);
+  const { image, error: imageError, retry: retryImage } = useKnownQueryImage(source);
   const search = useSearch(source, region);
-  const { hits, running, sent, error, searchKey, retry } = search;
+  const { hits, running, sent, searchKey } = search;
+  const error = search.error ?? imageError;
+  const retry = (): void => {
+    if (imageError !== undefined) retryImage();
+    search.retry();
+  };
   const name = source.kind === 'upload' ? source.query.file.name : image?.filename;
   usePageTitle(name === undefined ? 'Search' : `Like ${name}`);
   const slow = useDelayed(running);
@@ -27,6 +32,21 @@ export function SearchResults({ source, region }: SearchResultsProps) {
   useEffect(() => {
     if (found !== undefined) announce(`${formatCount(found, 'picture')} found`);
   }, [found, searchKey]);
+  if (source.kind === 'stored' && (image === undefined || image === null)) {
+    // Query and results come together, for how tall the query is decides where the results begin.
+    return (
+      <div className="alone">
+        <h1>Search</h1>
+        {error === undefined ? (
+          <Waiting label="Searching" />
+        ) : (
+          <ErrorNote error={error} onRetry={retry}>
+            <ChoosePicture label="Choose a picture" />
+          </ErrorNote>
+        )}
+      </div>
+    );
+  }
   return (
     <div className="search">
       <QueryPanel source={source} image={image} region={region} search={search} />

@@ -1,7 +1,7 @@
 import { useCallback } from 'react';
 import { navigate } from 'wouter/use-browser-location';
 import { paths } from '../../lib/paths.js';
-import { keepUpload } from './upload-searches.js';
+import { keepUpload, type UploadedQuery } from './upload-searches.js';
 
 /** In the history's entry of a search with a picture of the device. */
 export interface UploadState {
@@ -13,10 +13,24 @@ export function useSearchWithFile(): (files: Iterable<File>) => void {
   return useCallback((files) => {
     const [file] = files;
     if (file === undefined) return;
-    const state: UploadState = { upload: keepUpload(file).key };
-    navigate(paths.upload, { state });
-    window.scrollTo(0, 0);
+    void measure(file).then((size) => {
+      const state: UploadState = { upload: keepUpload(file, size).key };
+      navigate(paths.upload, { state });
+      window.scrollTo(0, 0);
+    });
   }, []);
+}
+
+/** Before the picture is shown, so that nothing moves when it is. */
+async function measure(file: File): Promise<UploadedQuery['size']> {
+  try {
+    const bitmap = await createImageBitmap(file);
+    const { width, height } = bitmap;
+    bitmap.close();
+    return { width, height };
+  } catch {
+    return undefined;
+  }
 }
 
 export function uploadKeyOf(state: unknown): string | undefined {

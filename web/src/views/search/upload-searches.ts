@@ -1,9 +1,19 @@
 import type { ApolloClient } from '@apollo/client';
-import { SearchByUploadDocument, type HitFragment, type RegionInput } from '../../generated/graphql.js';
+import { SearchByUploadDocument, type HitFragment, type RegionInput, type Rerank } from '../../generated/graphql.js';
 import { regionKey } from './region.js';
 
-/** Results of one search: all of them come in one answer, and are revealed as they are scrolled to. */
-export const searchK = 100;
+/** How it is searched: the space, what orders the hits, and their number. */
+export interface SearchMethod {
+  /** The active one where it is null. */
+  readonly space: string | null;
+  /** Their similarity alone where it is null. */
+  readonly rerank: Rerank | null;
+  readonly k: number;
+}
+
+/** All results come in one answer, and are revealed as they are scrolled to. */
+export const plainSearch: SearchMethod = { space: null, rerank: null, k: 100 };
+
 /** Pictures from the device that the tab keeps, so that going back finds them and their results. */
 const maxKept = 20;
 
@@ -12,6 +22,8 @@ export interface UploadedQuery {
   readonly file: File;
   /** Of the file, for as long as it is kept. */
   readonly previewUrl: string;
+  /** Pixels; undefined where this browser cannot read the file, which the server may still do. */
+  readonly size: { readonly width: number; readonly height: number } | undefined;
 }
 
 export type UploadSearch =
@@ -25,10 +37,12 @@ const listeners = new Set<() => void>();
 let count = 0;
 
 /** Keeps a file as a query. Its key goes into the history's state, never into an address: nobody else could open it. */
-export function keepUpload(file: File): UploadedQuery {
+export function keepUpload(file: File, size?: UploadedQuery['size']): UploadedQuery {
   count += 1;
   // Unlike a count alone, it differs from the keys before a reload, which the history still holds.
-  const query = { key: `${performance.timeOrigin}-${count}`, file, previewUrl: URL.createObjectURL(file) };
+  const key = `${performance.timeOrigin}-${count}`;
+  const previewUrl = URL.createObjectURL(file);
+  const query = { key, file, previewUrl, size };
   queries.set(query.key, query);
   const oldest = queries.size > maxKept ? queries.values().next().value : undefined;
   if (oldest !== undefined) {
@@ -43,8 +57,12 @@ export function keptUpload(key: string | undefined): UploadedQuery | undefined {
   return key === undefined ? undefined : queries.get(key);
 }
 
-export function uploadSearchKey(query: UploadedQuery, region: RegionInput | undefined): string {
-  return `${query.key}/${regionKey(region)}`;
+export function searchKeyOf(
+  query: string,
+  region: RegionInput | undefined,
+  { space, rerank, k }: SearchMethod,
+): string {
+  return [query, regionKey(region), space ?? '', rerank ?? '', k].join('/');
 }
 
 export function uploadSearch(searchKey: string): UploadSearch | undefined {
@@ -57,8 +75,13 @@ export function subscribe(listener: () => void): () => void {
 }
 
 /** Sends the file, unless this very search was answered or is under way. */
-export function startUploadSearch(client: ApolloClient, query: UploadedQuery, region: RegionInput | undefined): void {
-  const searchKey = uploadSearchKey(query, region);
+export function startUploadSearch(
+  client: ApolloClient,
+  query: UploadedQuery,
+  region: RegionInput | undefined,
+  method: SearchMethod,
+): void {
+  const searchKey = searchKeyOf(query.key, region, method);
   const known = searches.get(searchKey);
   if (known !== undefined && known.kind !== 'failed') return;
   const set = (search: UploadSearch): void => {
@@ -69,7 +92,7 @@ export function startUploadSearch(client: ApolloClient, query: UploadedQuery, re
   client
     .query({
       query: SearchByUploadDocument,
-      variables: { file: query.file, k: searchK, region: region ?? null },
+      variables: { file: query.file, region: region ?? null, ...method },
       // A file is no key that a cache could tell from another.
       fetchPolicy: 'no-cache',
       context: {

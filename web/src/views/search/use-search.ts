@@ -8,20 +8,25 @@ import {
   type RegionInput,
 } from '../../generated/graphql.js';
 import {
-  searchK,
+  plainSearch,
+  searchKeyOf,
   startUploadSearch,
   subscribe,
   uploadSearch,
-  uploadSearchKey,
+  type SearchMethod,
   type UploadedQuery,
 } from './upload-searches.js';
-import { regionKey } from './region.js';
 
 /** What is searched with: a stored image, or a picture of the device. */
 export type QuerySource =
   { readonly kind: 'stored'; readonly imageId: string } | { readonly kind: 'upload'; readonly query: UploadedQuery };
 
 export type StoredQueryImage = NonNullable<QueryImageQuery['image']>;
+
+export interface KnownQueryImage extends Pick<StoredQueryImage, 'filename' | 'width' | 'height' | 'byteSize'> {
+  /** Undefined until the server has told. */
+  readonly renditionUrl: string | undefined;
+}
 
 export interface Search {
   /** Under which its times are kept. */
@@ -36,14 +41,21 @@ export interface Search {
 }
 
 /** One request for all results, however many are shown. */
-export function useSearch(source: QuerySource, region: RegionInput | undefined): Search {
-  const stored = useStoredSearch(source.kind === 'stored' ? source.imageId : undefined, region);
-  const uploaded = useUploadedSearch(source.kind === 'upload' ? source.query : undefined, region);
+export function useSearch(source: QuerySource, region: RegionInput | undefined, method = plainSearch): Search {
+  const stored = useStoredSearch(source.kind === 'stored' ? source.imageId : undefined, region, method);
+  const uploaded = useUploadedSearch(source.kind === 'upload' ? source.query : undefined, region, method);
   const search = stored ?? uploaded;
   if (search === undefined) throw new Error('A search has a source');
   const [kept, setKept] = useState(search.hits);
   if (search.hits !== undefined && search.hits !== kept) setKept(search.hits);
   return { ...search, hits: search.hits ?? (search.error === undefined ? kept : undefined) };
+}
+
+export interface QueryImage {
+  /** Undefined while it loads, null where there is none. */
+  readonly image: KnownQueryImage | null | undefined;
+  readonly error: unknown;
+  readonly retry: () => void;
 }
 
 /** The stored image that is searched with; undefined while it loads, null where there is none. */
@@ -52,17 +64,48 @@ export function useQueryImage(source: QuerySource): StoredQueryImage | null | un
     QueryImageDocument,
     source.kind === 'stored' ? { variables: { id: source.imageId } } : skipToken,
   );
-  return data?.image;
+  return data?.image as StoredQueryImage | null | undefined;
 }
 
-function useStoredSearch(imageId: string | undefined, region: RegionInput | undefined): Search | undefined {
-  const searchKey = `${imageId ?? ''}/${regionKey(region)}`;
+/** The same, at once as far as a list has shown it before. */
+export function useKnownQueryImage(source: QuerySource): QueryImage {
+  const { data, error, refetch } = useQuery(
+    QueryImageDocument,
+    source.kind === 'stored' ? { variables: { id: source.imageId }, returnPartialData: true } : skipToken,
+  );
+  const image = data?.image;
+  return {
+    image: image === null || image === undefined ? image : toKnown(image),
+    error,
+    retry: () => {
+      refetch().catch(() => undefined);
+    },
+  };
+}
+
+function toKnown({
+  filename,
+  width,
+  height,
+  byteSize,
+  renditionUrl,
+}: Partial<StoredQueryImage>): KnownQueryImage | undefined {
+  if (filename === undefined || width === undefined || height === undefined || byteSize === undefined) return undefined;
+  return { filename, width, height, byteSize, renditionUrl };
+}
+
+function useStoredSearch(
+  imageId: string | undefined,
+  region: RegionInput | undefined,
+  method: SearchMethod,
+): Search | undefined {
+  const searchKey = searchKeyOf(imageId ?? '', region, method);
   const { data, error, loading, refetch } = useQuery(
     SearchByImageDocument,
     imageId === undefined
       ? skipToken
       : {
-          variables: { imageId, k: searchK, region: region ?? null },
+          variables: { imageId, region: region ?? null, ...method },
           context: { searchKey },
           notifyOnNetworkStatusChange: true,
         },
@@ -80,13 +123,17 @@ function useStoredSearch(imageId: string | undefined, region: RegionInput | unde
   };
 }
 
-function useUploadedSearch(query: UploadedQuery | undefined, region: RegionInput | undefined): Search | undefined {
+function useUploadedSearch(
+  query: UploadedQuery | undefined,
+  region: RegionInput | undefined,
+  method: SearchMethod,
+): Search | undefined {
   const client = useApolloClient();
-  const searchKey = query === undefined ? '' : uploadSearchKey(query, region);
+  const searchKey = query === undefined ? '' : searchKeyOf(query.key, region, method);
   const search = useSyncExternalStore(subscribe, () => uploadSearch(searchKey));
   useEffect(() => {
-    if (query !== undefined && search === undefined) startUploadSearch(client, query, region);
-  }, [client, query, region, search]);
+    if (query !== undefined && search === undefined) startUploadSearch(client, query, region, method);
+  }, [client, query, region, method, search]);
   if (query === undefined) return undefined;
   return {
     searchKey,
@@ -95,7 +142,7 @@ function useUploadedSearch(query: UploadedQuery | undefined, region: RegionInput
     sent: search?.kind === 'running' ? search.sent : undefined,
     error: search?.kind === 'failed' ? search.error : undefined,
     retry: () => {
-      startUploadSearch(client, query, region);
+      startUploadSearch(client, query, region, method);
     },
   };
 }

@@ -31,7 +31,7 @@ export default function StatusView() {
       {error === undefined ? null : <ErrorNote error={error} onRetry={() => void refetch().catch(() => undefined)} />}
       {data === undefined && loading ? <Waiting label="Asking the server" /> : null}
       {data === undefined ? null : <ServerFacts status={data.status} />}
-      <LastSearch />
+      {data === undefined && error === undefined ? null : <LastSearch />}
       {data === undefined ? null : <Spaces spaces={data.methods.spaces} />}
     </div>
   );
@@ -117,7 +117,7 @@ function Spaces({ spaces }: { readonly spaces: ServerStatusQuery['methods']['spa
   return (
     <section aria-labelledby="spaces">
       <h2 id="spaces">Embedding spaces</h2>
-      <div className="table" role="region" aria-labelledby="spaces" tabIndex={0}>
+      <div className="table" role="group" aria-labelledby="spaces" tabIndex={0}>
         <table>
           <thead>
             <tr>
