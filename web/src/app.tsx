@@ -37,7 +37,7 @@ export function App() {
       <SearchOnDrop />
       <main id="main" ref={main} tabIndex={-1} className="page">
         {/* A view that fails leaves the navigation standing, and the next view starts afresh. */}
-        <ErrorBoundary key={location}>
+        <ErrorBoundary resetKey={location}>
           <Switch>
             <Route path={paths.start}>
               <SearchView imageId={undefined} />
@@ -46,7 +46,7 @@ export function App() {
               <SearchView imageId={undefined} />
             </Route>
             <Route path="/search/:imageId">{({ imageId }) => <SearchView imageId={imageId} />}</Route>
-            <Route path="/image/:imageId">{({ imageId }) => <ImageView imageId={imageId} />}</Route>
+            <Route path="/image/:imageId">{({ imageId }) => <ImageView key={imageId} imageId={imageId} />}</Route>
             <Route path={paths.gallery}>
               <GalleryView />
             </Route>

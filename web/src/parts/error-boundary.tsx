@@ -4,8 +4,14 @@ interface ErrorBoundaryState {
   readonly failed: boolean;
 }
 
+interface ErrorBoundaryProps {
+  /** Another one tries again, as another view does. */
+  readonly resetKey?: string;
+  readonly children: ReactNode;
+}
+
 /** Where drawing a part of the page fails, only that part is lost. */
-export class ErrorBoundary extends Component<{ readonly children: ReactNode }, ErrorBoundaryState> {
+export class ErrorBoundary extends Component<ErrorBoundaryProps, ErrorBoundaryState> {
   override state: ErrorBoundaryState = { failed: false };
 
   static getDerivedStateFromError(): ErrorBoundaryState {
@@ -14,6 +20,10 @@ export class ErrorBoundary extends Component<{ readonly children: ReactNode }, E
 
   override componentDidCatch(error: unknown, info: ErrorInfo): void {
     console.error(error, info.componentStack);
+  }
+
+  override componentDidUpdate({ resetKey }: ErrorBoundaryProps): void {
+    if (this.state.failed && resetKey !== this.props.resetKey) this.setState({ failed: false });
   }
 
   override render(): ReactNode {

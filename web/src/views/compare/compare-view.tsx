@@ -36,10 +36,8 @@ export default function CompareView() {
   const methods = useMemo(() => (data === undefined ? undefined : readMethods(keys, data.methods)), [keys, data]);
   const compareFile = ([file]: readonly File[]): void => {
     if (file === undefined) return;
-    void keepUpload(file).then(({ key }) => {
-      const next: UploadState = { upload: key };
-      navigate(compareAddress(undefined, methods ?? []), { state: next });
-    });
+    const next: UploadState = { upload: keepUpload(file).key };
+    navigate(compareAddress(undefined, methods ?? []), { state: next });
   };
   useFileDrop({ label: 'Drop to compare how methods find it', onFiles: compareFile });
   const choose = (next: readonly Method[]): void => {

@@ -28,11 +28,10 @@ export function QueryPanel({ source, image, region, search }: QueryPanelProps) {
     navigate(next === undefined ? location : `${location}?region=${regionKey(next)}`, { state });
   };
   const name = source.kind === 'upload' ? source.query.file.name : image?.filename;
-  const src = source.kind === 'upload' ? source.query.previewUrl : image?.renditionUrl;
+  const src = source.kind === 'upload' ? source.query.previewUrl : (image?.renditionUrl ?? image?.thumbnailUrl);
   return (
     <section className={selecting ? 'query query--selecting' : 'query'} aria-label="Query">
       <RegionPicker
-        key={src ?? ''}
         src={src}
         name={name ?? 'the query'}
         size={source.kind === 'stored' ? (image ?? undefined) : source.query.size}

@@ -28,7 +28,7 @@ const arrows: Readonly<Partial<Record<string, Point>>> = {
 /** The query picture, on which a box selects the part to search for. */
 export function RegionPicker({ src, name, size, region, selecting, onSelect, onCancel }: RegionPickerProps) {
   const [loadedSize, setLoadedSize] = useState<{ readonly width: number; readonly height: number }>();
-  const [failed, setFailed] = useState(false);
+  const [failedSrc, setFailedSrc] = useState<string>();
   const [corner, setCorner] = useState<Point>();
   const [drawn, setDrawn] = useState<RegionInput>();
   const frame = useRef<HTMLDivElement>(null);
@@ -70,7 +70,7 @@ export function RegionPicker({ src, name, size, region, selecting, onSelect, onC
           setDrawn(undefined);
         }}
       >
-        {src === undefined ? null : failed ? (
+        {src === undefined ? null : src === failedSrc ? (
           <p className="region__failed">This browser cannot show the picture. The server may still read it.</p>
         ) : (
           <img
@@ -83,7 +83,7 @@ export function RegionPicker({ src, name, size, region, selecting, onSelect, onC
               if (naturalWidth > 0) setLoadedSize({ width: naturalWidth, height: naturalHeight });
             }}
             onError={() => {
-              setFailed(true);
+              setFailedSrc(src);
             }}
           />
         )}

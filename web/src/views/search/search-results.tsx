@@ -49,7 +49,13 @@ export function SearchResults({ source, region }: SearchResultsProps) {
   }
   return (
     <div className="search">
-      <QueryPanel source={source} image={image} region={region} search={search} />
+      <QueryPanel
+        key={source.kind === 'stored' ? source.imageId : source.query.key}
+        source={source}
+        image={image}
+        region={region}
+        search={search}
+      />
       <section className="search__results" aria-label="Results" aria-busy={running}>
         {slow ? (
           <ProgressBar

@@ -23,7 +23,10 @@ export type QuerySource =
 
 export type StoredQueryImage = NonNullable<QueryImageQuery['image']>;
 
-export interface KnownQueryImage extends Pick<StoredQueryImage, 'filename' | 'width' | 'height' | 'byteSize'> {
+export interface KnownQueryImage extends Pick<
+  StoredQueryImage,
+  'filename' | 'width' | 'height' | 'byteSize' | 'thumbnailUrl'
+> {
   /** Undefined until the server has told. */
   readonly renditionUrl: string | undefined;
 }
@@ -64,7 +67,7 @@ export function useQueryImage(source: QuerySource): StoredQueryImage | null | un
     QueryImageDocument,
     source.kind === 'stored' ? { variables: { id: source.imageId } } : skipToken,
   );
-  return data?.image as StoredQueryImage | null | undefined;
+  return data?.image;
 }
 
 /** The same, at once as far as a list has shown it before. */
@@ -83,15 +86,11 @@ export function useKnownQueryImage(source: QuerySource): QueryImage {
   };
 }
 
-function toKnown({
-  filename,
-  width,
-  height,
-  byteSize,
-  renditionUrl,
-}: Partial<StoredQueryImage>): KnownQueryImage | undefined {
-  if (filename === undefined || width === undefined || height === undefined || byteSize === undefined) return undefined;
-  return { filename, width, height, byteSize, renditionUrl };
+function toKnown(image: Partial<StoredQueryImage>): KnownQueryImage | undefined {
+  const { filename, width, height, byteSize, thumbnailUrl, renditionUrl } = image;
+  if (filename === undefined || width === undefined || height === undefined) return undefined;
+  if (byteSize === undefined || thumbnailUrl === undefined) return undefined;
+  return { filename, width, height, byteSize, thumbnailUrl, renditionUrl };
 }
 
 function useStoredSearch(
