@@ -14,7 +14,7 @@ import type { QuerySource } from '../search/use-search.js';
 import { compareAddress } from './address.js';
 import { CompareStart } from './compare-start.js';
 import { Comparison } from './comparison.js';
-import { readMethods, type Method } from './method.js';
+import { addMethod, maxMethods, readMethods, type Method } from './method.js';
 import './compare.css';
 
 /** The same query under two or three methods. The address holds them, and the query where it is a stored picture. */
@@ -50,11 +50,24 @@ export default function CompareView() {
           <h1>Compare methods</h1>
           <p className="muted">One picture, searched for in two or three ways. What several found is marked.</p>
         </div>
-        <FileButton
-          label={source === undefined ? 'Choose a picture' : 'Another picture'}
-          className={source === undefined ? 'button button--primary' : 'button'}
-          onFiles={compareFile}
-        />
+        <div className="compare__actions">
+          {source !== undefined && data !== undefined && methods !== undefined && methods.length < maxMethods ? (
+            <button
+              type="button"
+              className="button"
+              onClick={() => {
+                choose(addMethod(methods, data.methods));
+              }}
+            >
+              Add a third method
+            </button>
+          ) : null}
+          <FileButton
+            label={source === undefined ? 'Choose a picture' : 'Another picture'}
+            className={source === undefined ? 'button button--primary' : 'button'}
+            onFiles={compareFile}
+          />
+        </div>
       </div>
       {error === undefined ? null : <ErrorNote error={error} onRetry={() => void refetch().catch(() => undefined)} />}
       {data === undefined && loading ? <Waiting label="Asking for the methods" /> : null}

@@ -6,7 +6,7 @@ import { formatNumber } from '../../lib/format.js';
 import { paths } from '../../lib/paths.js';
 import { Picture } from '../../parts/picture.js';
 import type { QuerySource } from '../search/use-search.js';
-import { addMethod, maxMethods, methodKey, minMethods, type Method, type Methods } from './method.js';
+import { methodKey, minMethods, type Method, type Methods } from './method.js';
 import { hitsCompared, MethodColumn } from './method-column.js';
 
 const letters = ['A', 'B', 'C'] as const;
@@ -54,17 +54,6 @@ export function Comparison({ source, methods, chosen, onChoose }: ComparisonProp
             )}
           </p>
         </div>
-        {chosen.length < maxMethods ? (
-          <button
-            type="button"
-            className="button"
-            onClick={() => {
-              onChoose(addMethod(chosen, methods));
-            }}
-          >
-            Add a third method
-          </button>
-        ) : null}
       </div>
       <div className="compare__columns" data-count={columns.length}>
         {columns.map(({ method, letter }, index) => (

@@ -1,4 +1,3 @@
-import { useId } from 'react';
 import type { Rerank } from '../../generated/graphql.js';
 import { rerankName, rerankProblem, spaceProblem, type Method, type Methods } from './method.js';
 
@@ -9,11 +8,8 @@ interface MethodChoiceProps {
   readonly onChange: (method: Method) => void;
 }
 
-const byProblem = (problem: string | undefined): string => (problem === undefined ? '' : ' (not available)');
-
-/** Space and re-ranker. What cannot be chosen stands there all the same, and below it why. */
+/** Space and re-ranker. What cannot be chosen stands there all the same, with a word why; below it is what to do. */
 export function MethodChoice({ letter, methods, method, onChange }: MethodChoiceProps) {
-  const id = useId();
   const space = methods.spaces.find(({ name }) => name === method.space);
   const reranker = methods.rerankers.find(({ name }) => name === method.rerank);
   const problems = [
@@ -37,7 +33,7 @@ export function MethodChoice({ letter, methods, method, onChange }: MethodChoice
           {methods.spaces.map((each) => (
             <option key={each.name} value={each.name} disabled={spaceProblem(each) !== undefined}>
               {each.name}
-              {byProblem(spaceProblem(each))}
+              {each.state === 'BUILDING' ? ' (being built)' : each.state === 'RETIRED' ? ' (retired)' : null}
             </option>
           ))}
         </select>
@@ -46,7 +42,6 @@ export function MethodChoice({ letter, methods, method, onChange }: MethodChoice
         <span className="field__label">Order of {letter}</span>
         <select
           value={method.rerank ?? ''}
-          aria-describedby={id}
           onChange={({ currentTarget }) => {
             const { value } = currentTarget;
             onChange({ ...method, rerank: value === '' ? null : (value as Rerank) });
@@ -58,20 +53,21 @@ export function MethodChoice({ letter, methods, method, onChange }: MethodChoice
             return (
               <option key={each.name} value={each.name} disabled={problem !== undefined} title={problem}>
                 {rerankName(each.name)}
-                {byProblem(problem)}
+                {problem === undefined ? null : ' (not trained)'}
               </option>
             );
           })}
         </select>
       </label>
-      <p id={id} className="choice__description">
-        {reranker?.description ?? 'Cosine similarity of the two embeddings, the nearest first.'}
-      </p>
-      {problems.length === 0 ? null : (
-        <details className="choice__problems">
-          <summary>
-            {problems.length} not available: <span>why</span>
-          </summary>
+      <details className="choice__about">
+        <summary>
+          {problems.length === 0 ? 'About this' : `About this, and ${problems.length} that cannot be chosen`}
+        </summary>
+        <p>
+          {space === undefined ? null : `${space.description}. `}
+          {reranker?.description ?? 'Cosine similarity of the two embeddings, the nearest first.'}
+        </p>
+        {problems.length === 0 ? null : (
           <ul>
             {problems.map(({ name, problem }) => (
               <li key={name}>
@@ -79,8 +75,8 @@ export function MethodChoice({ letter, methods, method, onChange }: MethodChoice
               </li>
             ))}
           </ul>
-        </details>
-      )}
+        )}
+      </details>
     </div>
   );
 }

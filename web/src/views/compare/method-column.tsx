@@ -43,7 +43,6 @@ export function MethodColumn(props: MethodColumnProps) {
         <span className="column__letter" aria-hidden="true">
           {letter}
         </span>
-        <MethodChoice letter={letter} methods={methods} method={method} onChange={onChange} />
         {onRemove === undefined ? null : (
           <button
             type="button"
@@ -54,6 +53,7 @@ export function MethodColumn(props: MethodColumnProps) {
             Remove
           </button>
         )}
+        <MethodChoice letter={letter} methods={methods} method={method} onChange={onChange} />
       </div>
       {problem === undefined ? <Hits {...props} /> : <p className="note">{problem}</p>}
     </section>
@@ -80,28 +80,30 @@ function Hits({ letter, source, method, others, pointed, onPoint, onFound }: Met
           ? ' '
           : `${formatCount(settled.length, 'picture')} in ${formatMs(totalMs(times))}`}
       </p>
-      {slow ? (
-        <ProgressBar
-          label={sent !== undefined && sent < 1 ? 'Sending the picture' : 'Searching'}
-          done={sent !== undefined && sent < 1 ? sent : undefined}
-        />
-      ) : null}
-      {error === undefined ? null : <ErrorNote error={error} onRetry={retry} />}
-      {hits?.length === 0 ? <p className="note">The gallery holds no other picture yet.</p> : null}
-      {hits === undefined ? null : (
-        <ol className={slow ? 'column__hits grid--stale' : 'column__hits'}>
-          {hits.map((hit, index) => (
-            <Hit
-              key={hit.image.id}
-              hit={hit}
-              rank={index + 1}
-              others={others}
-              pointed={pointed === hit.image.id}
-              onPoint={onPoint}
-            />
-          ))}
-        </ol>
-      )}
+      <div className="column__found">
+        {slow ? (
+          <ProgressBar
+            label={sent !== undefined && sent < 1 ? 'Sending the picture' : 'Searching'}
+            done={sent !== undefined && sent < 1 ? sent : undefined}
+          />
+        ) : null}
+        {error === undefined ? null : <ErrorNote error={error} onRetry={retry} />}
+        {hits?.length === 0 ? <p className="note">The gallery holds no other picture yet.</p> : null}
+        {hits === undefined ? null : (
+          <ol className={slow ? 'column__hits grid--stale' : 'column__hits'}>
+            {hits.map((hit, index) => (
+              <Hit
+                key={hit.image.id}
+                hit={hit}
+                rank={index + 1}
+                others={others}
+                pointed={pointed === hit.image.id}
+                onPoint={onPoint}
+              />
+            ))}
+          </ol>
+        )}
+      </div>
     </>
   );
 }
@@ -150,9 +152,35 @@ function Hit({ hit: { image, similarity, score }, rank, others, pointed, onPoint
           {formatSimilarity(similarity)}
           {score == null ? null : `, score ${formatScore(score)}`}
         </p>
-        <p className="hit__shared">{alsoIn.length === 0 ? ' ' : `also in ${alsoIn.join(', ')}`}</p>
+        <p className="hit__shared">
+          {alsoIn.length === 0 ? (
+            ' '
+          ) : (
+            <>
+              <SharedMark /> also in {alsoIn.join(', ')}
+            </>
+          )}
+        </p>
       </div>
     </li>
+  );
+}
+
+/** Two circles that overlap. */
+function SharedMark() {
+  return (
+    <svg
+      viewBox="0 0 18 12"
+      width="16"
+      height="11"
+      aria-hidden="true"
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="2"
+    >
+      <circle cx="6.5" cy="6" r="4.5" />
+      <circle cx="11.5" cy="6" r="4.5" />
+    </svg>
   );
 }
 

@@ -1,4 +1,4 @@
-import { useId } from 'react';
+import { useId, useState } from 'react';
 import { useSearch as useQueryString } from 'wouter';
 import { navigate } from 'wouter/use-browser-location';
 import { paths } from '../../lib/paths.js';
@@ -18,11 +18,13 @@ export function FilterForm() {
     },
   });
   const hint = useId();
+  const [open, setOpen] = useState(false);
+  const all = open || [text.from, text.to, text.key, text.value].some((each) => each !== '');
   const isOn = filterQueryString(text) !== '';
   const half = (text.key.trim() === '') !== (text.value.trim() === '');
   return (
     <form
-      className="filter"
+      className={all ? 'filter filter--all' : 'filter'}
       role="search"
       aria-label="Filter"
       onSubmit={(event) => {
@@ -33,6 +35,16 @@ export function FilterForm() {
         <span className="field__label">Name contains</span>
         <input type="search" autoComplete="off" spellCheck={false} {...field('name')} />
       </label>
+      <button
+        type="button"
+        className="button filter__more"
+        aria-expanded={all}
+        onClick={() => {
+          setOpen(!open);
+        }}
+      >
+        Date and metadata
+      </button>
       <label className="field">
         <span className="field__label">Added from</span>
         <input type="date" max={text.to || undefined} {...field('from')} />
@@ -58,7 +70,7 @@ export function FilterForm() {
       </label>
       <button
         type="button"
-        className="button"
+        className="button filter__clear"
         disabled={!isOn}
         onClick={() => {
           set(noFilter);
