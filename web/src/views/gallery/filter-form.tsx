@@ -43,7 +43,7 @@ export function FilterForm() {
           setOpen(!open);
         }}
       >
-        Date and metadata
+        More filters
       </button>
       <label className="field">
         <span className="field__label">Added from</span>
