@@ -25,9 +25,10 @@ afterAll(async () => {
 const column = (page: Page, letter: string) => page.getByRole('region', { name: `Method ${letter}` });
 const hits = (page: Page, letter: string) => column(page, letter).locator('ol').getByRole('listitem');
 
-async function idsOf(page: Page, letter: string): Promise<readonly string[]> {
-  const links = hits(page, letter).locator('.hit__name a');
-  return links.evaluateAll<string[]>('links => links.map((link) => link.pathname.split("/").at(-1))' as never);
+/** Of the pictures in a column, in order. */
+function idsOf(page: Page, letter: string): Promise<readonly string[]> {
+  const links = `section[aria-label="Method ${letter}"] .hit__name a`;
+  return page.evaluate(`[...document.querySelectorAll('${links}')].map(({ pathname }) => pathname.split('/').at(-1))`);
 }
 
 describe('comparing methods', () => {
@@ -92,7 +93,7 @@ describe('comparing methods', () => {
     await column(page, 'A').getByText('run semblance train-scorer --kind labels --space semblance-compact').waitFor();
     const asked = operations.filter((name) => name === 'SearchByImage').length;
     await page.goto(`${server.url}/compare?image=${queryId}&method=semblance-compact:LEARNED_LABELS&method=nothing`);
-    await column(page, 'A').getByText('run semblance train-scorer').first().waitFor();
+    await column(page, 'A').locator('.note').getByText('run semblance train-scorer').waitFor();
     await column(page, 'B').getByText('There is no space “nothing” any more').waitFor();
     expect(operations.filter((name) => name === 'SearchByImage')).toHaveLength(asked);
     expect(problems).toEqual([]);
