@@ -47,7 +47,7 @@ try {
       { name: 'butterfly-17.jpg', mimeType: 'image/jpeg', buffer: Buffer.from(known) },
       { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('no picture') },
     ]);
-    await page.getByText('1 known already, 1 failed').waitFor();
+    await page.locator('.uploads__summary').getByText('1 known already, 1 failed').waitFor();
   });
   await shoot(browser, 'image', opened(`/image/${id}`));
   await shoot(browser, 'compare', opened(`/compare?image=${id}`));

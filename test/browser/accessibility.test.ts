@@ -72,7 +72,7 @@ const views: readonly (readonly [string, () => string, (page: Page) => Promise<u
         { name: 'added.jpg', bytes: await makeJpeg(0) },
         { name: 'broken.jpg', bytes: Buffer.from('no picture') },
       ]);
-      await page.getByText('1 known already, 1 failed').waitFor();
+      await page.locator('.uploads__summary').getByText('1 known already, 1 failed').waitFor();
       await page.getByRole('button', { name: 'Select', exact: true }).click();
       await page.getByRole('checkbox').first().check();
     },

@@ -5,6 +5,7 @@ import { formatBytes, formatDimensions } from '../../lib/format.js';
 import { paths } from '../../lib/paths.js';
 import { ImageTile } from '../../parts/image-tile.js';
 import { Picture } from '../../parts/picture.js';
+import { useKeptScroll } from './use-kept-scroll.js';
 
 /** Rows beyond what is seen, above and below. */
 const overscanRows = 3;
@@ -44,6 +45,7 @@ export function GalleryGrid({ images, totalCount, hasMore, onNearEnd, selected, 
   useLayoutEffect(() => {
     virtualizer.measure();
   }, [virtualizer, rowHeight]);
+  useKeptScroll(columnWidth > 0);
   const shown = virtualizer.getVirtualItems();
   const nearEnd = (virtualizer.range?.endIndex ?? 0) + overscanRows >= rows - 1;
   useEffect(() => {
