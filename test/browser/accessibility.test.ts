@@ -63,20 +63,6 @@ const views: readonly (readonly [string, () => string, (page: Page) => Promise<u
     (page) => page.getByRole('region', { name: 'Results' }).getByRole('article').nth(9).waitFor(),
   ],
   ['gallery', () => '/gallery', (page) => page.getByRole('article').first().waitFor()],
-  [
-    'gallery with uploads and a selection',
-    () => '/gallery',
-    async (page) => {
-      await page.getByRole('article').first().waitFor();
-      await dropFiles(page, [
-        { name: 'added.jpg', bytes: await makeJpeg(0) },
-        { name: 'broken.jpg', bytes: Buffer.from('no picture') },
-      ]);
-      await page.locator('.uploads__summary').getByText('1 known already, 1 failed').waitFor();
-      await page.getByRole('button', { name: 'Select', exact: true }).click();
-      await page.getByRole('checkbox').first().check();
-    },
-  ],
   ['image', () => `/image/${id}`, (page) => page.getByRole('article').nth(10).waitFor()],
   ['compare', () => '/compare', (page) => page.getByRole('article').first().waitFor()],
   [
@@ -105,4 +91,22 @@ describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
       await close();
     }
   });
+});
+
+it('finds nothing serious in uploads, a selection and a dialog', async () => {
+  const { page, problems, close } = await openPage(browser, `${server.url}/gallery`);
+  await page.getByRole('article').first().waitFor();
+  await dropFiles(page, [
+    { name: 'added.jpg', bytes: await makeJpeg(0) },
+    { name: 'broken.jpg', bytes: Buffer.from('no picture') },
+  ]);
+  await page.locator('.uploads__summary').getByText('1 known already, 1 failed').waitFor();
+  await page.getByRole('button', { name: 'Select', exact: true }).click();
+  await page.getByRole('checkbox').first().check();
+  expect(await seriousFindings(page)).toEqual([]);
+  await page.getByRole('region', { name: 'Selection' }).getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('dialog').waitFor();
+  expect(await seriousFindings(page)).toEqual([]);
+  expect(problems).toEqual([]);
+  await close();
 });

@@ -19,7 +19,7 @@ beforeAll(async () => {
     const metadata = { label: seed % 10 === 0 ? 'tenth' : 'other', seed };
     await server.client.upload(await makeJpeg(seed), `picture-${seed}.jpg`, metadata);
   }
-});
+}, 300_000);
 afterAll(async () => {
   await browser.close();
   await server.stop();

@@ -76,7 +76,8 @@ export function UploadList({ filtered, onAdded }: UploadListProps) {
           ) : null}
         </div>
       </div>
-      {busy ? <ProgressBar label="All together" done={shareOf(uploads)} /> : null}
+      {/* It stays at its end: nothing below it moves. */}
+      <ProgressBar label="All together" done={shareOf(uploads)} />
       <ul className="uploads__list" tabIndex={0} aria-labelledby="uploads">
         {uploads.map((upload) => (
           <UploadRow
