@@ -79,6 +79,7 @@ async function contradiction({ app }: Server): Promise<never> {
 function announce({ app, listening }: Server): void {
   const { config } = app;
   print(`Semblance listens on ${listening.url}`);
+  print(`  page      ${listening.url}/ (drop a picture, see what looks like it)`);
   print(`  GraphQL   ${listening.url}/graphql (open it in a browser for the explorer)`);
   print(`  data      ${describeData(config)}`);
   void app.ready
@@ -90,7 +91,7 @@ function announce({ app, listening }: Server): void {
         print(`  images    ${status.imageCount}`);
         if (status.imageCount === 0) {
           print('');
-          print('The gallery is empty. This draws a few hundred pictures, imports them and searches them:');
+          print('The gallery is empty. The page offers to load a sample gallery; this does the same and searches it:');
           print('');
           print('  npm run -s semblance -- sample');
           print('');

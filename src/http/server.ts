@@ -12,6 +12,7 @@ import { hostGuard } from './host-guard.js';
 import { imageRoutes } from './image-routes.js';
 import { assertJsonDepth } from './json-depth.js';
 import { methodGuard } from './method-guard.js';
+import { pageRoutes } from './page-routes.js';
 import { requestId } from './request-id.js';
 import { RequestRefusal } from './request-refusal.js';
 import { securityHeaders } from './security-headers.js';
@@ -46,15 +47,13 @@ export function createHttpApp({
   if (isLoopback(config.host)) app.use(hostGuard(config.allowedHosts));
   app.use(healthRoutes({ operations, isClosing }));
   app.use(['/graphql', '/images'], cors(config.corsOrigins));
-  app.get('/', (_request, response) => {
-    response.redirect('graphql');
-  });
-  app.use(explorerRoutes());
+  const { pages, strayed } = pageRoutes();
+  app.use(pages, explorerRoutes());
   if (config.anonymousAccess === 'none') app.use(refuseAnonymous);
   app.use(imageRoutes({ operations, crossOrigin: config.corsOrigins.length > 0 }));
   app.all('/graphql', methodGuard, jsonBody, ...uploadGuard(config.maxUploadBytes), graphql);
 
-  app.use(notFoundResponder);
+  app.use(strayed, notFoundResponder);
   app.use(errorResponder(logError));
   return app;
 }
