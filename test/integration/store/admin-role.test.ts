@@ -37,8 +37,9 @@ async function reasonOf(work: Promise<unknown>): Promise<unknown> {
 
 describe.each(testStoreKinds())('the migrations of a %s', (kind) => {
   test('make what serving takes rights on, and nothing else', async () => {
-    const { database, schemas, close } = await openTestStore(kind);
-    onTestFinished(close);
+    const opened = await openTestStore(kind);
+    const { database, schemas } = opened;
+    onTestFinished(async () => opened.close());
     const names = async (sql: string) =>
       (await database.pool.query<{ readonly name: string }>(sql, [schemas.own])).rows.map(({ name }) => name);
     const tables = await names(
