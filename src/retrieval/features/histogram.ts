@@ -1,5 +1,5 @@
 import type { Raster } from '../../image/resample.js';
-import type { GreyImage } from '../../image/grey.js';
+import type { GreyImage } from '../../image/luma.js';
 import { requirePixels } from './require-pixels.js';
 
 /**

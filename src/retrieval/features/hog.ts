@@ -1,4 +1,4 @@
-import type { GreyImage } from '../../image/grey.js';
+import type { GreyImage } from '../../image/luma.js';
 import { requirePixels } from './require-pixels.js';
 
 const orientations = 9;

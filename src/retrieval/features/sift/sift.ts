@@ -1,5 +1,5 @@
 import type { Matrix } from '../../../math/matrix.js';
-import type { GreyImage } from '../../../image/grey.js';
+import type { GreyImage } from '../../../image/luma.js';
 import { requirePixels } from '../require-pixels.js';
 import { Describer, descriptorLength } from './descriptor.js';
 import { findExtrema, type Extremum } from './extrema.js';

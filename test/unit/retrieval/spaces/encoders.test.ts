@@ -4,7 +4,7 @@ import type { DecodedImage } from '../../../../src/image/decoded-image.js';
 import { resizeForModel } from '../../../../src/image/resize.js';
 import { cosine, norm, normalise } from '../../../../src/math/vector.js';
 import { BagOfWords, trainVocabulary, type Vocabulary } from '../../../../src/retrieval/features/bag-of-words.js';
-import { toGrey } from '../../../../src/image/grey.js';
+import { toGrey } from '../../../../src/image/luma.js';
 import { colorHistogram, greyHistogram } from '../../../../src/retrieval/features/histogram.js';
 import { hog } from '../../../../src/retrieval/features/hog.js';
 import { siftFeatures } from '../../../../src/retrieval/features/sift/sift.js';
