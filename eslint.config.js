@@ -92,7 +92,7 @@ export default tseslint.config(
       'src/evaluation/**/*.ts',
       'src/operations/evaluate/**/*.ts',
       'src/retrieval/**/*.ts',
-      'src/image/grey.ts',
+      'src/image/luma.ts',
     ],
     rules: { '@typescript-eslint/no-non-null-assertion': 'off' },
   },
