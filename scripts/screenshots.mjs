@@ -18,6 +18,11 @@ const screens = [
   { width: 1440, height: 900, hasTouch: false, isMobile: false },
 ];
 
+/** In the page: whether every picture that is seen has come. */
+const picturesShown = `[...document.images].every(
+  (image) => image.naturalWidth > 0 || image.getBoundingClientRect().top > innerHeight,
+)`;
+
 const port = await freePort();
 const url = `http://127.0.0.1:${port}`;
 const server = spawn(process.execPath, [join(root, 'dist', 'main.js'), 'serve'], {
@@ -69,12 +74,7 @@ async function shoot(browser, name, open) {
       const page = await context.newPage();
       await open(page);
       await page.waitForLoadState('networkidle');
-      // Pictures are decoded after they have come.
-      await poll(() =>
-        page.evaluate(
-          `[...document.images].every((image) => image.complete || image.getBoundingClientRect().top > innerHeight)`,
-        ),
-      );
+      await poll(() => page.evaluate(picturesShown));
       const file = join(folder, `${name}-${width}-${colorScheme}.webp`);
       await writeFile(
         file,

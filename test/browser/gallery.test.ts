@@ -179,9 +179,9 @@ describe('the gallery', () => {
     ]);
     await uploads(page).getByText('The server cannot be reached').nth(1).waitFor();
     server = await startServer({ folder, env: { PORT: String(port) } });
-    await uploads(page).getByRole('button', { name: 'Try late-a.jpg again' }).click();
+    await uploads(page).getByRole('button', { name: 'Try again: late-a.jpg' }).click();
     await uploads(page).getByText('1 picture stored, 1 failed').waitFor();
-    await uploads(page).getByRole('button', { name: 'Try late-b.jpg again' }).click();
+    await uploads(page).getByRole('button', { name: 'Try again: late-b.jpg' }).click();
     await uploads(page).getByText('2 pictures stored').waitFor();
     await tiles(page).getByText('late-b.jpg').waitFor();
     expect(problems).toEqual([]);

@@ -110,7 +110,7 @@ const UploadRow = memo(
           <StateText state={state} name={path} size={file.size} />
         </div>
         {state.kind === 'failed' ? (
-          <button type="button" className="button upload__retry" aria-label={`Try ${path} again`} onClick={onRetry}>
+          <button type="button" className="button upload__retry" aria-label={`Try again: ${path}`} onClick={onRetry}>
             Try again
           </button>
         ) : null}
