@@ -131,9 +131,11 @@ export async function writePng(file: string, sheet: Buffer): Promise<string> {
 
 /** What a long operation passed over, by the name under which it was stored. */
 export async function noteFailures(door: SpaceDoor, { failed, failedCount }: Failures): Promise<void> {
-  for (const { imageId, reason } of failed) {
+  for (const { imageId, reason, code, cause } of failed) {
     const image = await door.findImage(imageId);
-    note(`${printable(image?.filename ?? 'An image')} (${imageId}): ${reason}`);
+    // Without a code the reason is the cause's own words.
+    const detail = code === undefined || cause === undefined ? '' : `: ${printable(messageOf(cause))}`;
+    note(`${printable(image?.filename ?? 'An image')} (${imageId}): ${reason}${detail}`);
   }
   if (failedCount > failed.length) note(`… and ${failedCount - failed.length} more.`);
 }

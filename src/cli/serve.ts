@@ -4,10 +4,8 @@ import { buildApp, type App } from '../app.js';
 import { assertMayListen, loadConfig, type Config } from '../config.js';
 import type { EmbedderState } from '../embedding/embedder.js';
 import { ConfigurationError, messageOf } from '../errors.js';
-import { openGraphqlDoor } from '../graphql/door.js';
 import { imagePaths } from '../http/image-paths.js';
 import { listen, type Listening } from '../http/listen.js';
-import { createHttpApp } from '../http/server.js';
 import { print } from './output.js';
 import type { Environment } from './run.js';
 
@@ -35,6 +33,11 @@ interface Server {
 
 /** @throws ConfigurationError */
 async function startServer(config: Config): Promise<Server> {
+  // Here, for their libraries take longer to load than most commands of the program take.
+  const [{ openGraphqlDoor }, { createHttpApp }] = await Promise.all([
+    import('../graphql/door.js'),
+    import('../http/server.js'),
+  ]);
   const app = await buildApp(config, { jobs: { logError } });
   try {
     let closing = false;
@@ -132,6 +135,11 @@ function describeData({ database, dataDir, schema }: Config): string {
 }
 
 function logError(message: string, error: unknown): void {
-  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  console.error(`${new Date().toISOString()} ${message}: ${detail}`);
+  console.error(`${new Date().toISOString()} ${message}: ${describeError(error)}`);
+}
+
+function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const detail = error.stack ?? error.message;
+  return error.cause === undefined ? detail : `${detail}\nCaused by: ${describeError(error.cause)}`;
 }

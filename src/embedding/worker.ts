@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { messageOf } from '../errors.js';
 import { maxEmbeddingBatch, minGoldenCosine, modelRunTargetMs } from '../limits.js';
+import { settle } from '../threads.js';
 import { cosine, goldenTensor } from './golden.js';
 import type { Manifest } from './manifest.js';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.js';
@@ -52,11 +53,13 @@ async function open(port: MessagePort, { manifest, threads, batchImages }: Worke
       },
       async close() {
         await session.release();
+        await settle();
         port.close();
       },
     };
   } catch (error) {
     post(port, { kind: 'failed', reason: messageOf(error) });
+    await settle();
     port.close();
     return undefined;
   }

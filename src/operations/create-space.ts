@@ -138,10 +138,11 @@ class StoredSample implements ImageSample {
   }
 
   get failed(): readonly FailedImage[] {
-    return [...this.#failures].map(([index, { message, code }]) => ({
+    return [...this.#failures].map(([index, { message, code, cause }]) => ({
       imageId: this.id(index),
       reason: message,
       code,
+      cause,
     }));
   }
 

@@ -15,4 +15,6 @@ export interface FailedImage {
   readonly reason: string;
   /** None for an error that no client may see: `reason` is for the operator alone then. */
   readonly code?: ErrorCode | undefined;
+  /** What it came of, for the operator alone. */
+  readonly cause?: unknown;
 }

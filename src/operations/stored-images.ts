@@ -66,6 +66,7 @@ export async function workOnPages({ next, work, finishPage, onImage, signal }: W
           imageId,
           reason: messageOf(error),
           code: error instanceof SemblanceError ? error.code : undefined,
+          cause: error instanceof SemblanceError ? error.cause : error,
         });
       }
     }

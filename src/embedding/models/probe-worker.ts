@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../../errors.js';
+import { settle } from '../../threads.js';
 import { goldenTensor } from '../golden.js';
 import { describeWeights, EmbeddingSession, shapesOfAnswer } from '../session.js';
 import type { ProbeAnswer, ProbeStart } from './probe-messages.js';
@@ -9,6 +10,7 @@ import type { ProbeAnswer, ProbeStart } from './probe-messages.js';
 if (parentPort === null) throw new Error('This file runs as a worker thread only');
 const answer = await answerTo(workerData as ProbeStart);
 parentPort.postMessage(answer);
+await settle();
 
 async function answerTo({ weightsPath, threads, question }: ProbeStart): Promise<ProbeAnswer> {
   try {

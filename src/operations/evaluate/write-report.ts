@@ -15,7 +15,6 @@ import {
 import { evaluateRun, type RunEvaluation } from '../../evaluation/evaluate-run.js';
 import { countRelevant, type Qrels } from '../../evaluation/judgements.js';
 import { writeQrels } from '../../evaluation/qrels-file.js';
-import { imagesOf, renderReport } from '../../evaluation/report/report.js';
 import { readRunTopics } from '../../evaluation/run-file.js';
 import { summariseMethod } from '../../evaluation/summarise.js';
 import { writeTopicMeasures } from '../../evaluation/topic-measures-file.js';
@@ -150,6 +149,8 @@ async function writeQrelsOnce(
 const picturePixels = 128;
 
 async function drawReport(document: EvaluationDocument, dataset: Dataset, images: EvaluationImages): Promise<string> {
+  // Here, for the charting library takes longer to load than most commands of the program take.
+  const { imagesOf, renderReport } = await import('../../evaluation/report/report.js');
   const shown = imagesOf(document);
   const rows = new Map<string, number>();
   for (const number of [...dataset.gallery, ...dataset.queries])

@@ -129,8 +129,9 @@ function listFailures(
   { onUnexpected }: JobRun,
 ): { readonly failedCount: number; readonly failed: readonly JobFailure[] } {
   const listed = failed.slice(0, maxListedFailures);
-  for (const { code, imageId, reason } of listed) {
-    if (code === undefined) onUnexpected(new Error(`The image ${imageId} was passed over: ${reason}`));
+  for (const { code, imageId, reason, cause } of listed) {
+    if (code !== undefined && cause === undefined) continue;
+    onUnexpected(new Error(`The image ${imageId} was passed over: ${reason}`, { cause }));
   }
   return {
     failedCount: failed.length,

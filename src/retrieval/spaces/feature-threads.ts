@@ -5,6 +5,7 @@ import type { Raster } from '../../image/resample.js';
 import { Semaphore } from '../../image/semaphore.js';
 import { maxFeatureQueue } from '../../limits.js';
 import { workerUrl } from '../../paths.js';
+import { settle } from '../../threads.js';
 import type { Vocabulary } from '../features/bag-of-words.js';
 import type { Feature, FeatureRasters, FromFeatureThread, ToFeatureThread } from './feature-messages.js';
 
@@ -104,7 +105,9 @@ class FeatureThread {
   }
 
   async stop(): Promise<void> {
-    await this.#worker?.terminate();
+    if (this.#worker === undefined) return;
+    await settle();
+    await this.#worker.terminate();
   }
 
   #start(): Worker {

@@ -1,6 +1,7 @@
 /** Fits one thing, and exits. Driven by fitApart. */
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { SemblanceError } from '../../errors.js';
+import { settle } from '../../threads.js';
 import { fittingTasks, type FittingStart, type FromFittingThread } from './fitting-tasks.js';
 
 if (parentPort === null) throw new Error('This file runs as a worker thread only');
@@ -11,6 +12,7 @@ try {
   if (!(error instanceof SemblanceError)) throw error;
   post(port, { kind: 'refused', code: error.code, message: error.message });
 }
+await settle();
 
 function fit(start: FittingStart): unknown {
   const report = (): void => {

@@ -7,6 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite, type PGliteOptions } from '@electric-sql/pglite';
 import { vector } from '@electric-sql/pglite-pgvector';
 import { messageOf } from '../../errors.js';
+import { settle } from '../../threads.js';
 import { Gate } from './gate.js';
 import { Maintenance } from './maintenance.js';
 import { SocketServer, type Backend } from './socket-server.js';
@@ -57,7 +58,7 @@ try {
 
 function finish(message: WorkerReport): void {
   report(message);
-  port?.close();
+  void settle().then(() => port?.close());
 }
 
 function failure(error: unknown): WorkerReport {

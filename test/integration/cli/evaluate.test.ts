@@ -113,7 +113,7 @@ describe('semblance evaluate', () => {
     const args = (out: string): readonly string[] => [
       'evaluate',
       join(pictures, 'train'),
-      ...['vit', 'color', 'vit/pixel-ssim', 'vit/query-expansion', 'grey', 'hog'].flatMap((method) => [
+      ...['vit', 'color', 'vit/pixel-ssim', 'vit/query-expansion', 'grey', 'hog', 'bovw-20'].flatMap((method) => [
         '--method',
         method,
       ]),

