@@ -9,6 +9,7 @@ import {
   makeFolder,
   program,
   runProgram,
+  embeddedStores,
   serverStores,
   startServer,
   waitFor,
@@ -132,7 +133,7 @@ describe.each(serverStores)('another model under a running server ($name)', (sto
   });
 });
 
-describe('another model of the embedded database', () => {
+describe.each(embeddedStores)('another model of the embedded database', () => {
   it('is pulled, filled and activated between two runs of the server', { timeout: 240_000 }, async () => {
     const folder = await makeFolder();
     const first = await startServer({ folder });

@@ -10,6 +10,7 @@ import {
   runProgram,
   startProgram,
   startServer,
+  embeddedStores,
   testStores,
   waitFor,
   type RunOptions,
@@ -192,7 +193,7 @@ describe.each(testStores)('an import that is interrupted ($name)', (store) => {
   });
 });
 
-describe('sample', () => {
+describe.each(embeddedStores)('sample', () => {
   it('fills a gallery, searches it and writes the contact sheet; a second run finds everything there', async () => {
     const folder = await makeFolder();
     const options: RunOptions = { folder, cwd: folder };

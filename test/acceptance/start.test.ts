@@ -8,6 +8,7 @@ import {
   freePort,
   makeFolder,
   runProgram,
+  embeddedStores,
   serverStores,
   spawnServer,
   startServer,
@@ -27,7 +28,7 @@ async function refusal(options: RunOptions): Promise<readonly string[]> {
   return run.output.trim().split('\n');
 }
 
-describe('npm start', () => {
+describe.each(embeddedStores)('npm start', () => {
   it('says where the data lies, which model is active and what to paste, and serves', async () => {
     const folder = await makeFolder();
     const server = await spawnServer({ folder, cwd: repository, launcher: ['npm', 'start'] }, []);
@@ -55,7 +56,7 @@ describe('npm start', () => {
   });
 });
 
-describe('the embedded data folder', () => {
+describe.each(embeddedStores)('the embedded data folder', () => {
   it('is ./data unless named, keeps the images over a restart, and is held by one process', async () => {
     const folder = await makeFolder();
     const unnamed = { folder, env: { SEMBLANCE_DATA_DIR: '' } };
@@ -103,7 +104,7 @@ describe('the embedded data folder', () => {
   });
 });
 
-describe('a wrong configuration', () => {
+describe.each(embeddedStores)('a wrong configuration', () => {
   it('ends the start where the port is taken', async () => {
     const holder = createServer().listen(0, '127.0.0.1');
     await once(holder, 'listening');
@@ -137,7 +138,7 @@ describe('a wrong configuration', () => {
   });
 });
 
-describe('DATABASE_URL=memory:', () => {
+describe.each(embeddedStores)('DATABASE_URL=memory:', () => {
   it('keeps images until the exit, and writes no data folder', async () => {
     const options = { folder: await makeFolder(), env: { DATABASE_URL: 'memory:' } };
     const first = await startServer(options);
@@ -155,7 +156,7 @@ describe('DATABASE_URL=memory:', () => {
   });
 });
 
-describe('SIGTERM', () => {
+describe.each(embeddedStores)('SIGTERM', () => {
   it('lets the uploads under way finish, then ends with 0 and without a temporary file', async () => {
     const server = await startServer({ env: { DATABASE_URL: 'memory:' } });
     const bytes = await Promise.all(
@@ -177,7 +178,7 @@ describe('SIGTERM', () => {
   });
 });
 
-describe('anonymous read', () => {
+describe.each(embeddedStores)('anonymous read', () => {
   it('answers queries and refuses mutations before their files are read', async () => {
     const folder = await makeFolder();
     const writable = await startServer({ folder });

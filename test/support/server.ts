@@ -31,11 +31,11 @@ export const serverStores: readonly TestStore[] =
         },
       ];
 
-/** TEST_STORES=server leaves out the embedded store, for a run that comes after one without a server. */
-export const testStores: readonly TestStore[] =
-  process.env['TEST_STORES'] === 'server'
-    ? serverStores
-    : [{ name: 'embedded', environment: () => ({}) }, ...serverStores];
+/** None under TEST_STORES=server, for a run that comes after one without a server. For what has but one store, too. */
+export const embeddedStores: readonly TestStore[] =
+  process.env['TEST_STORES'] === 'server' ? [] : [{ name: 'embedded', environment: () => ({}) }];
+
+export const testStores: readonly TestStore[] = [...embeddedStores, ...serverStores];
 
 export const program = resolve(import.meta.dirname, '../../dist/main.js');
 

@@ -3,7 +3,15 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { makeJpeg, makePng } from '../../support/make-image.js';
-import { makeFolder, runProgram, startProgram, startServer, testStores, type TestStore } from '../../support/server.js';
+import {
+  embeddedStores,
+  makeFolder,
+  runProgram,
+  startProgram,
+  startServer,
+  testStores,
+  type TestStore,
+} from '../../support/server.js';
 
 interface SearchJson {
   readonly results: readonly {
@@ -104,7 +112,7 @@ describe.each(testStores)('the commands on the $name store', (testStore) => {
   });
 });
 
-describe('the commands while a server holds the data folder', () => {
+describe.each(embeddedStores)('the commands while a server holds the data folder', () => {
   it('say so and work through it', manyStarts, async () => {
     const server = await startServer();
     const { folder } = server;
@@ -138,7 +146,7 @@ describe('the commands while a server holds the data folder', () => {
   });
 });
 
-describe('an import that is interrupted', () => {
+describe.each(embeddedStores)('an import that is interrupted', () => {
   it('ends with 130, says what is left, and goes on there', manyStarts, async () => {
     const folder = await makeFolder();
     const count = 250;
@@ -166,7 +174,7 @@ describe('an import that is interrupted', () => {
   });
 });
 
-describe('what a command cannot do is one sentence and exit 1', () => {
+describe.each(embeddedStores)('what a command cannot do is one sentence and exit 1', () => {
   it.each([
     [['import', 'nowhere'], 'There is no file or folder nowhere'],
     [['search', 'nowhere.jpg'], 'nowhere.jpg cannot be read: There is no such file'],

@@ -11,7 +11,15 @@ import { readRun } from '../../../src/evaluation/run-file.js';
 import { testDatabaseUrl } from '../../support/database.js';
 import { makeJpeg } from '../../support/make-image.js';
 import { createServerDatabase } from '../../support/server-database.js';
-import { cleanUp, makeFolder, runProgram, serverStores, startProgram, type ProgramRun } from '../../support/server.js';
+import {
+  cleanUp,
+  embeddedStores,
+  makeFolder,
+  runProgram,
+  serverStores,
+  startProgram,
+  type ProgramRun,
+} from '../../support/server.js';
 
 const classes = ['ant', 'bee', 'crab', 'duck'];
 const imagesPerClass = 6;
@@ -52,7 +60,7 @@ async function appeared(run: ProgramRun, path: string): Promise<void> {
   while (run.running && !existsSync(path)) await setTimeout(5);
 }
 
-describe('semblance evaluate', () => {
+describe.each(embeddedStores)('semblance evaluate', () => {
   let folder: string;
   let pictures: string;
   const semblance = (...args: string[]) => runProgram(['evaluate', ...args], { folder });
