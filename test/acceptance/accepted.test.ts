@@ -130,6 +130,7 @@ describe.each(testStores)('what is accepted ($name)', (store) => {
       ['日本語.png', '日本語.png'],
       ['holiday/2024/sea.png', 'sea.png'],
       ['C:\\\\photos\\\\sea.png', 'sea.png'],
+      ['a %22quoted%22 name, 100%.png', 'a "quoted" name, 100%.png'],
       ['../../etc/passwd', 'passwd'],
       ["a'; DROP TABLE image; --.png", "a'; DROP TABLE image; --.png"],
       ['<script>alert(1)</script>.png', 'script>.png'],

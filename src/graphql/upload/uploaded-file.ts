@@ -20,7 +20,12 @@ export async function openFile(file: Promise<FileUpload>): Promise<UploadedFile>
   });
   if (opened.has(upload)) throw invalidArgument('file', 'each file to be used once', 'one used twice');
   opened.add(upload);
-  return { filename: upload.filename, bytes: read(upload) };
+  return { filename: unescaped(upload.filename), bytes: read(upload) };
+}
+
+/** Browsers escape in a filename what would end it, and no percent sign: WHATWG HTML, multipart/form-data encoding algorithm. */
+function unescaped(filename: string): string {
+  return filename.replaceAll('%22', '"').replaceAll('%0D', '\r').replaceAll('%0A', '\n');
 }
 
 async function* read(upload: FileUpload): AsyncGenerator<Uint8Array> {
