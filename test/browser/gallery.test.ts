@@ -31,6 +31,17 @@ const uploads = (page: Page) => page.getByRole('region', { name: 'Adding picture
 const names = (page: Page) =>
   page.evaluate<string[]>(`[...document.querySelectorAll('.tile__name')].map((e) => e.textContent)`);
 
+/** In CSS pixels, once the wheel's last turn has been followed to its end. */
+async function restingScroll(page: Page): Promise<number> {
+  const read = () => page.evaluate<number>('window.scrollY');
+  for (let y = await read(); ; ) {
+    await page.waitForTimeout(300);
+    const next = await read();
+    if (next === y) return y;
+    y = next;
+  }
+}
+
 describe('the gallery', () => {
   it('shows all pictures newest first, page by page, and draws only those around what is seen', async () => {
     const { page, problems, operations, close } = await openPage(browser, `${server.url}/gallery`);
@@ -54,7 +65,8 @@ describe('the gallery', () => {
     ).toBe(0);
 
     // Back from a picture the list stands where it was left, and is not asked for again.
-    const y = await page.evaluate<number>('window.scrollY');
+    await oldest.scrollIntoViewIfNeeded();
+    const y = await restingScroll(page);
     await oldest.getByRole('link', { name: 'Open picture-0.jpg' }).click();
     await page.getByRole('heading', { level: 1, name: 'picture-0.jpg' }).waitFor();
     await page.goBack();
