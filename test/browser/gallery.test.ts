@@ -34,7 +34,7 @@ const names = (page: Page) =>
 /** In CSS pixels, once the wheel's last turn has been followed to its end. */
 async function restingScroll(page: Page): Promise<number> {
   const read = () => page.evaluate<number>('window.scrollY');
-  for (let y = await read(); ; ) {
+  for (let y = await read(); ;) {
     await page.waitForTimeout(300);
     const next = await read();
     if (next === y) return y;
