@@ -95,7 +95,7 @@ describe('methods while a server holds the data folder', () => {
   it('a job outlives Ctrl-C by being cancelled, and its server by being gone on with', manyStarts, async () => {
     const folder = await makeFolder();
     const pictures = join(folder, 'pictures');
-    await writeSample(pictures, { families: ['car', 'fish', 'sunset'], perFamily: 20 });
+    await writeSample(pictures, { families: ['butterfly', 'car', 'fish', 'sunset'], perFamily: 15 });
     expect((await runProgram(['import', pictures], { folder })).code).toBe(0);
     const server = await startServer({ folder });
     const jobs = async (of: TestServer) =>
