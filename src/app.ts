@@ -6,7 +6,8 @@ import { openEmbedder } from './embedding/open-embedder.js';
 import type { Embedder, EmbedderState } from './embedding/embedder.js';
 import { ConfigurationError, messageOf, SemblanceError } from './errors.js';
 import { ImageDecoder } from './image/decode.js';
-import { maxConcurrentDecodes, maxImagePixels, retryIntervalMs } from './limits.js';
+import { maxConcurrentDecodes, maxImagePixels, maxUploadBytesInWork, retryIntervalMs } from './limits.js';
+import { ByteBudget } from './operations/byte-budget.js';
 import type { OperationsContext } from './operations/context.js';
 import { FittedRecipes } from './operations/fitted-recipes.js';
 import { startJobRunner } from './operations/jobs/runner.js';
@@ -73,6 +74,10 @@ export async function buildApp(config: Config, { jobs }: AppOptions = {}): Promi
     recipes,
     decoder,
     maxUploadBytes,
+    uploads: new ByteBudget({
+      maxBytes: Math.max(maxUploadBytesInWork, maxUploadBytes),
+      refusal: 'The uploads in work hold too much memory',
+    }),
   };
   const prepared = prepareSpace(context, config);
   const consistent = prepared.then(() => undefined);

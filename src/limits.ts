@@ -27,6 +27,12 @@ export const maxMetadataBytes = 8 * 1024;
 export const maxFilenameBytes = 255;
 /** Default of SEMBLANCE_MAX_UPLOAD_BYTES. */
 export const defaultMaxUploadBytes = 20_000_000;
+/** Of files that arrived and are in work, in memory, of all requests together; beyond it a caller gets OVERLOADED. One file always fits. */
+export const maxUploadBytesInWork = 256_000_000;
+/** Of multipart requests whose files lie in the folder for temporary files, of all together. One full request always fits. */
+export const maxTemporaryBytes = 1_000_000_000;
+/** Between two sweeps of temporary files that a killed process left. */
+export const temporarySweepIntervalMs = 300_000;
 /** Files in one uploadImages. */
 export const maxFilesPerRequest = 20;
 /** `operations` and `map` of a multipart request: graphql-upload-ts takes quadratic memory on deep paths. */

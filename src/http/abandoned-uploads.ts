@@ -1,10 +1,20 @@
 import { lstat, readdir, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { requestTimeoutMs } from '../limits.js';
+import { requestTimeoutMs, temporarySweepIntervalMs } from '../limits.js';
 
 /** What graphql-upload-ts names the files in which it keeps uploads while they are read. */
 const temporaryFile = /^capacitor-[0-9a-f]{32}\.tmp$/;
+
+/**
+ * Removes the temporary files that a killed process left behind, now and from time to time: those of the process before
+ * this one are too young at its start. Keeps no process alive.
+ */
+export function sweepAbandonedUploads(): void {
+  const sweep = (): void => void removeAbandonedUploads();
+  setInterval(sweep, temporarySweepIntervalMs).unref();
+  sweep();
+}
 
 /**
  * Removes the temporary files of uploads that a killed process left behind. Only those that no request can still be

@@ -3,7 +3,7 @@ import { isLoopback, type Config } from '../config.js';
 import { messageOf, SemblanceError } from '../errors.js';
 import { maxJsonBodyBytes } from '../limits.js';
 import type { Operations } from '../operations/operations.js';
-import { removeAbandonedUploads } from './abandoned-uploads.js';
+import { sweepAbandonedUploads } from './abandoned-uploads.js';
 import { cors } from './cors.js';
 import { errorResponder, notFoundResponder } from './error-responder.js';
 import { explorerRoutes } from './explorer-routes.js';
@@ -41,7 +41,7 @@ export function createHttpApp({
   app.set('etag', false);
   app.set('query parser', 'simple');
 
-  void removeAbandonedUploads();
+  sweepAbandonedUploads();
   app.use(requestId, securityHeaders);
   if (isLoopback(config.host)) app.use(hostGuard(config.allowedHosts));
   app.use(healthRoutes({ operations, isClosing }));
