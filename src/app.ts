@@ -99,6 +99,7 @@ export async function buildApp(config: Config, { jobs }: AppOptions = {}): Promi
     close: async () => {
       await runner?.close();
       await encoders.close();
+      await decoder.close();
       await embedders.close();
       await embedder.close();
       await store.close();

@@ -249,10 +249,10 @@ describe('the room for temporary files of all requests', () => {
       method: 'POST',
       headers: { ...preflight, 'Content-Type': 'multipart/form-data; boundary=X' },
     });
-    let isCutOff = false;
+    const state = { isCutOff: false };
     const cutOff = new Promise<void>((resolve) => {
       sending.on('error', () => {
-        isCutOff = true;
+        state.isCutOff = true;
         resolve();
       });
     });
@@ -260,11 +260,11 @@ describe('the room for temporary files of all requests', () => {
       `--X\r\nContent-Disposition: form-data; ${name}\r\n\r\n${text}\r\n`;
     sending.write(part(operations) + part(map));
     const orphans = part(['name="orphan"', 'x'.repeat(1_000)]).repeat(100);
-    for (let sentBytes = 0; !isCutOff && sentBytes < 10 * maxDrainedBytes; sentBytes += orphans.length) {
+    for (let sentBytes = 0; !state.isCutOff && sentBytes < 10 * maxDrainedBytes; sentBytes += orphans.length) {
       if (!sending.write(orphans)) await Promise.race([cutOff, once(sending, 'drain').catch(() => undefined)]);
     }
     sending.destroy();
-    expect(isCutOff).toBe(true);
+    expect(state.isCutOff).toBe(true);
   });
 });
 

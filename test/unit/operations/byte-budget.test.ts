@@ -23,7 +23,10 @@ describe('ByteBudget', () => {
 
   test('gets everything back, however the work ended', async () => {
     const budget = makeBudget(100);
-    await budget.use((hold) => Promise.resolve(hold.add(100)));
+    await budget.use((hold) => {
+      hold.add(100);
+      return Promise.resolve();
+    });
     const failed = budget.use((hold) => {
       hold.add(100);
       return Promise.reject(new Error('failed'));
