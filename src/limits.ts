@@ -176,3 +176,5 @@ export const regionCost = 1_000;
 export const countCost = 50;
 /** Uploads that one GraphQL operation searches for. */
 export const maxSearchedUploads = 1;
+/** An import waits no longer than this for a server that asks it to. */
+export const maxRetryAfterMs = 90_000;

@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { registerEvaluate } from './cli/evaluate.js';
 import { registerImport } from './cli/import.js';
 import { registerIndexRegions } from './cli/index-regions.js';
+import { registerKeys } from './cli/keys.js';
 import { registerMethods } from './cli/methods.js';
 import { registerMigrate } from './cli/migrate.js';
 import { registerModels } from './cli/models.js';
@@ -36,6 +37,7 @@ for (const register of [
   registerIndexRegions,
   registerEvaluate,
   registerStats,
+  registerKeys,
   registerMigrate,
   registerModels,
 ]) {

@@ -105,7 +105,7 @@ async function openGallery(
   config: Config,
   options: GalleryOptions & { readonly needsModel: boolean },
 ): Promise<Gallery> {
-  if (options.server !== undefined) return openRemoteGallery(options.server);
+  if (options.server !== undefined) return openRemoteGallery(options.server, config.apiKey);
   try {
     return await openLocalGallery(config, options);
   } catch (error) {
@@ -113,7 +113,7 @@ async function openGallery(
     process.stderr.write(
       `The data folder ${error.dataDir} is held by a running server (process ${error.pid}): working through ${error.url}.\n`,
     );
-    return openRemoteGallery(new URL(error.url));
+    return openRemoteGallery(new URL(error.url), config.apiKey);
   }
 }
 

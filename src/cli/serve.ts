@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import { buildApp, type App } from '../app.js';
-import { assertMayListen, loadConfig, type Config } from '../config.js';
+import { loadConfig, type Config } from '../config.js';
 import type { EmbedderState } from '../embedding/embedder.js';
 import { ConfigurationError, messageOf } from '../errors.js';
 import { openGraphqlDoor } from '../graphql/door.js';
-import { imagePaths } from '../http/image-paths.js';
+import { callerOf, openAccess } from '../http/access.js';
 import { listen, type Listening } from '../http/listen.js';
 import { createHttpApp } from '../http/server.js';
+import { WorkMeter } from '../operations/access/work-meter.js';
 import { print } from './output.js';
 import type { Environment } from './run.js';
 
@@ -17,7 +18,6 @@ export function registerServe(program: Command, env: Environment): void {
     .description('serve GraphQL and images over HTTP; configured by environment variables, see docs/configuration.md')
     .action(async () => {
       const config = loadConfig(env);
-      assertMayListen(config);
       // Before anything listens: whoever finds the server there may end it at once.
       const signal = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
       const server = await startServer(config);
@@ -38,16 +38,17 @@ async function startServer(config: Config): Promise<Server> {
   const app = await buildApp(config, { jobs: { logError } });
   try {
     let closing = false;
-    const graphql = await openGraphqlDoor({
-      operations: app.operations,
-      anonymousAccess: config.anonymousAccess,
-      imagePaths,
-      logError,
-    });
+    const { operations } = app;
+    const meter = new WorkMeter(config);
+    const access = openAccess({ config, operations, meter });
+    const { introspection } = config;
+    const { imagePaths } = access;
+    const graphql = await openGraphqlDoor({ operations, introspection, meter, callerOf, imagePaths, logError });
     const http = createHttpApp({
       config,
-      operations: app.operations,
+      operations,
       graphql: graphql.handler,
+      access,
       isClosing: () => closing,
       logError,
     });
@@ -81,6 +82,7 @@ function announce({ app, listening }: Server): void {
   print(`Semblance listens on ${listening.url}`);
   print(`  GraphQL   ${listening.url}/graphql (open it in a browser for the explorer)`);
   print(`  data      ${describeData(config)}`);
+  print(`  access    ${describeAccess(config)}`);
   void app.ready
     .then(
       async () => {
@@ -117,6 +119,14 @@ function describeServing(state: EmbedderState): void {
   if (warning !== undefined) {
     console.error(`${warning}. "semblance models bench" finds settings for this machine, and stores them.`);
   }
+}
+
+function describeAccess({ anonymousAccess, tokens }: Config): string {
+  const credentials = tokens === undefined ? 'API keys' : `API keys and tokens of ${tokens.issuer}`;
+  if (anonymousAccess === 'admin') return 'anybody who reaches it may do everything';
+  return anonymousAccess === 'none'
+    ? `${credentials}; "semblance keys create NAME" makes one`
+    : `anybody who reaches it may ${anonymousAccess}; more with ${credentials}`;
 }
 
 function describeData({ database, dataDir, schema }: Config): string {

@@ -1,3 +1,5 @@
+import type { Caller } from '../operations/access/caller.js';
+import type { WorkMeter } from '../operations/access/work-meter.js';
 import type { Operations } from '../operations/operations.js';
 import type { SearchLog } from './search/search-log.js';
 
@@ -11,7 +13,9 @@ export interface ImagePaths {
 /** What resolvers work with, made for each request. */
 export interface RequestContext {
   readonly operations: Operations;
-  readonly imagePaths: (id: string) => ImagePaths;
+  readonly caller: Caller;
+  readonly meter: Pick<WorkMeter, 'chargeImages'>;
+  readonly imagePaths: (id: string) => Promise<ImagePaths>;
   readonly searches: SearchLog;
   /** Aborts when the client has gone. */
   readonly signal: AbortSignal;

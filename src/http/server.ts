@@ -1,9 +1,10 @@
 import express, { type Express, type RequestHandler } from 'express';
 import { isLoopback, type Config } from '../config.js';
-import { messageOf, SemblanceError } from '../errors.js';
+import { messageOf } from '../errors.js';
 import { maxJsonBodyBytes } from '../limits.js';
 import type { Operations } from '../operations/operations.js';
 import { sweepAbandonedUploads } from './abandoned-uploads.js';
+import type { Access } from './access.js';
 import { cors } from './cors.js';
 import { errorResponder, notFoundResponder } from './error-responder.js';
 import { explorerRoutes } from './explorer-routes.js';
@@ -22,6 +23,7 @@ export interface HttpAppOptions {
   readonly operations: Operations;
   /** Answers POST and GET of /graphql, the body parsed. */
   readonly graphql: RequestHandler;
+  readonly access: Access;
   /** True from the moment that the server shuts down. */
   readonly isClosing?: () => boolean;
   /** Where errors go that no client may see. */
@@ -33,6 +35,7 @@ export function createHttpApp({
   config,
   operations,
   graphql,
+  access,
   isClosing = () => false,
   logError,
 }: HttpAppOptions): Express {
@@ -40,19 +43,20 @@ export function createHttpApp({
   app.disable('x-powered-by');
   app.set('etag', false);
   app.set('query parser', 'simple');
+  app.set('trust proxy', config.proxyHops);
 
   sweepAbandonedUploads();
   app.use(requestId, securityHeaders);
-  if (isLoopback(config.host)) app.use(hostGuard(config.allowedHosts));
-  app.use(healthRoutes({ operations, isClosing }));
+  if (isLoopback(config.host) || config.allowedHosts.length > 0) app.use(hostGuard(config.allowedHosts));
+  app.use(healthRoutes({ operations, isClosing, tellsReasons: config.anonymousAccess === 'admin' }));
   app.use(['/graphql', '/images'], cors(config.corsOrigins));
   app.get('/', (_request, response) => {
     response.redirect('graphql');
   });
   app.use(explorerRoutes());
-  if (config.anonymousAccess === 'none') app.use(refuseAnonymous);
-  app.use(imageRoutes({ operations, crossOrigin: config.corsOrigins.length > 0 }));
-  app.all('/graphql', methodGuard, jsonBody, ...uploadGuard(config.maxUploadBytes), graphql);
+  app.use(['/graphql', '/images'], access.identify);
+  app.use(imageRoutes({ operations, access, crossOrigin: config.corsOrigins.length > 0 }));
+  app.all('/graphql', methodGuard, access.guardGraphql, jsonBody, ...uploadGuard(config.maxUploadBytes), graphql);
 
   app.use(notFoundResponder);
   app.use(errorResponder(logError));
@@ -72,7 +76,3 @@ const jsonBody = express.json({
     }
   },
 });
-
-const refuseAnonymous: RequestHandler = (_request, _response, next) => {
-  next(new SemblanceError('UNAUTHENTICATED', 'This server answers no anonymous clients'));
-};

@@ -1,6 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { SemblanceError } from '../errors.js';
 import { makeRendition } from '../image/renditions.js';
+import type { ApiKeyRecord } from '../store/store.js';
 import type { ImageFilter, ImagePage, ImageRecord, Metadata } from '../store/types.js';
+import { ApiKeyVerifier, createApiKey, revokeApiKey, type CreatedKey, type NewKeyInput } from './access/api-keys.js';
 import { checkFilter, checkId, checkMetadata, checkPageSize } from './arguments.js';
 import type { OperationsContext } from './context.js';
 import { searchByUpload, type UploadSearchInput } from './search-by-upload.js';
@@ -70,6 +73,15 @@ export interface Operations {
   listJobs(first: number): Promise<readonly Job[]>;
   /** What it has written stays. One that has ended stays as it is. NOT_FOUND where there is none. */
   cancelJob(id: string): Promise<Job>;
+  /** The key itself is seen this once. */
+  createApiKey(input: NewKeyInput): Promise<CreatedKey>;
+  /** Oldest first, the revoked too. */
+  listApiKeys(): Promise<readonly ApiKeyRecord[]>;
+  /** Every server refuses it within `apiKeyRecheckMs`. NOT_FOUND where there is none. */
+  revokeApiKey(id: string): Promise<ApiKeyRecord>;
+  readonly apiKeys: Pick<ApiKeyVerifier, 'verify' | 'isKnown'>;
+  /** What the servers on the database sign links with. */
+  linkSecret(): Promise<Buffer>;
   sizeBytes(): Promise<number>;
   health(): Promise<Health>;
 }
@@ -131,6 +143,11 @@ export function createOperations(context: OperationsContext, runner?: Pick<JobRu
       if (job === undefined) throw new SemblanceError('NOT_FOUND', `There is no job ${checked}`);
       return job;
     },
+    createApiKey: (input) => createApiKey(store, input),
+    listApiKeys: () => store.listApiKeys(),
+    revokeApiKey: (id) => revokeApiKey(store, id),
+    apiKeys: new ApiKeyVerifier(store),
+    linkSecret: () => store.ensureSecret('links', randomBytes(32)),
     sizeBytes: () => store.sizeBytes(),
     health: () => readHealth(context),
   };

@@ -2,6 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import type pg from 'pg';
 import { SemblanceError } from '../errors.js';
 import type { MediaType } from '../image/decoded-image.js';
+import { createApiKey, ensureSecret, findApiKey, listApiKeys, revokeApiKey } from './api-keys.js';
 import { findForUpload, insertImage, readOriginal, readThumbnail } from './content.js';
 import { imagesWithout, insertEmbeddings, readEmbeddings } from './embeddings.js';
 import { toStoreError } from './errors.js';
@@ -109,6 +110,11 @@ export function connectStore(pool: pg.Pool, schemas: Schemas, adminPool = pool):
     cancelJob: async (id) => cancelJob(pool, schemas, id),
     findJob: async (id) => findJob(pool, schemas, id),
     listJobs: async (first) => listJobs(pool, schemas, first),
+    createApiKey: async (key) => createApiKey(pool, schemas, key),
+    findApiKey: async (id) => findApiKey(pool, schemas, id),
+    listApiKeys: async () => listApiKeys(pool, schemas),
+    revokeApiKey: async (id) => revokeApiKey(pool, schemas, id),
+    ensureSecret: async (name, proposed) => ensureSecret(pool, schemas, name, proposed),
     sizeBytes: async () => sizeBytes(pool, schemas),
     close: async () => prisma.$disconnect(),
   };

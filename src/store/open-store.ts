@@ -124,6 +124,12 @@ class SupervisedStore implements Store {
   readonly cancelJob: Store['cancelJob'] = async (id) => this.#run((store) => store.cancelJob(id));
   readonly findJob: Store['findJob'] = async (id) => this.#run((store) => store.findJob(id));
   readonly listJobs: Store['listJobs'] = async (first) => this.#run((store) => store.listJobs(first));
+  readonly createApiKey: Store['createApiKey'] = async (key) => this.#run((store) => store.createApiKey(key));
+  readonly findApiKey: Store['findApiKey'] = async (id) => this.#run((store) => store.findApiKey(id));
+  readonly listApiKeys: Store['listApiKeys'] = async () => this.#run((store) => store.listApiKeys());
+  readonly revokeApiKey: Store['revokeApiKey'] = async (id) => this.#run((store) => store.revokeApiKey(id));
+  readonly ensureSecret: Store['ensureSecret'] = async (name, proposed) =>
+    this.#run((store) => store.ensureSecret(name, proposed));
   readonly sizeBytes: Store['sizeBytes'] = async () => this.#run((store) => store.sizeBytes());
 
   async recordServerUrl(url: string): Promise<void> {

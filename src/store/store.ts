@@ -1,3 +1,4 @@
+import type { Scope } from '../config.js';
 import type { ErrorCode } from '../errors.js';
 import type {
   ImageFilter,
@@ -103,6 +104,21 @@ export interface JobRecord extends NewJob, JobProgress {
 
 export type JobOutcome =
   { readonly state: 'done'; readonly result: unknown } | { readonly state: 'failed'; readonly error: JobError };
+
+export interface NewApiKey {
+  /** 16 lower-case hexadecimal digits. No secret: it names the key. */
+  readonly id: string;
+  readonly name: string;
+  readonly scope: Scope;
+  /** Of the whole key. */
+  readonly sha256: Buffer;
+  readonly expiresAt: Date | undefined;
+}
+
+export interface ApiKeyRecord extends Omit<NewApiKey, 'sha256'> {
+  readonly createdAt: Date;
+  readonly revokedAt: Date | undefined;
+}
 
 /** What a learned similarity was trained for: see trainScorer. */
 export type ScorerKind = 'heuristic' | 'labels';
@@ -257,6 +273,18 @@ export interface Store {
   findJob(id: string): Promise<JobRecord | undefined>;
   /** Newest first. */
   listJobs(first: number): Promise<readonly JobRecord[]>;
+
+  createApiKey(key: NewApiKey): Promise<ApiKeyRecord>;
+  /** `usable`: neither revoked nor expired, by the database's clock. Undefined where there is none. */
+  findApiKey(
+    id: string,
+  ): Promise<{ readonly key: ApiKeyRecord; readonly sha256: Buffer; readonly usable: boolean } | undefined>;
+  /** Oldest first, the revoked too. */
+  listApiKeys(): Promise<readonly ApiKeyRecord[]>;
+  /** One that was revoked already stays so. Undefined where there is none. */
+  revokeApiKey(id: string): Promise<ApiKeyRecord | undefined>;
+  /** What all servers on the database share under that name: `proposed` where there was none, else what was there. */
+  ensureSecret(name: string, proposed: Buffer): Promise<Buffer>;
 
   /** For `stats`: bytes of the tables and indexes. */
   sizeBytes(): Promise<number>;

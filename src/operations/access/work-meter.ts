@@ -1,0 +1,75 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { RetryLaterError } from '../../errors.js';
+import type { Caller } from './caller.js';
+
+export interface WorkBounds {
+  /** Images decoded and embedded, or rendered; 0: no bound. */
+  readonly embeddingsPerMinute: number;
+  /** Of request bodies; 0: no bound. */
+  readonly bytesPerMinute: number;
+}
+
+/** Above what anybody sets: counted and never reached. */
+const windowSeconds = 60;
+
+/**
+ * Counts the work that each caller asks for, in windows of a minute that begin with its first request. Of this server
+ * alone: n servers let a caller do n times as much.
+ */
+export class WorkMeter {
+  readonly #images: RateLimiterMemory | undefined;
+  readonly #bytes: RateLimiterMemory | undefined;
+
+  constructor({ embeddingsPerMinute, bytesPerMinute }: WorkBounds) {
+    this.#images = limiter(embeddingsPerMinute);
+    this.#bytes = limiter(bytesPerMinute);
+  }
+
+  /**
+   * Before any of them is worked on.
+   * @throws RetryLaterError RATE_LIMITED
+   */
+  chargeImages(caller: Caller, count: number): Promise<void> {
+    return charge(this.#images, caller, count, 'images embedded or rendered');
+  }
+
+  /**
+   * Before the body is read. One without a length is charged once it has arrived: it may go beyond the bound once.
+   * @throws RetryLaterError RATE_LIMITED
+   */
+  async chargeBody(caller: Caller, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (this.#bytes === undefined) return;
+    const length = request.headers['content-length'];
+    await charge(this.#bytes, caller, length === undefined ? 1 : Number(length), 'bytes sent');
+    if (length !== undefined) return;
+    const { socket } = request;
+    const before = socket.bytesRead;
+    response.once('close', () => {
+      void this.#bytes?.penalty(caller.id, Math.max(0, socket.bytesRead - before));
+    });
+  }
+}
+
+function limiter(perMinute: number): RateLimiterMemory | undefined {
+  return perMinute === 0 ? undefined : new RateLimiterMemory({ points: perMinute, duration: windowSeconds });
+}
+
+async function charge(
+  bound: RateLimiterMemory | undefined,
+  caller: Caller,
+  amount: number,
+  what: string,
+): Promise<void> {
+  if (bound === undefined || amount <= 0) return;
+  try {
+    await bound.consume(caller.id, amount);
+  } catch (error) {
+    if (!(error instanceof RateLimiterRes)) throw error;
+    throw new RetryLaterError(
+      'RATE_LIMITED',
+      `You may have ${bound.points} ${what} in a minute`,
+      Math.max(1, Math.ceil(error.msBeforeNext / 1000)),
+    );
+  }
+}
