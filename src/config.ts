@@ -77,6 +77,8 @@ export interface Config {
   /** Host names under which a loopback server is addressed, besides localhost and loopback addresses. */
   readonly allowedHosts: readonly string[];
   readonly maxUploadBytes: number;
+  /** Whether anybody gets the bytes of an image as they were uploaded, with what they tell of place and camera. */
+  readonly serveOriginals: boolean;
   /** Threads of one model run. */
   readonly modelThreads: number;
   /** Whether the environment names them: then nothing that `models bench` stored is used. */
@@ -157,6 +159,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     proxyHops: read('SEMBLANCE_PROXY_HOPS', 0, integer(0, 10)),
     corsOrigins: read<readonly string[]>('SEMBLANCE_CORS_ORIGINS', [], parseOrigins),
     allowedHosts: read<readonly string[]>('SEMBLANCE_ALLOWED_HOSTS', [], parseList),
+    serveOriginals: read('SEMBLANCE_SERVE_ORIGINALS', true, parseBoolean),
     maxUploadBytes: read('SEMBLANCE_MAX_UPLOAD_BYTES', defaultMaxUploadBytes, integer(1, 1_000_000_000)),
     modelThreads: read('SEMBLANCE_MODEL_THREADS', Math.min(4, availableParallelism()), integer(1, 64)),
     modelThreadsGiven: (env['SEMBLANCE_MODEL_THREADS']?.trim() ?? '') !== '',

@@ -1,5 +1,7 @@
 import { create as contentDisposition } from 'content-disposition';
 import { Router, type Request, type Response } from 'express';
+import { SemblanceError } from '../errors.js';
+import { withExtension } from '../image/filename.js';
 import { requireFound } from '../operations/found.js';
 import type { Operations } from '../operations/operations.js';
 import type { ImageRecord } from '../store/types.js';
@@ -11,10 +13,12 @@ export interface ImageRoutesOptions {
   readonly access: Pick<Access, 'guardImage' | 'isPublic'>;
   /** Whether pages of other origins may show the images. */
   readonly crossOrigin: boolean;
+  /** False: renditions and thumbnails only, which are made of pixels alone. */
+  readonly serveOriginals: boolean;
 }
 
 /** GET and HEAD of an image's original bytes, rendition and thumbnail. */
-export function imageRoutes({ operations, access, crossOrigin }: ImageRoutesOptions): Router {
+export function imageRoutes({ operations, access, crossOrigin, serveOriginals }: ImageRoutesOptions): Router {
   const router = Router();
   const readers: Readonly<Record<ImageForm, (id: string, signal: AbortSignal) => Promise<Buffer | undefined>>> = {
     original: async (id) => (await operations.readOriginal(id))?.bytes,
@@ -23,6 +27,9 @@ export function imageRoutes({ operations, access, crossOrigin }: ImageRoutesOpti
   };
   for (const form of imageForms) {
     router.get(imagePaths(':id')[form], access.guardImage(form), async (request: Request<{ id: string }>, response) => {
+      if (form === 'original' && !serveOriginals) {
+        throw new SemblanceError('FORBIDDEN', 'This server serves no originals, only renditions and thumbnails');
+      }
       const { id } = request.params;
       const image = requireFound(await operations.findImage(id), id);
       const headers = headersOf(image, form, { crossOrigin, isPublic: access.isPublic });
@@ -54,7 +61,7 @@ function headersOf(
   { crossOrigin, isPublic }: { readonly crossOrigin: boolean; readonly isPublic: boolean },
 ) {
   const stem = image.filename.replace(/\.[^.]*$/, '');
-  const filename = form === 'original' ? image.filename : `${stem}.webp`;
+  const filename = form === 'original' ? withExtension(image.filename, image.mediaType) : `${stem}.webp`;
   return {
     'Content-Type': form === 'original' ? image.mediaType : 'image/webp',
     'Content-Disposition': contentDisposition(filename, { type: 'inline' }),

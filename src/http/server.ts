@@ -55,7 +55,14 @@ export function createHttpApp({
   });
   app.use(explorerRoutes());
   app.use(['/graphql', '/images'], access.identify);
-  app.use(imageRoutes({ operations, access, crossOrigin: config.corsOrigins.length > 0 }));
+  app.use(
+    imageRoutes({
+      operations,
+      access,
+      crossOrigin: config.corsOrigins.length > 0,
+      serveOriginals: config.serveOriginals,
+    }),
+  );
   app.all('/graphql', methodGuard, access.guardGraphql, jsonBody, ...uploadGuard(config.maxUploadBytes), graphql);
 
   app.use(notFoundResponder);
