@@ -10,7 +10,7 @@ import {
 } from 'graphql';
 import type { ComplexityEstimatorArgs } from 'graphql-query-complexity';
 // The package's ES modules load a second copy of graphql, which takes none of the first one's types.
-import complexity from 'graphql-query-complexity/cjs';
+import { getComplexity } from 'graphql-query-complexity/cjs';
 import { invalidArgument } from '../errors.js';
 import {
   countCost,
