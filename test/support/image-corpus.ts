@@ -47,7 +47,7 @@ export async function sendCorpus(
   const send = async (file: MutatedFile): Promise<void> => {
     const startMs = performance.now();
     // Every tenth is to be stored; searches alone would leave the way into the database out.
-    const answering =
+    const answering: Promise<GraphqlAnswer<unknown>> =
       sent++ % 10 === 0 ? server.client.uploadAnswer(file.bytes) : server.client.searchAnswer(file.bytes, { k: 1 });
     const answer: GraphqlAnswer<unknown> = await within(answering, maxMs, file.name);
     const ms = performance.now() - startMs;
