@@ -179,6 +179,24 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   return Object.freeze(config);
 }
 
+/** What no log may hold, as it stands in the configuration and as programs decode it. */
+export function secretsOf({ database, urlSecret, apiKey, hub }: Config): readonly string[] {
+  const urls = database.kind === 'server' ? [database.url, database.adminUrl] : [];
+  const passwords = urls.flatMap((url) => {
+    const password = url === undefined ? '' : new URL(url).password;
+    return [password, decoded(password)];
+  });
+  return [...new Set([...passwords, urlSecret ?? '', apiKey ?? '', hub.token ?? ''])].filter((text) => text !== '');
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 type Read = <T>(name: string, fallback: T, parse: Parser<T>) => T;
 
 function readTokens(read: Read, problems: string[]): TokenConfig | undefined {

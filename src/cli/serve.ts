@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import { buildApp, type App } from '../app.js';
-import { loadConfig, type Config } from '../config.js';
+import { loadConfig, secretsOf, type Config } from '../config.js';
 import type { EmbedderState } from '../embedding/embedder.js';
 import { ConfigurationError, messageOf } from '../errors.js';
 import { openGraphqlDoor } from '../graphql/door.js';
@@ -9,6 +9,7 @@ import { callerOf, openAccess } from '../http/access.js';
 import { listen, type Listening } from '../http/listen.js';
 import { createHttpApp } from '../http/server.js';
 import { WorkMeter } from '../operations/access/work-meter.js';
+import { redact } from '../redact.js';
 import { print } from './output.js';
 import type { Environment } from './run.js';
 
@@ -35,6 +36,7 @@ interface Server {
 
 /** @throws ConfigurationError */
 async function startServer(config: Config): Promise<Server> {
+  const logError = logTo(config);
   const app = await buildApp(config, { jobs: { logError } });
   try {
     let closing = false;
@@ -79,6 +81,7 @@ async function contradiction({ app }: Server): Promise<never> {
 /** Says where to go at once, and what was found once the parts are known. */
 function announce({ app, listening }: Server): void {
   const { config } = app;
+  const logError = logTo(config);
   print(`Semblance listens on ${listening.url}`);
   print(`  GraphQL   ${listening.url}/graphql (open it in a browser for the explorer)`);
   print(`  data      ${describeData(config)}`);
@@ -140,7 +143,12 @@ function describeData({ database, dataDir, schema }: Config): string {
   }
 }
 
-function logError(message: string, error: unknown): void {
-  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  console.error(`${new Date().toISOString()} ${message}: ${detail}`);
+/** Writes to the operator's log, without the secrets that an error of a driver or a library may repeat. */
+function logTo(config: Config): (message: string, error: unknown) => void {
+  const secrets = secretsOf(config);
+  return (message, error) => {
+    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const cause = error instanceof Error && error.cause !== undefined ? ` (cause: ${messageOf(error.cause)})` : '';
+    console.error(`${new Date().toISOString()} ${redact(`${message}: ${detail}${cause}`, secrets)}`);
+  };
 }

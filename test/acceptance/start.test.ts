@@ -129,11 +129,35 @@ describe('a wrong configuration', () => {
     for (const name of Object.keys(malformed)) expect(message).toContain(name);
     expect(message).not.toContain('hunter2');
   });
+});
 
-  it('is listening beyond loopback without saying what strangers may do', async () => {
-    const lines = await refusal({ env: { HOST: '0.0.0.0', DATABASE_URL: 'memory:' } });
-    expect(lines).toHaveLength(1);
-    expect(lines[0]).toContain('SEMBLANCE_ALLOW_ANONYMOUS');
+describe('beyond loopback', () => {
+  it('asks for credentials, which a key is that was made beside it, and says how to make one', async () => {
+    const folder = await makeFolder();
+    const made = await runProgram(['keys', 'create', 'ada', '--scope', 'write'], { folder });
+    expect(made.code).toBe(0);
+    const key = made.stdout.trim();
+    const server = await startServer({ folder, env: { HOST: '0.0.0.0' } });
+    expect(server.output).toContain('semblance keys create');
+    const { client } = server;
+    expect(await client.code('{ status { imageCount } }')).toBe('UNAUTHENTICATED');
+    const refused = await client.uploadAnswer(await makeJpeg(3));
+    expect(refused.errors?.[0]?.extensions?.['code']).toBe('UNAUTHENTICATED');
+    const query = '{ status { imageCount } }';
+    expect((await client.graphql(query, {}, { authorization: `Bearer ${key}` })).data).toEqual({
+      status: { imageCount: 0 },
+    });
+    // The program itself sends the key of its environment.
+    const stats = (env: Record<string, string>) =>
+      runProgram(['stats', '--server', server.url], { env: { DATABASE_URL: 'memory:', ...env } });
+    const denied = await stats({});
+    expect([denied.code, denied.output]).toEqual([1, expect.stringContaining('SEMBLANCE_API_KEY')]);
+    expect((await stats({ SEMBLANCE_API_KEY: key })).code).toBe(0);
+    expect(server.output).not.toContain(key.slice(21));
+    await server.stop();
+    const listed = await runProgram(['keys', 'list'], { folder });
+    expect(listed.stdout).toContain(key.slice(4, 20));
+    expect(listed.stdout).not.toContain(key.slice(21));
   });
 });
 
