@@ -17,8 +17,11 @@ export const errorCatalogue = {
     remedy: "Try again; the operator checks that the server reaches the token issuer's keys.",
   },
   OVERLOADED: { status: 503, remedy: 'Try again after a moment.' },
-  DATABASE_UNAVAILABLE: { status: 503, remedy: 'Try again; the operator finds the reason at /readyz.' },
-  MODEL_UNAVAILABLE: { status: 503, remedy: 'Try again later; the operator finds the reason at /readyz.' },
+  DATABASE_UNAVAILABLE: { status: 503, remedy: 'Try again; the operator finds the reason in the log or at /readyz.' },
+  MODEL_UNAVAILABLE: {
+    status: 503,
+    remedy: 'Try again later; the operator finds the reason in the log or at /readyz.',
+  },
   STORAGE_FULL: { status: 507, remedy: 'The operator must free or add disk space.' },
 } as const satisfies Record<string, { readonly status: number; readonly remedy: string }>;
 

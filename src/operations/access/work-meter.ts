@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { RetryLaterError } from '../../errors.js';
 import type { Caller } from './caller.js';
@@ -10,7 +11,6 @@ export interface WorkBounds {
   readonly bytesPerMinute: number;
 }
 
-/** Above what anybody sets: counted and never reached. */
 const windowSeconds = 60;
 
 /**
@@ -20,6 +20,8 @@ const windowSeconds = 60;
 export class WorkMeter {
   readonly #images: RateLimiterMemory | undefined;
   readonly #bytes: RateLimiterMemory | undefined;
+  /** Bytes of a connection that were counted. */
+  readonly #counted = new WeakMap<Socket, number>();
 
   constructor({ embeddingsPerMinute, bytesPerMinute }: WorkBounds) {
     this.#images = limiter(embeddingsPerMinute);
@@ -41,13 +43,14 @@ export class WorkMeter {
   async chargeBody(caller: Caller, request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (this.#bytes === undefined) return;
     const length = request.headers['content-length'];
-    await charge(this.#bytes, caller, length === undefined ? 1 : Number(length), 'bytes sent');
-    if (length !== undefined) return;
     const { socket } = request;
-    const before = socket.bytesRead;
+    // What has come of the body may have come with its headers: so a connection is counted from where the last count ended.
+    const countedBytes = this.#counted.get(socket) ?? 0;
     response.once('close', () => {
-      void this.#bytes?.penalty(caller.id, Math.max(0, socket.bytesRead - before));
+      this.#counted.set(socket, socket.bytesRead);
+      if (length === undefined) void this.#bytes?.penalty(caller.id, Math.max(0, socket.bytesRead - countedBytes));
     });
+    await charge(this.#bytes, caller, length === undefined ? 1 : Number(length), 'bytes sent');
   }
 }
 

@@ -88,7 +88,7 @@ describe('a server that asks for credentials', () => {
     expect((await door.client.raw(malformed, { ...preflight, ...bearer(keys.read) })).status).toBe(400);
   });
 
-  test.each(['/graphql?query=%7Bstatus%7BimageCount%7D%7D', '/graphql?', '/graphql?x'])(
+  test.each(['/graphql?query=%7Bstatus%7BimageCount%7D%7D', '/graphql?x'])(
     'does not answer them by GET either: %s',
     async (path) => {
       const answer = await door.client.ask('GET', path, { accept: 'text/html', ...preflight });

@@ -9,7 +9,8 @@ it('every field of Query and Mutation has a scope, and a server does not start w
   const fields = Object.keys(schema.getMutationType()?.getFields() ?? {});
   expect(fields.length).toBeGreaterThan(3);
   for (const name of fields) expect(fieldScopes.mutation[name], name).toMatch(/^(write|admin)$/);
-  for (const name of Object.keys(schema.getQueryType()?.getFields() ?? {})) expect(fieldScopes.query[name]).toBe('read');
+  for (const name of Object.keys(schema.getQueryType()?.getFields() ?? {}))
+    expect(fieldScopes.query[name]).toBe('read');
 
   const query = new GraphQLObjectType({ name: 'Query', fields: { secrets: { type: GraphQLString } } });
   expect(() => {
