@@ -66,7 +66,7 @@ const mutations: Readonly<Record<string, (random: Random, bytes: Buffer, other: 
   extremes: (random, bytes) => {
     const mutated = Buffer.from(bytes);
     const at = below(random, mutated.length);
-    mutated.fill(random() < 0.5 ? 0xff : 0, at, at + 1 + below(random, 8));
+    mutated.fill(random() < 0.5 ? 0xff : 0, at, Math.min(mutated.length, at + 1 + below(random, 8)));
     return mutated;
   },
   noise: (random, bytes) => {

@@ -68,7 +68,7 @@ describe('renditions and thumbnails', () => {
 
 describe('an original', () => {
   const filenameOf = (headers: Headers): string | undefined =>
-    /filename="([^"]*)"/.exec(headers.get('content-disposition') ?? '')?.[1];
+    /filename="?([^";]*)/.exec(headers.get('content-disposition') ?? '')?.[1];
 
   test.each([
     ['page.html', 'page.html.png'],
@@ -77,7 +77,8 @@ describe('an original', () => {
     ['photo.jpg', 'photo.jpg.png'],
     ['Photo.PNG', 'Photo.PNG'],
   ])('that was sent as %s is saved as %s, and is of the type that its bytes are', async (sent, saved) => {
-    const { image } = await door.client.upload(await makePng(sent.length, { width: 30 + sent.length }), sent);
+    // Pictures of their own: the same bytes would keep the name that they came with first.
+    const { image } = await door.client.upload(await makePng(Buffer.from(sent).readUInt32LE()), sent);
     expect(image.filename).toBe(sent);
     const { headers } = await door.client.get(image.url);
     expect(headers.get('content-type')).toBe('image/png');
