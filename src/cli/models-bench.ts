@@ -47,7 +47,12 @@ export function registerModelsBench(models: Command, env: Environment): void {
     )
     .option('--batch <list>', 'images of one run, such as 1,8; 1,2,4,8 unless given', parseBatches)
     .option('--seconds <n>', 'how long each setting is measured in one round', parseSeconds, 1)
-    .option('--rounds <n>', 'how often each setting is measured, the others in between; its best round counts', parseRounds, 3)
+    .option(
+      '--rounds <n>',
+      'how often each setting is measured, the others in between; its best round counts',
+      parseRounds,
+      3,
+    )
     .option('--no-store', 'measure only')
     .option('--json', 'as JSON')
     .action((names: readonly string[], options: BenchOptions) =>
