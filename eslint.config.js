@@ -1,6 +1,7 @@
 import eslint from '@eslint/js';
 import { createTypeScriptImportResolver } from 'eslint-import-resolver-typescript';
 import importX from 'eslint-plugin-import-x';
+import reactHooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
 /**
@@ -57,6 +58,7 @@ export default tseslint.config(
       'data/',
       'coverage/',
       'src/store/generated/',
+      'web/src/generated/',
       'node_modules/',
       'training/',
       'bench/.cache/',
@@ -65,10 +67,11 @@ export default tseslint.config(
   },
   eslint.configs.recommended,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.{ts,tsx}'],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
   },
+  { files: ['web/src/**/*.{ts,tsx}'], extends: [reactHooks.configs.flat.recommended] },
   {
     files: ['src/**/*.ts'],
     plugins: { 'import-x': importX },
@@ -90,7 +93,7 @@ export default tseslint.config(
       'src/evaluation/**/*.ts',
       'src/operations/evaluate/**/*.ts',
       'src/retrieval/**/*.ts',
-      'src/image/grey.ts',
+      'src/image/luma.ts',
     ],
     rules: { '@typescript-eslint/no-non-null-assertion': 'off' },
   },
@@ -98,7 +101,7 @@ export default tseslint.config(
   { files: ['src/**/*.ts'], rules: restrict(owned) },
   ...owned.map((mine) => ({ files: [mine.owner], rules: restrict(owned.filter((other) => other !== mine)) })),
   {
-    files: ['**/*.ts'],
+    files: ['**/*.{ts,tsx}'],
     rules: {
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],

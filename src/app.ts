@@ -12,7 +12,8 @@ import type { OperationsContext } from './operations/context.js';
 import { FittedRecipes } from './operations/fitted-recipes.js';
 import { startJobRunner } from './operations/jobs/runner.js';
 import { createOperations, type Operations } from './operations/operations.js';
-import { activeSpace, isSame, modelProblem } from './operations/active-space.js';
+import { activeSpace } from './operations/active-space.js';
+import { isSame, modelProblem } from './operations/model-problem.js';
 import { encodingProblem } from './operations/spaces.js';
 import { openEncoders } from './retrieval/spaces/encoders.js';
 import { modelsOf } from './retrieval/spaces/fitted.js';
@@ -150,11 +151,12 @@ function contradicts(named: string, state: EmbedderState, models: readonly Model
   if (models.length === 0) return false;
   const names = models.map(({ model }) => basename(model));
   // The same name with other weights is a model that cannot serve, and no contradiction.
+  // Where a space names its model by a path, the folder need not be called as the model is.
   const name = state.kind === 'ready' ? state.model.name : plainName(named);
   return (
     name !== undefined &&
     !names.includes(name) &&
-    !(state.kind === 'ready' && models.some((model) => isSame(state.model, model)))
+    !(state.kind === 'ready' && models.some((leaf) => leaf.model.includes('/') && isSame(state.model, leaf)))
   );
 }
 

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { access, constants, mkdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -16,6 +17,26 @@ export const packageVersion = (
  */
 export function workerUrl(name: string): URL {
   return pathToFileURL(join(packageRoot, 'dist', `${name}.js`));
+}
+
+/** @throws Error that says why not, where this user could not write in it afterwards */
+export async function makeWritableFolder(folder: string, mode = 0o777): Promise<void> {
+  await makeFolder(folder, mode);
+  await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+}
+
+/**
+ * Not mkdir's own `recursive`: where a file system answers ENOENT for a folder whose parent exists, as /proc does, Node 20
+ * tries for ever.
+ */
+async function makeFolder(folder: string, mode: number): Promise<void> {
+  const found = await stat(folder).catch(() => undefined);
+  if (found?.isDirectory() === true) return;
+  if (found !== undefined) throw new Error('it is no folder');
+  await makeFolder(dirname(folder), mode);
+  await mkdir(folder, { mode }).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  });
 }
 
 function findPackageRoot(folder: string): string {

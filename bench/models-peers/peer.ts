@@ -7,6 +7,13 @@ export interface Ask {
   readonly runs: number;
 }
 
+export interface Taken {
+  /** Of each run. */
+  readonly runsMs: readonly number[];
+  /** Of all of them, over all threads. */
+  readonly cpuMs: number;
+}
+
 /** A process that holds one model and runs it when asked; in between it waits and costs nothing. */
 export class Peer {
   readonly #child: ChildProcess;
@@ -29,10 +36,9 @@ export class Peer {
     return peer;
   }
 
-  /** @returns milliseconds of each run */
-  async run(ask: Ask): Promise<readonly number[]> {
+  async run(ask: Ask): Promise<Taken> {
     this.#child.stdin!.write(`${JSON.stringify(ask)}\n`);
-    return ((await this.#next()) as { runsMs: readonly number[] }).runsMs;
+    return (await this.#next()) as Taken;
   }
 
   async close(): Promise<void> {

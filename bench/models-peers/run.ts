@@ -24,6 +24,7 @@ const { values, positionals } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     threads: { type: 'string', default: String(availableParallelism()) },
+    images: { type: 'string', default: '1,8' },
     seconds: { type: 'string', default: '1' },
   },
   allowPositionals: true,
@@ -98,15 +99,16 @@ async function compare(folder: string): Promise<void> {
   const versions = peers.map(({ version }) => version).join(', ');
   console.log(`\n${manifest.name} (${versions}; load ${loadavg()[0]!.toFixed(1)})`);
   try {
-    for (const images of [1, 8]) {
-      const [first] = await peers[0]!.run({ images, runs: 1 });
-      for (const peer of peers) await peer.run({ images, runs: 2 });
-      const runs = Math.max(3, Math.round(turnMs / first!));
-      const turns = peers.map((): number[] => []);
+    for (const images of values.images.split(',').map(Number)) {
+      const [first] = (await peers[0]!.run({ images, runs: 1 })).runsMs;
+      for (const peer of peers) await peer.run({ images, runs: 1 });
+      const runs = Math.max(1, Math.round(turnMs / first!));
+      const turns = peers.map((): Turn[] => []);
       for (let round = 0; round < rounds; round += 1) {
         for (let turn = 0; turn < peers.length; turn += 1) {
           const at = (round + turn) % peers.length;
-          turns[at]!.push(median(await peers[at]!.run({ images, runs })));
+          const { runsMs, cpuMs } = await peers[at]!.run({ images, runs });
+          turns[at]!.push({ runMs: median(runsMs), cpuMs: cpuMs / runs / images });
         }
       }
       report(peers, turns, images);
@@ -116,15 +118,24 @@ async function compare(folder: string): Promise<void> {
   }
 }
 
-function report(peers: readonly Peer[], turns: readonly (readonly number[])[], images: number): void {
+/** Milliseconds of a run, and of all cores for an image. */
+interface Turn {
+  readonly runMs: number;
+  readonly cpuMs: number;
+}
+
+function report(peers: readonly Peer[], turns: readonly (readonly Turn[])[], images: number): void {
   const [own] = turns;
   for (const [at, { name }] of peers.entries()) {
     const taken = turns[at]!;
-    const rate = ((1000 * images) / median(taken)).toFixed(1);
-    const ratios = own!.map((ms, round) => taken[round]! / ms);
-    const ratio = `Semblance is ${median(ratios).toFixed(2)} times as fast (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)})`;
-    console.log(
-      `  ${images} in a run  ${name.padEnd(16)} ${rate.padStart(7)} images/s, ${median(taken).toFixed(1)} ms${at === 0 ? '' : `; ${ratio}`}`,
-    );
+    const runMs = median(taken.map((turn) => turn.runMs));
+    const cpuMs = median(taken.map((turn) => turn.cpuMs));
+    const figures = `${((1000 * images) / runMs).toFixed(1)} images/s, ${runMs.toFixed(1)} ms, CPU ${cpuMs.toFixed(1)} ms an image`;
+    const ratio = (of: (turn: Turn) => number): string => {
+      const ratios = own!.map((turn, round) => of(taken[round]!) / of(turn));
+      return `${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)})`;
+    };
+    const beside = `takes ${ratio(({ runMs }) => runMs)} times Semblance's time, ${ratio(({ cpuMs }) => cpuMs)} times its CPU time`;
+    console.log(`  ${images} in a run  ${name.padEnd(16)} ${figures}${at === 0 ? '' : `; ${beside}`}`);
   }
 }

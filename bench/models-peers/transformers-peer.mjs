@@ -24,10 +24,12 @@ for await (const line of createInterface({ input: process.stdin })) {
   const data = Float32Array.from({ length: dims.reduce((a, b) => a * b) }, (_, i) => Math.sin(i * 0.013));
   const pixel_values = new Tensor('float32', data, dims);
   const runsMs = [];
+  const before = process.cpuUsage();
   for (let run = 0; run < runs; run += 1) {
     const start = performance.now();
     await model({ pixel_values });
     runsMs.push(performance.now() - start);
   }
-  console.log(JSON.stringify({ runsMs }));
+  const { user, system } = process.cpuUsage(before);
+  console.log(JSON.stringify({ runsMs, cpuMs: (user + system) / 1000 }));
 }

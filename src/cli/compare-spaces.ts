@@ -7,9 +7,17 @@ import type { ComparedHit, ComparedImage, SpaceComparison } from '../operations/
 import { parseSeed } from './method-options.js';
 import { formatTable, note, print, printable, writePng } from './output.js';
 import { startStages } from './progress.js';
-import { interruptedExitCode, parseInteger, parseK, runOnDatabase, type Environment } from './run.js';
+import {
+  interruptedExitCode,
+  parseInteger,
+  parseK,
+  runOnSpaces,
+  withServerOption,
+  type Environment,
+  type GalleryOptions,
+} from './run.js';
 
-export interface CompareOptions {
+export interface CompareOptions extends GalleryOptions {
   readonly sample: number;
   readonly seed: number;
   readonly k: number;
@@ -18,12 +26,12 @@ export interface CompareOptions {
 }
 
 export function registerCompareSpaces(spaces: Command, env: Environment): void {
-  spaces
+  const command = spaces
     .command('compare')
     .summary('tell how the results of two spaces differ')
     .description(
       'Searches two spaces for the same stored images, each left out of its own results, and tells how many results they have in common and, where images have a text metadata.label, which finds images of the same label. ' +
-        'Only images that both spaces hold take part, so a space that is still building can be compared. It works on the database itself, so the embedded one must not be held by a running server; beside servers on Postgres it may run.',
+        'Only images that both spaces hold take part, so a space that is still building can be compared.',
     )
     .argument('<a>', 'a space')
     .argument('<b>', 'another space; differences are B − A')
@@ -38,12 +46,12 @@ export function registerCompareSpaces(spaces: Command, env: Environment): void {
     .option('--out <file>', 'draw the queries on which the two differ most into this PNG')
     .option('--json', 'print JSON instead of tables', false)
     .action(async (a: string, b: string, options: CompareOptions) => {
-      await runOnDatabase(env, { needsModel: false }, async ({ operations, signal }) => {
+      await runOnSpaces(env, { ...options, needsModel: false }, async ({ door, signal }) => {
         const { sample, seed, k } = options;
         const stages = startStages();
         let comparison;
         try {
-          comparison = await operations.compareSpaces({ a, b, sample, seed, k, signal, onProgress: stages.report });
+          comparison = await door.compareSpaces({ a, b, sample, seed, k, signal, onProgress: stages.report });
         } catch (error) {
           if (!signal.aborted) throw error;
           stages.stop();
@@ -53,9 +61,10 @@ export function registerCompareSpaces(spaces: Command, env: Environment): void {
         } finally {
           stages.stop();
         }
-        await showComparison(comparison, options, (id) => operations.readThumbnail(id));
+        await showComparison(comparison, options, (id) => door.readThumbnail(id));
       });
     });
+  withServerOption(command);
 }
 
 /** Prints a comparison and draws its contact sheet where that is asked for. */

@@ -7,7 +7,7 @@ import { loadConfig, type Config } from '../config.js';
 import { openEmbedders } from '../embedding/embedders.js';
 import { openExactSearch } from '../embedding/nearest.js';
 import { openEmbedder } from '../embedding/open-embedder.js';
-import { SemblanceError } from '../errors.js';
+import { ConfigurationError, messageOf, SemblanceError } from '../errors.js';
 import { drawDataset } from '../evaluation/datasets/draw.js';
 import type { EvaluationDocument } from '../evaluation/document.js';
 import { measureNames, parseMeasures } from '../evaluation/measures/measure.js';
@@ -25,6 +25,7 @@ import {
 } from '../operations/evaluate/evaluate.js';
 import { readDataset } from '../operations/evaluate/read-dataset.js';
 import { defaultImportConcurrency } from '../operations/import-images.js';
+import { makeWritableFolder } from '../paths.js';
 import { openLeaves } from '../retrieval/spaces/leaves.js';
 import { parseMethod } from '../retrieval/spaces/notation.js';
 import { parseSeed } from './method-options.js';
@@ -120,6 +121,9 @@ async function runEvaluate(config: Config, path: string | undefined, options: Ev
   const measures =
     options.measures === undefined ? defaultMeasures(options.depth) : parseMeasures(options.measures.split(','));
   const about = await readAbout(options.about);
+  await makeWritableFolder(out).catch((cause: unknown) => {
+    throw new ConfigurationError(`--out ${out} cannot be written: ${messageOf(cause)}`, { cause });
+  });
   const interrupt = new AbortController();
   // As many listen as images are on their way.
   setMaxListeners(0, interrupt.signal);

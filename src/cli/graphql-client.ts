@@ -33,6 +33,11 @@ export class ServerRefusal extends SemblanceError {
   }
 }
 
+/** Whether the server does not know what it is asked for: it is older. */
+export function isInvalidDocument(error: unknown): boolean {
+  return error instanceof ServerRefusal && error.graphqlCode === 'GRAPHQL_VALIDATION_FAILED';
+}
+
 /** Speaks to a server as anybody would: the public GraphQL, uploads by the multipart request specification. */
 export class GraphqlClient {
   /** Of the server, with the path under which a proxy serves it, if any; ends in a slash. */

@@ -5,9 +5,8 @@ import { drawContactSheet } from '../image/contact-sheet.js';
 import type { Region } from '../image/region.js';
 import type { SheetPicture } from '../image/sheet-cell.js';
 import { describeFileError } from '../operations/find-images.js';
-import type { Operations } from '../operations/operations.js';
-import type { FailedImage } from '../operations/progress.js';
 import type { Gallery, GalleryAnswer } from './gallery.js';
+import type { Failures, SpaceDoor } from './space-door.js';
 
 /** Results go to stdout, all else to stderr. */
 export function print(line: string): void {
@@ -131,11 +130,12 @@ export async function writePng(file: string, sheet: Buffer): Promise<string> {
 }
 
 /** What a long operation passed over, by the name under which it was stored. */
-export async function noteFailures(operations: Operations, failures: readonly FailedImage[]): Promise<void> {
-  for (const { imageId, reason } of failures) {
-    const image = await operations.findImage(imageId);
+export async function noteFailures(door: SpaceDoor, { failed, failedCount }: Failures): Promise<void> {
+  for (const { imageId, reason } of failed) {
+    const image = await door.findImage(imageId);
     note(`${printable(image?.filename ?? 'An image')} (${imageId}): ${reason}`);
   }
+  if (failedCount > failed.length) note(`… and ${failedCount - failed.length} more.`);
 }
 
 export async function readImageFile(path: string): Promise<Buffer> {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { SemblanceError } from '../errors.js';
 import { rerankers } from '../retrieval/rerank/reranker.js';
 import type { Gallery, GalleryAnswer, GallerySearch } from './gallery.js';
-import { GraphqlClient, ServerRefusal, type GraphqlAnswer } from './graphql-client.js';
+import { GraphqlClient, isInvalidDocument, type GraphqlAnswer } from './graphql-client.js';
 
 const imageSchema = z.object({ id: z.string(), filename: z.string(), metadata: z.record(z.string(), z.unknown()) });
 const regionSchema = z.object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() });
@@ -200,10 +200,6 @@ function explainOlder(search: GallerySearch): (error: unknown) => never {
       { cause: error },
     );
   };
-}
-
-function isInvalidDocument(error: unknown): boolean {
-  return error instanceof ServerRefusal && error.graphqlCode === 'GRAPHQL_VALIDATION_FAILED';
 }
 
 function optionOf(name: string): string {

@@ -1,19 +1,20 @@
 import { setMaxListeners } from 'node:events';
 import { Command, InvalidArgumentError } from 'commander';
 import { loadConfig, type Config } from '../config.js';
-import { ConfigurationError, SemblanceError } from '../errors.js';
+import { SemblanceError } from '../errors.js';
 import { maxK } from '../limits.js';
-import type { Operations } from '../operations/operations.js';
 import { DataFolderInUseError } from '../store/embedded/lock.js';
 import type { Gallery } from './gallery.js';
 import { openApp, openLocalGallery } from './local-gallery.js';
 import { openRemoteGallery } from './remote-gallery.js';
+import { openRemoteSpaces } from './remote-spaces.js';
+import { openLocalSpaces, type SpaceDoor } from './space-door.js';
 
 export type Environment = NodeJS.ProcessEnv;
 
 /** What every command that works on a gallery takes. */
 export interface GalleryOptions {
-  readonly server?: URL;
+  readonly server?: URL | undefined;
 }
 
 export interface CommandContext {
@@ -49,18 +50,19 @@ export async function runOnGallery(
 }
 
 /**
- * Runs `work` on the database itself, for what no server does for a client.
- * @throws ConfigurationError where another process holds the embedded data folder
+ * Runs `work` on the spaces of the gallery that the options and the environment name, as runOnGallery.
+ * @throws ConfigurationError where a process that is no server holds the embedded data folder
  */
-export async function runOnDatabase(
+export async function runOnSpaces(
   env: Environment,
-  options: { readonly needsModel: boolean },
-  work: (context: { readonly operations: Operations; readonly signal: AbortSignal }) => Promise<void>,
+  options: GalleryOptions & { readonly needsModel: boolean },
+  work: (context: { readonly door: SpaceDoor; readonly signal: AbortSignal }) => Promise<void>,
 ): Promise<void> {
-  const app = await openApp(loadConfig(env), options).catch(explainHolder);
-  await untilInterrupted((signal) => work({ operations: app.operations, signal }))
+  const config = loadConfig(env);
+  const { door, close } = await openSpaces(config, options);
+  await untilInterrupted((signal) => work({ door, signal }))
     .catch(explainModel)
-    .finally(() => app.close());
+    .finally(close);
 }
 
 /** Clients are not told why a model is missing; whoever runs a command on the database is. */
@@ -89,32 +91,35 @@ async function untilInterrupted(work: (signal: AbortSignal) => Promise<void>): P
   }
 }
 
-function explainHolder(error: unknown): never {
-  if (!(error instanceof DataFolderInUseError)) throw error;
-  throw new ConfigurationError(
-    `The data folder ${error.dataDir} is held by ${
-      error.url === undefined
-        ? `process ${error.pid}: wait for it to end.`
-        : `a running server (process ${error.pid}), and this command works on the database itself: stop the server, run the command, and start the server again.`
-    }`,
-    { cause: error },
-  );
-}
-
 async function openGallery(
   config: Config,
   options: GalleryOptions & { readonly needsModel: boolean },
 ): Promise<Gallery> {
   if (options.server !== undefined) return openRemoteGallery(options.server, config.apiKey);
+  return openLocalGallery(config, options).catch((error: unknown) => openRemoteGallery(serverThatHolds(error), config.apiKey));
+}
+
+async function openSpaces(
+  config: Config,
+  options: GalleryOptions & { readonly needsModel: boolean },
+): Promise<{ readonly door: SpaceDoor; readonly close: () => Promise<void> }> {
+  const remote = (server: URL) => ({ door: openRemoteSpaces(server, config.apiKey), close: () => Promise.resolve() });
+  if (options.server !== undefined) return remote(options.server);
   try {
-    return await openLocalGallery(config, options);
+    const app = await openApp(config, options);
+    return { door: openLocalSpaces(app.operations), close: () => app.close() };
   } catch (error) {
-    if (!(error instanceof DataFolderInUseError) || error.url === undefined) throw error;
-    process.stderr.write(
-      `The data folder ${error.dataDir} is held by a running server (process ${error.pid}): working through ${error.url}.\n`,
-    );
-    return openRemoteGallery(new URL(error.url), config.apiKey);
+    return remote(serverThatHolds(error));
   }
+}
+
+/** Says that the command works through the server that holds the data folder. @throws `error` where there is none */
+function serverThatHolds(error: unknown): URL {
+  if (!(error instanceof DataFolderInUseError) || error.url === undefined) throw error;
+  process.stderr.write(
+    `The data folder ${error.dataDir} is held by a running server (process ${error.pid}): working through ${error.url}.\n`,
+  );
+  return new URL(error.url);
 }
 
 export function parseK(text: string): number {

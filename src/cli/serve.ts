@@ -83,6 +83,7 @@ function announce({ app, listening }: Server): void {
   const { config } = app;
   const logError = logTo(config);
   print(`Semblance listens on ${listening.url}`);
+  print(`  page      ${listening.url}/ (drop a picture, see what looks like it)`);
   print(`  GraphQL   ${listening.url}/graphql (open it in a browser for the explorer)`);
   print(`  data      ${describeData(config)}`);
   print(`  access    ${describeAccess(config)}`);
@@ -95,7 +96,7 @@ function announce({ app, listening }: Server): void {
         print(`  images    ${status.imageCount}`);
         if (status.imageCount === 0) {
           print('');
-          print('The gallery is empty. This draws a few hundred pictures, imports them and searches them:');
+          print('The gallery is empty. The page offers to load a sample gallery; this does the same and searches it:');
           print('');
           print('  npm run -s semblance -- sample');
           print('');

@@ -1,7 +1,6 @@
 import { Option, type Command } from 'commander';
 import { ConfigurationError } from '../errors.js';
 import { defaultSampleImages, maxSampleImages } from '../limits.js';
-import type { Operations } from '../operations/operations.js';
 import { registerCompareSpaces } from './compare-spaces.js';
 import { formatSpaces } from './methods.js';
 import { parseSeed } from './method-options.js';
@@ -10,15 +9,16 @@ import { startStages } from './progress.js';
 import {
   interruptedExitCode,
   parseInteger,
-  runOnDatabase,
   runOnGallery,
+  runOnSpaces,
   withServerOption,
   type Environment,
   type GalleryOptions,
 } from './run.js';
+import type { SpaceDoor } from './space-door.js';
 import { isMadeBy } from './space-method.js';
 
-interface CreateOptions {
+interface CreateOptions extends GalleryOptions {
   readonly method?: string;
   readonly model?: string;
   readonly sample: number;
@@ -26,13 +26,10 @@ interface CreateOptions {
   readonly backfill: boolean;
 }
 
-interface DatabaseContext {
-  readonly operations: Operations;
+interface SpacesContext {
+  readonly door: SpaceDoor;
   readonly signal: AbortSignal;
 }
-
-const onTheDatabase =
-  'It works on the database itself, so the embedded one must not be held by a running server; beside servers on Postgres it may run.';
 
 export function registerSpaces(program: Command, env: Environment): void {
   const spaces = program
@@ -42,11 +39,11 @@ export function registerSpaces(program: Command, env: Environment): void {
       'A space is one way to turn images into vectors that may be compared: see docs/methods.md. Every image is stored in every space, and a search may name one.',
     );
 
-  spaces
+  const create = spaces
     .command('create')
     .summary('fit a space on the stored images')
     .description(
-      `Fits what the method needs on a sample of the stored images and makes the space, which can be searched once every stored image is embedded in it: --backfill does that too. ${onTheDatabase}`,
+      'Fits what the method needs on a sample of the stored images and makes the space, which can be searched once every stored image is embedded in it: --backfill does that too.',
     )
     .argument('<name>', 'lower-case letters, digits and ._-')
     .addOption(
@@ -68,8 +65,11 @@ export function registerSpaces(program: Command, env: Environment): void {
       if (method === undefined)
         throw new ConfigurationError('Name what the space does: --method <notation>, or --model <name>.');
       // Whether the model that the server runs is needed hangs on the method: a lost one is no reason to refuse another.
-      await runOnDatabase(env, { needsModel: false }, (context) => createSpace(context, name, { ...options, method }));
+      await runOnSpaces(env, { ...options, needsModel: false }, (context) =>
+        createSpace(context, name, { ...options, method }),
+      );
     });
+  withServerOption(create);
 
   const list = spaces
     .command('list')
@@ -82,24 +82,25 @@ export function registerSpaces(program: Command, env: Environment): void {
     });
   });
 
-  spaces
+  const backfill = spaces
     .command('backfill')
     .summary('embed the stored images that a space lacks')
     .description(
-      `Embeds the stored images that a space has no embedding of. Once none is left, the space can be searched. Run again, it goes on where it stopped. ${onTheDatabase}`,
+      'Embeds the stored images that a space has no embedding of. Once none is left, the space can be searched. Run again, it goes on where it stopped.',
     )
     .argument('<name>', 'the space')
-    .action(async (name: string) => {
-      await runOnDatabase(env, { needsModel: false }, (context) => backfillSpace(context, name));
+    .action(async (name: string, options: GalleryOptions) => {
+      await runOnSpaces(env, { ...options, needsModel: false }, (context) => backfillSpace(context, name));
     });
+  withServerOption(backfill);
 
   registerCompareSpaces(spaces, env);
 
-  spaces
+  const activate = spaces
     .command('activate')
     .summary('search in another space wherever none is named')
     .description(
-      `Makes a space the one that is searched where a search names none, in one step for all servers. The former one goes on being filled, so activating it takes the step back. Refused while stored images have no embedding in it. ${onTheDatabase}`,
+      'Makes a space the one that is searched where a search names none, in one step for all servers. The former one goes on being filled, so activating it takes the step back. Refused while stored images have no embedding in it.',
     )
     .argument('<name>', 'the space')
     .option(
@@ -107,58 +108,61 @@ export function registerSpaces(program: Command, env: Environment): void {
       'although images are missing in it: those are not found until a backfill has embedded them',
       false,
     )
-    .action(async (name: string, { force }: { readonly force: boolean }) => {
-      await runOnDatabase(env, { needsModel: false }, async ({ operations }) => {
-        const { former, missing } = await operations.activateSpace({ name, force });
+    .action(async (name: string, { force, server }: GalleryOptions & { readonly force: boolean }) => {
+      await runOnSpaces(env, { server, needsModel: false }, async ({ door }) => {
+        const { former, missing } = await door.activateSpace({ name, force });
         if (former === undefined) print(`The space ${name} is active already.`);
         else print(`The space ${name} is active. To take it back: semblance spaces activate ${former}`);
         if (missing > 0)
           note(`${missing} images are not found in it until semblance spaces backfill ${name} has embedded them.`);
       });
     });
+  withServerOption(activate);
 
-  spaces
+  const retire = spaces
     .command('retire')
     .summary('keep a space, but embed no upload for it any more')
     .description(
-      `Takes a space out of use: no upload is embedded for it, no search finds it, and what it holds stays until it is removed. It cannot be taken up again. The active space is refused. ${onTheDatabase}`,
+      'Takes a space out of use: no upload is embedded for it, no search finds it, and what it holds stays until it is removed. It cannot be taken up again. The active space is refused.',
     )
     .argument('<name>', 'the space')
-    .action(async (name: string) => {
-      await runOnDatabase(env, { needsModel: false }, async ({ operations }) => {
-        print(`Retired the space ${await operations.retireSpace(name)}.`);
+    .action(async (name: string, options: GalleryOptions) => {
+      await runOnSpaces(env, { ...options, needsModel: false }, async ({ door }) => {
+        print(`Retired the space ${await door.retireSpace(name)}.`);
       });
     });
+  withServerOption(retire);
 
-  spaces
+  const remove = spaces
     .command('remove')
     .summary('remove a space with everything in it')
     .description(
-      `Removes a space with its embeddings, regions and scorers; no image is removed. The active space stays. ${onTheDatabase}`,
+      'Removes a space with its embeddings, regions and scorers; no image is removed. The active space stays.',
     )
     .argument('<name>', 'the space')
-    .action(async (name: string) => {
-      await runOnDatabase(env, { needsModel: false }, async ({ operations }) => {
-        print(`Removed the space ${await operations.removeSpace(name)}.`);
+    .action(async (name: string, options: GalleryOptions) => {
+      await runOnSpaces(env, { ...options, needsModel: false }, async ({ door }) => {
+        print(`Removed the space ${await door.removeSpace(name)}.`);
       });
     });
+  withServerOption(remove);
 }
 
 async function createSpace(
-  context: DatabaseContext,
+  context: SpacesContext,
   name: string,
   options: CreateOptions & { readonly method: string },
 ): Promise<void> {
   const { method, sample, seed, backfill } = options;
-  if (backfill && (await isThere(context.operations, name, method))) {
+  if (backfill && (await isThere(context.door, name, method))) {
     note(`The space ${name} is there already: going on with its images.`);
     return backfillSpace(context, name);
   }
-  const { operations, signal } = context;
+  const { door, signal } = context;
   const stages = startStages();
   let created;
   try {
-    created = await operations.createSpace({
+    created = await door.createSpace({
       name,
       recipe: method,
       sampleImages: sample,
@@ -175,11 +179,11 @@ async function createSpace(
   } finally {
     stages.stop();
   }
-  const { space, description, sampled, failed, missing } = created;
-  await noteFailures(operations, failed);
+  const { dimensions, description, sampled, failedCount, missing } = created;
+  await noteFailures(door, created);
   const fittedOn = sampled === 0 ? '' : `, fitted on ${sampled} images`;
-  print(`Made the space ${name}: ${description}, ${space.dimensions} dimensions${fittedOn}.`);
-  if (failed.length > 0) process.exitCode = 1;
+  print(`Made the space ${name}: ${description}, ${dimensions} dimensions${fittedOn}.`);
+  if (failedCount > 0) process.exitCode = 1;
   if (missing === 0) {
     print('No stored image lacks an embedding in it: it can be searched.');
   } else if (backfill) {
@@ -190,8 +194,8 @@ async function createSpace(
 }
 
 /** @throws ConfigurationError where another method made the space of that name */
-async function isThere(operations: Operations, name: string, method: string): Promise<boolean> {
-  const { spaces } = await operations.listMethods();
+async function isThere(door: SpaceDoor, name: string, method: string): Promise<boolean> {
+  const spaces = await door.listSpaces();
   const space = spaces.find((listed) => listed.name === name);
   if (space === undefined) return false;
   if (isMadeBy(space.description, method)) return true;
@@ -200,12 +204,12 @@ async function isThere(operations: Operations, name: string, method: string): Pr
   );
 }
 
-async function backfillSpace({ operations, signal }: DatabaseContext, name: string): Promise<void> {
+async function backfillSpace({ door, signal }: SpacesContext, name: string): Promise<void> {
   const stages = startStages();
-  const filled = await operations.backfillSpace({ name, signal, onProgress: stages.report }).finally(stages.stop);
-  const { embedded, failed, missing, state, interrupted } = filled;
-  await noteFailures(operations, failed);
-  const sums = `Embedded ${embedded} images in ${name}, failed ${failed.length}.`;
+  const filled = await door.backfillSpace({ name, signal, onProgress: stages.report }).finally(stages.stop);
+  const { embedded, failedCount, missing, state, interrupted } = filled;
+  await noteFailures(door, filled);
+  const sums = `Embedded ${embedded} images in ${name}, failed ${failedCount}.`;
   if (interrupted) {
     print(`${sums} Interrupted with ${missing} left: the same command goes on there.`);
     process.exitCode = interruptedExitCode;
@@ -214,6 +218,6 @@ async function backfillSpace({ operations, signal }: DatabaseContext, name: stri
     process.exitCode = 1;
   } else {
     print(`${sums} The space can be searched: --space ${name}`);
-    if (failed.length > 0) process.exitCode = 1;
+    if (failedCount > 0) process.exitCode = 1;
   }
 }

@@ -5,9 +5,16 @@ import type { ScorerKind } from '../store/store.js';
 import { parseSeed } from './method-options.js';
 import { print } from './output.js';
 import { startStages } from './progress.js';
-import { interruptedExitCode, parseInteger, runOnDatabase, type Environment } from './run.js';
+import {
+  interruptedExitCode,
+  parseInteger,
+  runOnSpaces,
+  withServerOption,
+  type Environment,
+  type GalleryOptions,
+} from './run.js';
 
-interface TrainOptions {
+interface TrainOptions extends GalleryOptions {
   readonly space?: string;
   readonly kind: ScorerKind;
   readonly seed: number;
@@ -15,12 +22,12 @@ interface TrainOptions {
 }
 
 export function registerTrainScorer(program: Command, env: Environment): void {
-  program
+  const command = program
     .command('train-scorer')
     .summary('train a learned similarity on the labelled images of a space')
     .description(
       'Trains a small network that scores two embeddings, on easy and hard pairs of the stored images that have metadata.label, and stores it with the space in place of a former one of its kind. ' +
-        'learned-heuristic and learned-labels then use it, in this space alone. It works on the database itself, so the embedded one must not be held by a running server.',
+        'learned-heuristic and learned-labels then use it, in this space alone.',
     )
     .addOption(
       new Option(
@@ -33,13 +40,13 @@ export function registerTrainScorer(program: Command, env: Environment): void {
     .option('--space <name>', 'the space; the active one unless given')
     .option('--seed <n>', 'decides the pairs and the first weights', parseSeed, 1)
     .option('--epochs <n>', 'passes over the pairs', (text) => parseInteger(text, 1, maxScorerEpochs), 5)
-    .action(async ({ space, kind, seed, epochs }: TrainOptions) => {
+    .action(async ({ space, kind, seed, epochs, server }: TrainOptions) => {
       // It starts from stored embeddings.
-      await runOnDatabase(env, { needsModel: false }, async ({ operations, signal }) => {
+      await runOnSpaces(env, { server, needsModel: false }, async ({ door, signal }) => {
         const stages = startStages();
         let trained;
         try {
-          trained = await operations.trainScorer({ space, kind, seed, epochs, signal, onProgress: stages.report });
+          trained = await door.trainScorer({ space, kind, seed, epochs, signal, onProgress: stages.report });
         } catch (error) {
           if (!signal.aborted) throw error;
           stages.stop();
@@ -55,4 +62,5 @@ export function registerTrainScorer(program: Command, env: Environment): void {
         );
       });
     });
+  withServerOption(command);
 }

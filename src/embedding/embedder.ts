@@ -28,7 +28,12 @@ export type EmbedderState =
   | { readonly kind: 'loading' }
   | { readonly kind: 'ready'; readonly model: ModelInfo; readonly serving: Serving }
   /** `reason` is for the operator: a file is missing, a checksum differs, the golden embedding is not met. */
-  | { readonly kind: 'failed'; readonly reason: string }
+  | {
+      readonly kind: 'failed';
+      readonly reason: string;
+      /** What the operator may run, where `reason` does not say it. */
+      readonly remedy?: string | undefined;
+    }
   | { readonly kind: 'closed' };
 
 /** An image as this model sees it. */

@@ -2,6 +2,7 @@ import { basename, isAbsolute } from 'node:path';
 import { SemblanceError } from '../errors.js';
 import { retryIntervalMs } from '../limits.js';
 import type { Embedder, ModelInfo } from './embedder.js';
+import { howToMend } from './models/remedy.js';
 import { openEmbedder } from './open-embedder.js';
 
 export interface EmbeddersOptions {
@@ -61,7 +62,7 @@ class EmbedderPool implements Embedders {
     if (expected !== undefined && !isSame(ready.info, expected)) {
       throw new SemblanceError(
         'MODEL_UNAVAILABLE',
-        `The model ${shownName(model)} has other weights or another preprocessing than the one that the space was made with`,
+        `The model ${shownName(model)} has other weights or another preprocessing than the one that the space was made with: ${howToMend(model)}`,
       );
     }
     return ready;
@@ -117,7 +118,8 @@ function unavailable(subject: string, { state }: Embedder, model?: string): Semb
   if (state.kind !== 'failed')
     return new SemblanceError('MODEL_UNAVAILABLE', `${subject} is ${state.kind === 'closed' ? 'closed' : 'loading'}`);
   // No path of the server reaches a client.
-  const reason = model === undefined ? state.reason : state.reason.replaceAll(model, shownName(model));
+  const said = state.remedy === undefined ? state.reason : `${state.reason}; ${state.remedy}`;
+  const reason = model === undefined ? said : said.replaceAll(model, shownName(model));
   return new SemblanceError('MODEL_UNAVAILABLE', `${subject} is not available: ${reason}`);
 }
 

@@ -6,7 +6,8 @@ import { describeInvalid, messageOf } from '../errors.js';
 import { embeddingDimensions } from '../limits.js';
 import { bundledModelsFolder } from '../paths.js';
 import { goldenRule } from './golden.js';
-import { ModelError } from './model-error.js';
+import { ModelError, ModelNotFoundError } from './model-error.js';
+import { howToGet } from './models/remedy.js';
 
 /** Every `error` below ends the sentence "Expected …": see `describeIssue`. */
 const text = z.string({ error: 'a string' }).min(1, { error: 'a string that is not empty' });
@@ -121,7 +122,7 @@ export interface Manifest extends ManifestFields {
   readonly preprocessingSha256: string;
 }
 
-const bundledModel = 'semblance-compact';
+export const bundledModel = 'semblance-compact';
 const manifestFile = 'manifest.json';
 
 /**
@@ -138,10 +139,10 @@ export async function loadModelManifest(model: string | undefined, dataDir: stri
     const found = await readManifestText(folder);
     if (found !== undefined) return await checkManifest(folder, found);
   }
-  throw new ModelError(
+  throw new ModelNotFoundError(
     isPath
       ? `Model ${JSON.stringify(name)} was not found: that folder has no ${manifestFile}`
-      : `Model ${JSON.stringify(name)} was not found: neither the bundled models nor the data folder's models/ have ${name}/${manifestFile}`,
+      : `Model ${JSON.stringify(name)} was not found: neither the bundled models nor the data folder's models/ have ${name}/${manifestFile}; ${howToGet(name)}`,
   );
 }
 

@@ -6,9 +6,11 @@ import { resizeForModel } from '../image/resize.js';
 import { Batcher } from './batcher.js';
 import type { Priority } from '../image/priority.js';
 import type { Embedder, EmbedderState, ModelInfo, ModelInput } from './embedder.js';
-import { loadModelManifest, type Manifest } from './manifest.js';
+import { bundledModel, loadModelManifest, type Manifest } from './manifest.js';
+import { ModelError, ModelNotFoundError } from './model-error.js';
 import { readSettings, type StoredSettings } from './models/serving-settings.js';
 import { cropBytes } from './preprocess.js';
+import { howToMend } from './models/remedy.js';
 import { WorkerHandle, type WorkerEnd } from './worker-handle.js';
 
 export interface EmbedderOptions {
@@ -36,6 +38,8 @@ class WorkerEmbedder implements Embedder {
   });
   #state: EmbedderState = { kind: 'loading' };
   #resolveSettled: () => void = () => undefined;
+  /** Known before the manifest. */
+  #model = bundledModel;
   /** Undefined until it was found valid. */
   #manifest: Manifest | undefined;
   #worker: WorkerHandle | undefined;
@@ -86,9 +90,15 @@ class WorkerEmbedder implements Embedder {
 
   async #open(): Promise<void> {
     try {
-      this.#manifest = await loadModelManifest(await this.#options.model, this.#options.dataDir);
+      this.#model = (await this.#options.model) ?? bundledModel;
+      this.#manifest = await loadModelManifest(this.#model, this.#options.dataDir);
     } catch (error) {
-      this.#setState({ kind: 'failed', reason: messageOf(error) });
+      const refused = error instanceof ModelError && !(error instanceof ModelNotFoundError);
+      this.#setState({
+        kind: 'failed',
+        reason: messageOf(error),
+        remedy: refused ? howToMend(this.#model) : undefined,
+      });
       return;
     }
     const { dataDir, threads, useStoredSettings = false } = this.#options;
@@ -134,7 +144,7 @@ class WorkerEmbedder implements Embedder {
       end.kind === 'refused'
         ? end.reason
         : `The embedding worker died (${end.reason}) and ${heals ? 'is started again' : 'stays off until the server is restarted'}`;
-    this.#setState({ kind: 'failed', reason });
+    this.#setState({ kind: 'failed', reason, remedy: end.kind === 'refused' ? howToMend(this.#model) : undefined });
     this.#batcher.rejectWaiting(unavailable(this.#state));
     if (!heals || this.#state.kind === 'closed') return;
     this.#restarts += 1;

@@ -3,8 +3,10 @@ import type { GraphQLSchema } from 'graphql';
 import { buildSchema } from 'type-graphql';
 import { ImageConnectionResolver } from './image/image-connection.resolver.js';
 import { ImageResolver } from './image/image.resolver.js';
+import { JobResolver } from './job/job.resolver.js';
 import { MethodsResolver } from './methods/methods.resolver.js';
 import { SearchResolver } from './search/search.resolver.js';
+import { SpaceResolver } from './space/space.resolver.js';
 import { StatusResolver } from './status/status.resolver.js';
 import { UploadResolver } from './upload/upload.resolver.js';
 
@@ -14,8 +16,10 @@ export function buildGraphqlSchema(): Promise<GraphQLSchema> {
     resolvers: [
       ImageResolver,
       ImageConnectionResolver,
+      JobResolver,
       MethodsResolver,
       SearchResolver,
+      SpaceResolver,
       StatusResolver,
       UploadResolver,
     ],

@@ -13,6 +13,7 @@ import { hostGuard } from './host-guard.js';
 import { imageRoutes } from './image-routes.js';
 import { assertJsonDepth } from './json-depth.js';
 import { methodGuard } from './method-guard.js';
+import { pageRoutes } from './page-routes.js';
 import { requestId } from './request-id.js';
 import { RequestRefusal } from './request-refusal.js';
 import { securityHeaders } from './security-headers.js';
@@ -50,10 +51,8 @@ export function createHttpApp({
   if (isLoopback(config.host) || config.allowedHosts.length > 0) app.use(hostGuard(config.allowedHosts));
   app.use(healthRoutes({ operations, isClosing, tellsReasons: config.anonymousAccess === 'admin' }));
   app.use(['/graphql', '/images'], cors(config.corsOrigins));
-  app.get('/', (_request, response) => {
-    response.redirect('graphql');
-  });
-  app.use(explorerRoutes());
+  const { pages, strayed } = pageRoutes();
+  app.use(pages, explorerRoutes());
   app.use(['/graphql', '/images'], access.identify);
   app.use(
     imageRoutes({
@@ -65,7 +64,7 @@ export function createHttpApp({
   );
   app.all('/graphql', methodGuard, access.guardGraphql, jsonBody, ...uploadGuard(config.maxUploadBytes), graphql);
 
-  app.use(notFoundResponder);
+  app.use(strayed, notFoundResponder);
   app.use(errorResponder(logError));
   return app;
 }

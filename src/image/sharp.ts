@@ -1,5 +1,9 @@
+import { isMainThread } from 'node:worker_threads';
 import sharp, { type Sharp } from 'sharp';
 import type { DecodedImage } from './decoded-image.js';
+
+// What follows is set for the whole process: a thread that set it anew would have every decode of the moment refused.
+if (!isMainThread) throw new Error('Only the main thread loads sharp');
 
 // An allow-list: a loader that a later libvips brings stays off. Renderers of SVG and PDF are programs for hostile input,
 // and the Ultra HDR loader would read a gain map where its plain JPEG serves.

@@ -28,7 +28,7 @@ export interface BackfilledSpace {
  * One row takes milliseconds in an HNSW index, and the embedded database serves nobody else during a statement: queries get their
  * turn between these.
  */
-const embeddingsPerWrite = 8;
+const embeddingsPerWrite = 2;
 
 /**
  * Embeds the stored images that a space lacks, behind all queries. Uploads meanwhile embed for it themselves.

@@ -240,7 +240,6 @@ function differenceOf(
   };
 }
 
-/** @throws SemblanceError NOT_FOUND, CONFLICT for a retired one */
 /** @throws SemblanceError as compareSpaces where that is plain without any search */
 export async function requireComparable(
   store: Store,
@@ -258,6 +257,7 @@ export async function requireComparable(
   return { count, seed, k, spaces: [await requireLive(store, input.a), await requireLive(store, input.b)] };
 }
 
+/** @throws SemblanceError NOT_FOUND, CONFLICT for a retired one */
 async function requireLive(store: Store, name: string): Promise<EmbeddingSpace> {
   const space = await requireSpace(store, name);
   if (space.state !== 'retired') return space;

@@ -5,7 +5,7 @@ import type { FittedRecipe } from '../retrieval/spaces/recipe.js';
 import type { RegionEmbedding } from '../store/types.js';
 import type { OperationsContext } from './context.js';
 import type { FailedImage, OnProgress } from './progress.js';
-import { requireEncodable, searchableSpace } from './spaces.js';
+import { areGone, requireEncodable, searchableSpace } from './spaces.js';
 import { imagesPerPage, useStored, workOnPages } from './stored-images.js';
 
 export interface IndexRegionsInput {
@@ -27,7 +27,8 @@ export interface IndexedRegions {
 /**
  * Embeds parts of every stored image that has none in the space (see regionsOf), behind all queries. Images that are stored
  * later have none until it is run again.
- * @throws SemblanceError BAD_USER_INPUT as searchableSpace, MODEL_UNAVAILABLE, DATABASE_UNAVAILABLE, STORAGE_FULL
+ * @throws SemblanceError BAD_USER_INPUT as searchableSpace, NOT_FOUND once the space was retired or removed meanwhile,
+ * MODEL_UNAVAILABLE, DATABASE_UNAVAILABLE, STORAGE_FULL
  */
 export async function indexRegions(context: OperationsContext, input: IndexRegionsInput): Promise<IndexedRegions> {
   const { store } = context;
@@ -46,6 +47,15 @@ export async function indexRegions(context: OperationsContext, input: IndexRegio
     work: async (imageId) => {
       const regions = await embedRegions(context, recipes, imageId, signal);
       if (await store.insertRegions(space.id, imageId, regions)) indexed += 1;
+    },
+    finishPage: async () => {
+      // Every image of such a space answers as a deleted one does.
+      if (await areGone(store, [space])) {
+        throw new SemblanceError(
+          'NOT_FOUND',
+          `The space ${JSON.stringify(space.name)} was retired or removed meanwhile`,
+        );
+      }
     },
     onImage: () => {
       done += 1;

@@ -2,8 +2,9 @@ import { invalidArgument, messageOf, SemblanceError } from '../errors.js';
 import { modelsOf } from '../retrieval/spaces/fitted.js';
 import type { FittedRecipe } from '../retrieval/spaces/recipe.js';
 import type { EmbeddingSpace, Store } from '../store/store.js';
-import { activeSpace, modelProblem } from './active-space.js';
+import { activeSpace } from './active-space.js';
 import type { OperationsContext } from './context.js';
+import { modelProblem } from './model-problem.js';
 
 /**
  * The spaces that an upload is embedded for. An empty database gets its first.
@@ -71,7 +72,11 @@ export async function areGone(store: Store, spaces: readonly EmbeddingSpace[]): 
 
 /** @throws SemblanceError NOT_FOUND */
 export async function requireSpace(store: Store, name: string): Promise<EmbeddingSpace> {
-  const spaces = await store.listSpaces();
+  return requireSpaceOf(await store.listSpaces(), name);
+}
+
+/** @throws SemblanceError NOT_FOUND */
+export function requireSpaceOf<S extends EmbeddingSpace>(spaces: readonly S[], name: string): S {
   const found = spaces.find((space) => space.name === name);
   if (found !== undefined) return found;
   const names = spaces.map((space) => JSON.stringify(space.name)).join(', ');

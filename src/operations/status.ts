@@ -3,7 +3,8 @@ import { messageOf, SemblanceError } from '../errors.js';
 import { healthTimeoutMs } from '../limits.js';
 import type { EmbeddingSpace, StoreKind } from '../store/store.js';
 import type { OperationsContext } from './context.js';
-import { activeSpace, modelProblem } from './active-space.js';
+import { activeSpace } from './active-space.js';
+import { modelProblem } from './model-problem.js';
 import { encodingProblem } from './spaces.js';
 
 export interface ServerStatus {

@@ -1,13 +1,19 @@
+import { availableParallelism } from 'node:os';
 import { messageOf, SemblanceError } from '../errors.js';
 import type { DecodedImage } from '../image/decoded-image.js';
 import type { OperationsContext } from './context.js';
 import { requireFound } from './found.js';
-import { defaultImportConcurrency } from './import-images.js';
 import type { FailedImage } from './progress.js';
 import { defaultRetryWaitsMs, endsAll, retrying } from './retrying.js';
 
 /** Images whose ids are read at once; what was made of them is written before the next. */
 export const imagesPerPage = 64;
+
+/**
+ * One a core: the model has work still, and whoever searches meanwhile waits for little of it. Four times as many gave no more images
+ * a second, and twice the wait: npm run bench:backfill.
+ */
+const imagesAtOnce = availableParallelism();
 
 type Parts = Pick<OperationsContext, 'store' | 'decoder'>;
 
@@ -69,7 +75,7 @@ export async function workOnPages({ next, work, finishPage, onImage, signal }: W
     const ids = await next(after);
     after = ids.at(-1);
     if (after === undefined) break;
-    await overAll(ids, workOn, { concurrency: defaultImportConcurrency, signal });
+    await overAll(ids, workOn, { concurrency: imagesAtOnce, signal });
     if (finishPage !== undefined) await retrying(finishPage, defaultRetryWaitsMs, undefined);
   }
   return { failed, interrupted: signal?.aborted === true };

@@ -46,7 +46,12 @@ export async function createJob(pool: pg.Pool, schemas: Schemas, { id, kind, inp
 }
 
 /** The contract stands at Store.claimJob. */
-export async function claimJob(pool: pg.Pool, schemas: Schemas, owner: string): Promise<JobRecord | undefined> {
+export async function claimJob(
+  pool: pg.Pool,
+  schemas: Schemas,
+  owner: string,
+  kinds: readonly string[],
+): Promise<JobRecord | undefined> {
   const jobs = ownName(schemas, 'job');
   const abandoned = `(state = 'running' AND lease_until < now())`;
   const givenUp: JobError = {
@@ -62,10 +67,11 @@ export async function claimJob(pool: pg.Pool, schemas: Schemas, owner: string): 
   const { rows } = await pool.query<JobRow>(
     `UPDATE ${jobs} SET state = 'running', lease_owner = $1, lease_until = now() + make_interval(secs => $2),
        attempts = attempts + 1, started_at = coalesce(started_at, now()), stage = '', done = 0, total = 0
-     WHERE id = (SELECT id FROM ${jobs} WHERE finished_at IS NULL AND (state = 'queued' OR ${abandoned})
+     WHERE id = (SELECT id FROM ${jobs}
+                 WHERE finished_at IS NULL AND (state = 'queued' OR ${abandoned}) AND kind = ANY ($3)
                  ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
      RETURNING ${columns}`,
-    [owner, jobLeaseMs / 1000],
+    [owner, jobLeaseMs / 1000, kinds],
   );
   return rows[0] && toRecord(rows[0]);
 }

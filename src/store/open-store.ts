@@ -114,7 +114,7 @@ class SupervisedStore implements Store {
   readonly searchRegions: Store['searchRegions'] = async (vector, options) =>
     this.#run((store) => store.searchRegions(vector, options));
   readonly createJob: Store['createJob'] = async (job) => this.#run((store) => store.createJob(job));
-  readonly claimJob: Store['claimJob'] = async (owner) => this.#run((store) => store.claimJob(owner));
+  readonly claimJob: Store['claimJob'] = async (owner, kinds) => this.#run((store) => store.claimJob(owner, kinds));
   readonly renewJob: Store['renewJob'] = async (id, owner, progress) =>
     this.#run((store) => store.renewJob(id, owner, progress));
   readonly releaseJob: Store['releaseJob'] = async (id, owner, error) =>

@@ -256,8 +256,9 @@ export interface Store {
    * The oldest that waits, or that its server no longer answers for, for `jobLeaseMs`: no two callers are given the same. One that
    * was begun `maxJobAttempts` times is failed instead.
    * @param owner a UUID of whoever works on it
+   * @param kinds those that it knows: a job of a newer version is left to a newer server
    */
-  claimJob(owner: string): Promise<JobRecord | undefined>;
+  claimJob(owner: string, kinds: readonly string[]): Promise<JobRecord | undefined>;
   /** Extends the lease and writes how far it is. False where the job is the caller's no more: it was cancelled, or taken over. */
   renewJob(id: string, owner: string, progress: JobProgress): Promise<boolean>;
   /**

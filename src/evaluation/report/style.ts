@@ -61,7 +61,7 @@ td + td, th + td { padding-left: .4rem; }
 summary { cursor: pointer; padding: .35rem 0; }
 .method { border-top: 1px solid var(--line); padding: .25rem 0; }
 .method:last-child { border-bottom: 1px solid var(--line); }
-.method > summary { display: flex; align-items: baseline; gap: .75rem; padding: .65rem 0; list-style: none; }
+.method > summary { display: flex; align-items: baseline; gap: .75rem; padding: .65rem 0; list-style: none; overflow-wrap: anywhere; }
 .method > summary::-webkit-details-marker { display: none; }
 .method > summary::before { content: "▸"; color: var(--muted); }
 .method[open] > summary::before { content: "▾"; }

@@ -1,6 +1,7 @@
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import type { RerankerName } from '../../retrieval/rerank/reranker.js';
 import type { ScorerKind, SpaceState } from '../../store/store.js';
+import { DateTimeScalar } from '../scalars.js';
 import { Rerank } from '../search/rerank.enum.js';
 
 /** GraphQL's names. */
@@ -52,11 +53,17 @@ export class EmbeddingSpaceType {
   @Field(() => Int, { description: 'Images that have an embedding in it.' })
   readonly imageCount!: number;
 
+  @Field(() => Int, { description: 'Stored images that have none. It is searchable once there is none of these.' })
+  readonly missingCount!: number;
+
   @Field(() => Int, { description: 'Parts of images that have an embedding in it, which searchRegions compares.' })
   readonly regionCount!: number;
 
   @Field(() => [ScorerKinds], { description: 'Learned similarities that were trained for it.' })
   readonly scorers!: readonly ScorerKind[];
+
+  @Field(() => DateTimeScalar)
+  readonly createdAt!: Date;
 }
 
 @ObjectType('RerankNeeds', { description: 'What a re-ranker needs beside embeddings.' })

@@ -18,7 +18,7 @@ import type { OpenSearch } from './run-method.js';
 import type { EvaluatedSpace } from './spaces.js';
 
 /** Pixel statistics kept from one query to the next: 80 kB each. */
-const preparedImages = 10_000;
+const preparedImages = 2_000;
 
 export interface RankOptions {
   readonly reranker: Reranker;

@@ -47,10 +47,12 @@ export class JobLease {
     return this.#writing ?? Promise.resolve();
   }
 
-  /** Resolves once nothing is written any more. */
+  /** Writes what is new. Resolves once nothing is written any more. */
   async end(): Promise<void> {
+    const isLost = this.#ended;
     this.#ended = true;
     await this.#writing;
+    if (!isLost && this.#progress !== this.#written) await this.#write();
   }
 
   async #write(): Promise<void> {

@@ -55,7 +55,7 @@ export async function runJob(context: OperationsContext, job: JobRecord, run: Jo
       return { space, indexed, ...listFailures(failed, run) };
     }
     case undefined:
-      throw new SemblanceError('BAD_USER_INPUT', 'A newer version began this job: upgrade the server that claimed it');
+      throw new RangeError(`${job.kind} is none of the kinds that are claimed`);
   }
 }
 

@@ -6,6 +6,7 @@ import type { JobError, JobOutcome, JobRecord } from '../../store/store.js';
 import type { OperationsContext } from '../context.js';
 import { defaultRetryWaitsMs, retrying } from '../retrying.js';
 import { JobLease } from './lease.js';
+import { jobKinds } from './requests.js';
 import { runJob } from './run-job.js';
 
 export interface JobRunner {
@@ -110,7 +111,7 @@ class ClaimingRunner implements JobRunner {
 
   async #claim(): Promise<JobRecord | undefined> {
     try {
-      const job = await this.#options.context.store.claimJob(this.#owner);
+      const job = await this.#options.context.store.claimJob(this.#owner, jobKinds);
       this.#lastClaimFailure = undefined;
       return job;
     } catch (error) {

@@ -61,11 +61,13 @@ async function checkOrder(context: OperationsContext, order: JobOrder): Promise<
   }
 }
 
+const plainName = /^[\p{L}\p{N}_][\p{L}\p{N}._-]*$/u;
+
 /** A client names models, and never paths of the server: it would learn from the answers what lies where. */
 function requirePlainModels(recipe: Recipe): void {
   switch (recipe.kind) {
     case 'model':
-      if (recipe.model === undefined || /^[\p{L}\p{N}_][\p{L}\p{N}._-]*$/u.test(recipe.model)) return;
+      if (recipe.model === undefined || plainName.test(recipe.model)) return;
       throw invalidArgument('method', 'the name of a model that the server has after "@"', recipe.model);
     case 'fusion':
       for (const part of recipe.parts) requirePlainModels(part.recipe);
@@ -86,8 +88,9 @@ export function methodOf({
 }): string {
   if (method !== undefined && model === undefined) return method;
   if (model !== undefined && method === undefined) {
-    if (parseRecipe(`@${model}`).kind === 'model') return `@${model}`;
-    throw invalidArgument('model', 'the name of a model', model);
+    if (plainName.test(model) && parseRecipe(`@${model}`).kind === 'model') return `@${model}`;
+    throw invalidArgument('model', 'the name of a model that the server has', model);
   }
-  throw new SemblanceError('BAD_USER_INPUT', 'Expected either method or model but received both or neither');
+  const received = method === undefined ? 'neither' : 'both';
+  throw new SemblanceError('BAD_USER_INPUT', `Expected either method or model but received ${received}`);
 }

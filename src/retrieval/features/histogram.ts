@@ -1,5 +1,6 @@
 import type { Raster } from '../../image/resample.js';
-import { requirePixels, type GreyImage } from './grey.js';
+import type { GreyImage } from '../../image/luma.js';
+import { requirePixels } from './require-pixels.js';
 
 /**
  * `l1` counts add up to 1. `hellinger` takes their square roots: length 1, and the cosine of two is the Bhattacharyya

@@ -1,4 +1,5 @@
-import { requirePixels, type GreyImage } from './grey.js';
+import type { GreyImage } from '../../image/luma.js';
+import { requirePixels } from './require-pixels.js';
 
 const orientations = 9;
 const cellPixels = 8;

@@ -1,8 +1,9 @@
 import { invalidArgument } from '../../errors.js';
 import { embeddingDimensions } from '../../limits.js';
-import { fitLogisticRegression, type LogisticRegression } from '../../math/logistic-regression.js';
+import type { LogisticRegression } from '../../math/logistic-regression.js';
 import { selectRows, type Matrix } from '../../math/matrix.js';
 import { foldOf } from './assemble.js';
+import { fitApart } from './fit-apart.js';
 import { foldCount } from './fitted.js';
 import { minProjectedDimensions } from './notation.js';
 
@@ -20,8 +21,9 @@ export interface ClassFoldsOptions {
   readonly labels: readonly string[];
   /** See foldOf. */
   readonly ids: readonly string[];
-  /** Awaited after each fold, with its number from 1 on. */
-  readonly onFold: (done: number, total: number) => Promise<void>;
+  /** After each fold, with its number from 1 on. */
+  readonly onFold: (done: number, total: number) => void;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ClassFolds {
@@ -31,7 +33,7 @@ export interface ClassFolds {
 }
 
 /** @throws SemblanceError BAD_USER_INPUT: see classesOf; also where all images lie in one fold */
-export async function fitClassFolds({ sample, labels, ids, onFold }: ClassFoldsOptions): Promise<ClassFolds> {
+export async function fitClassFolds({ sample, labels, ids, onFold, signal }: ClassFoldsOptions): Promise<ClassFolds> {
   const classes = classesOf(labels);
   const numbers = new Map(classes.map((name, index) => [name, index]));
   const targets = labels.map((label) => numbers.get(label) ?? -1);
@@ -40,13 +42,14 @@ export async function fitClassFolds({ sample, labels, ids, onFold }: ClassFoldsO
   for (let fold = 0; fold < foldCount; fold++) {
     const train = [...targets.keys()].filter((row) => foldOfRow[row] !== fold);
     folds.push(
-      fitClassifier(
+      await fitClassifier(
         selectRows(sample, train),
         Int32Array.from(train, (row) => targets[row] ?? -1),
         classes.length,
+        signal,
       ),
     );
-    await onFold(fold + 1, foldCount);
+    onFold(fold + 1, foldCount);
   }
   return { classes, folds };
 }
@@ -65,10 +68,16 @@ export function classesOf(labels: readonly string[]): readonly string[] {
   return [...counts.keys()].sort((a, b) => (a < b ? -1 : 1));
 }
 
-function fitClassifier(sample: Matrix<Float32Array>, labels: Int32Array, classes: number): LogisticRegression {
+async function fitClassifier(
+  sample: Matrix<Float32Array>,
+  labels: Int32Array,
+  classes: number,
+  signal: AbortSignal | undefined,
+): Promise<LogisticRegression> {
   const [first] = labels;
   if (first === undefined) throw invalidArgument('class fusion', 'labelled images in more than one fold', 'one');
-  if (labels.some((label) => label !== first)) return fitLogisticRegression({ sample, labels, classes, maxIterations });
+  if (labels.some((label) => label !== first))
+    return fitApart('classifier', { sample, labels, classes, maxIterations }, { signal });
   // One class is left, and nothing to tell it from.
   const weights = { rows: classes, columns: sample.columns, values: new Float32Array(classes * sample.columns) };
   const intercepts = new Float32Array(classes).fill(-Infinity);

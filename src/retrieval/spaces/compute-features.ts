@@ -1,7 +1,7 @@
 import type { Matrix } from '../../math/matrix.js';
 import type { Raster } from '../../image/resample.js';
 import type { BagOfWords } from '../features/bag-of-words.js';
-import { toGrey } from '../features/grey.js';
+import { toGrey } from '../../image/luma.js';
 import { colorHistogram, greyHistogram } from '../features/histogram.js';
 import { hog } from '../features/hog.js';
 import { siftFeatures } from '../features/sift/sift.js';

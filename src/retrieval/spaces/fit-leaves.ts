@@ -2,12 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import { invalidArgument, SemblanceError } from '../../errors.js';
 import type { Matrix } from '../../math/matrix.js';
 import { Random } from '../../math/random.js';
-import {
-  chooseVocabularySize,
-  trainVocabulary,
-  type Vocabulary,
-  type VocabularySizeScore,
-} from '../features/bag-of-words.js';
+import type { Vocabulary, VocabularySizeScore } from '../features/bag-of-words.js';
+import { fitApart } from './fit-apart.js';
 import { leafKey, leafRecipeKey, leafRecipesOf, type Leaf, type LeafRecipe } from './leaf.js';
 import type { LeafEncoder } from './leaves.js';
 import type { Recipe } from './recipe.js';
@@ -86,15 +82,13 @@ class VocabularyTrainer {
     const count = words ?? (await this.#choose());
     const known = this.#trained.get(count);
     if (known !== undefined) return known;
-    await breathe(this.#options);
+    const { seed, signal, onProgress } = this.#options;
     const total = this.#iterations();
-    const vocabulary = trainVocabulary({
-      images: this.#images,
-      words: count,
-      seed: this.#options.seed,
-      iterations: total,
-      onIteration: (done) => this.#options.onProgress?.({ stage: `vocabulary of ${count} words`, done, total }),
-    });
+    const vocabulary = await fitApart(
+      'vocabulary',
+      { images: this.#images, words: count, seed, iterations: total },
+      { signal, onStep: (done) => onProgress?.({ stage: `vocabulary of ${count} words`, done, total }) },
+    );
     this.#trained.set(count, vocabulary);
     return vocabulary;
   }
@@ -104,18 +98,12 @@ class VocabularyTrainer {
     const candidates = wordCandidates.filter((words) => words <= descriptors);
     if (candidates.length === 0)
       throw invalidArgument('the sample of a vocabulary', `at least ${wordCandidates[0]} descriptors`, descriptors);
-    await breathe(this.#options);
-    const tried: VocabularySizeScore[] = [];
-    const choice = chooseVocabularySize({
-      images: this.#images,
-      candidates,
-      seed: this.#options.seed,
-      iterations: this.#iterations(),
-      onCandidate: (score) => {
-        tried.push(score);
-        this.#options.onProgress?.({ stage: 'number of words', done: tried.length, total: candidates.length });
-      },
-    });
+    const { seed, signal, onProgress } = this.#options;
+    const choice = await fitApart(
+      'vocabularySize',
+      { images: this.#images, candidates, seed, iterations: this.#iterations() },
+      { signal, onStep: (done) => onProgress?.({ stage: 'number of words', done, total: candidates.length }) },
+    );
     this.sizes = choice.scores;
     return choice.words;
   }
@@ -173,7 +161,7 @@ export async function unlessUnusable<T>(work: () => Promise<T>): Promise<T | und
   }
 }
 
-/** Fitting blocks the thread for seconds at a time; in between, others get a turn. */
+/** Others get a turn. */
 export async function breathe({ signal }: Pick<FitOptions, 'signal'>): Promise<void> {
   await setImmediate();
   signal?.throwIfAborted();

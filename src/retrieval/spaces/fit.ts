@@ -1,11 +1,12 @@
 import { invalidArgument } from '../../errors.js';
 import { embeddingDimensions } from '../../limits.js';
 import { matrixOf, type Matrix } from '../../math/matrix.js';
-import { fitPca, type Projection } from '../../math/pca.js';
+import type { PcaOptions, Projection } from '../../math/pca.js';
 import { Random } from '../../math/random.js';
 import { joinParts, unitOf } from './assemble.js';
 import { classesOf, fitClassFolds } from './class-folds.js';
 import { dimensionsOf, sumDimensions } from './fitted.js';
+import { fitApart } from './fit-apart.js';
 import { breathe, fitLeaves, sampleConcurrency, unlessUnusable, type FitLeavesOptions } from './fit-leaves.js';
 import type { LeafValues } from './leaf.js';
 import { minProjectedDimensions } from './notation.js';
@@ -65,7 +66,7 @@ class RecipeFitter {
         const of = await this.fit(recipe.of);
         const { dimensions, whiten } = recipe;
         const sample = await this.#gatherForProjection((values, id) => unitOf(of, values, id));
-        const projection = fitPca({ sample, components: dimensions, whiten });
+        const projection = await this.#project({ sample, components: dimensions, whiten });
         return { kind: 'pca', of, whiten, projection };
       }
       case 'class-fusion':
@@ -96,10 +97,10 @@ class RecipeFitter {
       sample: matrix,
       labels: indices.map((index) => this.#labelOf(index)),
       ids: indices.map((index) => this.#sample.id(index)),
-      onFold: async (done, total) => {
+      onFold: (done, total) => {
         onProgress?.({ stage: 'classifiers', done, total });
-        await breathe(this.#options);
       },
+      signal: this.#options.signal,
     });
     // The embedding alone: were the class projected with it, each image's own label would reach its vector that way.
     const room = embeddingDimensions - classes.length;
@@ -110,7 +111,11 @@ class RecipeFitter {
   /** To `dimensions`, or as many as the sample has directions for. */
   async #shorten(vectorOf: VectorOf, dimensions: number): Promise<Projection> {
     const sample = await this.#gatherForProjection(vectorOf);
-    return fitPca({ sample, components: Math.min(dimensions, sample.rows - 1) });
+    return this.#project({ sample, components: Math.min(dimensions, sample.rows - 1) });
+  }
+
+  #project(input: PcaOptions): Promise<Projection> {
+    return fitApart('projection', input, { signal: this.#options.signal });
   }
 
   async #gatherForProjection(vectorOf: VectorOf): Promise<Matrix<Float32Array>> {

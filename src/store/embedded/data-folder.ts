@@ -1,6 +1,7 @@
-import { access, constants, mkdir, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { ConfigurationError, messageOf } from '../../errors.js';
+import { makeWritableFolder } from '../../paths.js';
 
 /** PGlite's. It reads no other version's files. */
 export const postgresMajor = '18';
@@ -10,28 +11,13 @@ const folderName = 'postgres';
 /** @throws ConfigurationError */
 export async function makeDataDir(dataDir: string): Promise<void> {
   try {
-    await makeFolder(dataDir);
-    await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
+    await makeWritableFolder(dataDir, 0o700);
   } catch (error) {
     throw new ConfigurationError(
       `The data folder ${dataDir} cannot be written: ${messageOf(error)}. Give this user the right to it, or set SEMBLANCE_DATA_DIR to another folder.`,
       { cause: error },
     );
   }
-}
-
-/**
- * Not mkdir's own `recursive`: where a file system answers ENOENT for a folder whose parent exists, as /proc does, Node 20
- * tries for ever.
- */
-async function makeFolder(folder: string): Promise<void> {
-  const found = await stat(folder).catch(() => undefined);
-  if (found?.isDirectory() === true) return;
-  if (found !== undefined) throw new Error('it is no folder');
-  await makeFolder(dirname(folder));
-  await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  });
 }
 
 /**

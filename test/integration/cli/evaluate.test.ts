@@ -233,6 +233,16 @@ describe('semblance evaluate', () => {
     expect(run.output).not.toMatch(/\n\s+at /);
     expect(run.code).toBe(1);
   });
+
+  it.each([
+    ['a folder in which none can be made', '/proc/semblance'],
+    ['a file', 'PICTURES/train/ant/0 x.jpg'],
+  ])('refuses to write into %s', async (_, out) => {
+    const path = out.replace('PICTURES', pictures);
+    const run = await semblance(pictures, '--method', 'grey', '--out', path);
+    expect(run.output).toContain(`--out ${path} cannot be written: `);
+    expect(run.code).toBe(1);
+  });
 });
 
 describe.each(serverStores)('semblance evaluate on the $name store', (store) => {

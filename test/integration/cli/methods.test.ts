@@ -4,7 +4,9 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { GalleryMethods } from '../../../src/cli/gallery.js';
 import { drawSampleQuery } from '../../../src/image/sample/draw-sample.js';
+import type { SpaceComparison } from '../../../src/operations/compare-spaces.js';
 import { rerankers } from '../../../src/retrieval/rerank/reranker.js';
+import { runCommand } from '../../support/command.js';
 import { makeJpeg } from '../../support/make-image.js';
 import { writeSample } from '../../support/sample-folder.js';
 import {
@@ -14,6 +16,8 @@ import {
   startProgram,
   startServer,
   testStores,
+  waitFor,
+  type TestServer,
   type TestStore,
 } from '../../support/server.js';
 
@@ -45,7 +49,7 @@ describe.each(testStores)('methods on the $name store', (testStore) => {
   const store: TestStore = { name: testStore.name, environment: () => environment };
   let folder: string;
   let query: string;
-  const semblance = (...args: string[]) => runProgram(args, { store, folder });
+  const semblance = (...args: string[]) => runCommand(args, { store, folder });
   const succeed = async (...args: string[]): Promise<string> => {
     const run = await semblance(...args);
     expect(run.output).not.toContain('Warning');
@@ -68,8 +72,10 @@ describe.each(testStores)('methods on the $name store', (testStore) => {
     query = join(folder, 'query.jpg');
     await writeFile(query, (await drawSampleQuery('butterfly')).bytes);
     await writeSample(join(folder, 'pictures'), { families, perFamily });
-    expect(await succeed('import', join(folder, 'pictures'), '--label-from-folders')).toContain(`Imported ${stored}`);
-  });
+    const imported = await runProgram(['import', join(folder, 'pictures'), '--label-from-folders'], { store, folder });
+    expect(imported.output).not.toContain('Warning');
+    expect(imported.stdout).toContain(`Imported ${stored}`);
+  }, 120_000);
 
   it('are those of an empty gallery before any is made', async () => {
     const { spaces, rerankers: listed } = await methods();
@@ -121,9 +127,9 @@ describe.each(testStores)('methods on the $name store', (testStore) => {
     expect(scores).toEqual([...scores].sort((a, b) => b - a));
     expect(found.results.map(({ similarity }) => similarity)).not.toEqual(scores);
     const stored = join(folder, 'pictures', 'car', 'car-01.jpg');
-    expect(await succeed('search', stored, '--rerank', 'PIXEL_SSIM_OVER_EUCLIDEAN', '--out', 'ratio.png')).toMatch(
-      /^rank +score +similarity +filename +id\n +1 +∞ +1\.000 +car-01\.jpg/,
-    );
+    expect(
+      await succeed('search', stored, '--rerank', 'PIXEL_SSIM_OVER_EUCLIDEAN', '--out', join(folder, 'ratio.png')),
+    ).toMatch(/^rank +score +similarity +filename +id\n +1 +∞ +1\.000 +car-01\.jpg/);
     expect((await sharp(await readFile(join(folder, 'ratio.png'))).metadata()).format).toBe('png');
   });
 
@@ -159,7 +165,7 @@ describe.each(testStores)('methods on the $name store', (testStore) => {
     expect(whole.results.every(({ region }) => region !== undefined)).toBe(true);
     const similar = JSON.parse(await succeed('similar', id, '--json', '-k', '3', ...part)) as SearchJson;
     expect(similar.results.map((hit) => hit.id)).not.toContain(id);
-    expect(await succeed('search', query, ...part, '--out', 'parts.png')).toMatch(
+    expect(await succeed('search', query, ...part, '--out', join(folder, 'parts.png'))).toMatch(
       /^rank +similarity +region +filename +id\n +1 +0\.\d{3} +0(\.25|\.5)?,0(\.25|\.5)?,0\.5,0\.5 /,
     );
     expect(await refuse('search', query, '--search-regions', '--rerank', 'ssim')).toContain('rerank');
@@ -175,18 +181,18 @@ describe.each(testStores)('methods on the $name store', (testStore) => {
 });
 
 describe('methods while a server holds the data folder', () => {
-  it('are searched and listed through it, and made without it', manyStarts, async () => {
+  it('are searched, listed, made and changed through it', manyStarts, async () => {
     const folder = await makeFolder();
     const pictures = join(folder, 'pictures');
     await writeSample(pictures, { families: ['car', 'fish'], perFamily: 3 });
     const [car = ''] = ['car-01.jpg'].map((name) => join(pictures, 'car', name));
+    expect((await runProgram(['import', pictures, '--label-from-folders'], { folder })).code).toBe(0);
     for (const args of [
-      ['import', pictures, '--label-from-folders'],
       ['spaces', 'create', 'colours', '--method', 'color', '--backfill'],
       ['train-scorer', '--kind', 'labels', '--space', 'colours'],
       ['index-regions', '--space', 'colours'],
     ]) {
-      const run = await runProgram(args, { folder });
+      const run = await runCommand(args, { folder });
       expect(run.code, run.output).toBe(0);
     }
     const searches = [
@@ -195,7 +201,7 @@ describe('methods while a server holds the data folder', () => {
       ['--rerank', 'pixel-ssim-over-euclidean'],
     ];
     const through = async (...args: string[]): Promise<unknown> =>
-      JSON.parse((await runProgram([...args, '--json'], { folder })).stdout);
+      JSON.parse((await runCommand([...args, '--json'], { folder })).stdout);
     const local = [];
     for (const options of searches) local.push(await through('search', car, ...options));
     const listed = (await through('methods')) as GalleryMethods;
@@ -207,21 +213,75 @@ describe('methods while a server holds the data folder', () => {
     expect(listed).toEqual(remote);
     expect(remote.spaces).toMatchObject([{ name: 'semblance-compact' }, { name: 'colours', scorers: ['labels'] }]);
     expect(await through('spaces', 'list', '--server', server.url)).toEqual(remote.spaces);
-    for (const args of [
-      ['spaces', 'create', 'words', '--method', 'hog'],
-      ['spaces', 'backfill', 'colours'],
-      ['spaces', 'remove', 'colours'],
-      ['train-scorer', '--kind', 'labels'],
-      ['index-regions'],
-    ]) {
-      const run = await runProgram(args, { folder });
-      expect(run.output).toContain(
-        `is held by a running server (process ${server.child.pid}), and this command works on the database itself: stop the server, run the command, and start the server again.`,
-      );
-      expect(run.output.trim().split('\n')).toHaveLength(1);
+
+    const held = `is held by a running server (process ${server.child.pid}): working through ${server.url}.\n`;
+    const commands: readonly (readonly [readonly string[], string])[] = [
+      [['spaces', 'create', 'shapes', '--method', 'hog'], '6 stored images lack an embedding in it.'],
+      [['spaces', 'create', 'shapes', '--method', 'hog', '--backfill'], 'Embedded 6 images in shapes, failed 0.'],
+      [['spaces', 'activate', 'shapes'], 'To take it back: semblance spaces activate semblance-compact'],
+      [['train-scorer', '--kind', 'labels'], 'Trained on 6 images of 2 classes and stored with the space shapes'],
+      [['index-regions', '--space', 'colours'], 'Indexed the parts of 0 images in the space colours, failed 0.'],
+      [['spaces', 'compare', 'colours', 'shapes'], 'Searched for 6 of the 6 images that both spaces hold'],
+      [['spaces', 'retire', 'colours'], 'Retired the space colours.'],
+    ];
+    for (const [args, sentence] of commands) {
+      const run = await runCommand(args, { folder });
+      expect(run.output).toContain(held);
+      expect(run.stdout).toContain(sentence);
+      expect(run.code, run.output).toBe(0);
+    }
+    const remove = await runProgram(['spaces', 'remove', 'colours', '--server', server.url]);
+    expect([remove.output, remove.code]).toEqual(['Removed the space colours.\n', 0]);
+    const json = ['spaces', 'compare', 'semblance-compact', 'shapes', '--json'];
+    const compared = JSON.parse((await runCommand(json, { folder })).stdout) as SpaceComparison;
+    for (const [args, sentence] of [
+      [['spaces', 'create', 'shapes', '--method', 'color', '--backfill'], 'is there already, made by hog'],
+      [['spaces', 'create', 'own', '--model', './model'], 'Expected the name of a model that the server has'],
+    ] as const) {
+      const run = await runCommand(args, { folder });
+      expect(run.output).toContain(sentence);
       expect(run.code).toBe(1);
     }
     await server.stop();
+    const alone = JSON.parse((await runCommand(json, { folder })).stdout) as SpaceComparison;
+    // Through a server it is the same, but for the time that it took.
+    const timeless = ({ a, b, ...rest }: SpaceComparison) => ({
+      ...rest,
+      a: { ...a, searchMs: 0 },
+      b: { ...b, searchMs: 0 },
+    });
+    expect(timeless(compared)).toEqual(timeless(alone));
+  });
+
+  it('a job outlives Ctrl-C by being cancelled, and its server by being gone on with', manyStarts, async () => {
+    const folder = await makeFolder();
+    expect((await runProgram(['sample', '--out', 'sheet.png'], { folder })).code).toBe(0);
+    const server = await startServer({ folder });
+    const jobs = async (of: TestServer) =>
+      (
+        await of.client.data<{ jobs: readonly { readonly state: string; readonly kind: string }[] }>(
+          '{ jobs { state kind } }',
+        )
+      ).jobs;
+    const isRunning = (of: TestServer) => async () => (await jobs(of))[0]?.state === 'RUNNING';
+
+    const index = await startProgram(['index-regions'], { folder });
+    await waitFor('the job to run', isRunning(server));
+    index.signal('SIGINT');
+    expect((await index.exited).code, index.output).toBe(130);
+    expect(index.stdout).toContain('Interrupted: the same command goes on there.');
+    expect(await jobs(server)).toEqual([{ state: 'CANCELLED', kind: 'INDEX_REGIONS' }]);
+
+    await server.client.data('mutation { indexRegions { id } }');
+    await waitFor('the second job to run', isRunning(server));
+    expect((await server.stop()).code).toBe(0);
+    const next = await startServer({ folder });
+    await waitFor('the job to end', async () => (await jobs(next))[0]?.state === 'DONE');
+    const { spaces } = await next.client.data<{ spaces: readonly { regionCount: number }[] }>(
+      '{ spaces { regionCount } }',
+    );
+    expect(spaces).toEqual([{ regionCount: 9 * 306 }]);
+    await next.stop();
   });
 });
 
@@ -252,7 +312,7 @@ describe('long commands that are interrupted', () => {
       ) ?? [];
     expect(Number(embedded) + Number(left)).toBe(count);
     expect(Number(left)).toBeGreaterThan(0);
-    const rest = await runProgram(create, { folder });
+    const rest = await runCommand(create, { folder });
     expect(rest.stdout).toBe(`Embedded ${left} images in words, failed 0. The space can be searched: --space words\n`);
   });
 
@@ -262,7 +322,7 @@ describe('long commands that are interrupted', () => {
     run.signal('SIGINT');
     expect(await run.exited, run.output).toEqual({ code: 130, signal: null });
     expect(run.stdout).toBe('Interrupted: nothing was stored. The same command begins anew.\n');
-    const { stdout } = await runProgram(['methods', '--json'], { folder });
+    const { stdout } = await runCommand(['methods', '--json'], { folder });
     expect((JSON.parse(stdout) as GalleryMethods).spaces.flatMap(({ scorers }) => scorers)).toEqual([]);
   });
 });
@@ -270,7 +330,7 @@ describe('long commands that are interrupted', () => {
 describe('what a command about methods cannot do is one sentence and exit 1', () => {
   it.each([
     [['spaces', 'create', 'x', '--method', 'colour'], 'Expected vit, @model, bovw, bovw-N, hog, grey or color'],
-    [['spaces', 'create', 'x'], "required option '--method <notation>' not specified"],
+    [['spaces', 'create', 'x'], 'Name what the space does: --method <notation>, or --model <name>'],
     [['spaces', 'create', 'x', '--method', 'vit.whiten-64'], 'at least 65 images'],
     [['spaces', 'create', 'x', '--method', '@nowhere'], 'nowhere'],
     [['train-scorer', '--kind', 'magic'], 'Allowed choices are heuristic, labels'],
@@ -279,7 +339,7 @@ describe('what a command about methods cannot do is one sentence and exit 1', ()
     [['similar', '00000000-0000-8000-8000-000000000000', '--rerank', 'magic'], 'Expected one of euclidean'],
     [['similar', '00000000-0000-8000-8000-000000000000', '--candidates', '1001'], 'an integer from 1 to 1000'],
   ])('%j', async (args, sentence) => {
-    const run = await runProgram(args, { env: { DATABASE_URL: 'memory:' } });
+    const run = await runCommand(args, { env: { DATABASE_URL: 'memory:' } });
     expect(run.output).toContain(sentence);
     expect(run.output).not.toContain('    at ');
     expect(run.output.trim().split('\n').length).toBeLessThanOrEqual(3);

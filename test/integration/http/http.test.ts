@@ -302,9 +302,4 @@ describe('the page at /graphql', () => {
       expect(asset.body.byteLength).toBeGreaterThan(100);
     }
   });
-
-  test('the root leads there', async () => {
-    const { status, headers } = await door.client.ask('GET', '/');
-    expect([status, headers.location]).toEqual([302, 'graphql']);
-  });
 });

@@ -6,6 +6,7 @@ import { testStoreKinds } from '../../support/database.js';
 import { openTestStore, testSpace, type TestStore } from '../../support/store.js';
 
 const unknownId = '00000000-0000-4000-8000-000000000000';
+const knownKind = 'backfill_space';
 const idle = { stage: '', done: 0, total: 0 };
 
 describe.each(testStoreKinds())('jobs on the %s store', (kind) => {
@@ -20,13 +21,14 @@ describe.each(testStoreKinds())('jobs on the %s store', (kind) => {
 
   const run = async (sql: string, values: readonly unknown[] = []) => opened.database.pool.query(sql, [...values]);
   const create = async (input: Readonly<Record<string, unknown>> = {}) =>
-    opened.store.createJob({ id: randomUUID(), kind: 'backfill_space', input });
+    opened.store.createJob({ id: randomUUID(), kind: knownKind, input });
   /** As if its server had died long ago. */
   const expire = async ({ id }: JobRecord) =>
     run(`UPDATE ${opened.name('job')} SET lease_until = now() - interval '1 second' WHERE id = $1`, [id]);
   const stateOf = async ({ id }: JobRecord) => (await opened.store.findJob(id))?.state;
+  const claim = async (owner: string) => opened.store.claimJob(owner, [knownKind]);
   const claimed = async (owner: string): Promise<JobRecord> => {
-    const job = await opened.store.claimJob(owner);
+    const job = await claim(owner);
     if (job === undefined) throw new Error('Nothing was there to claim');
     return job;
   };
@@ -49,7 +51,7 @@ describe.each(testStoreKinds())('jobs on the %s store', (kind) => {
     const done = await opened.store.findJob(made.id);
     expect(done).toMatchObject({ state: 'done', result, error: undefined, startedAt: running.startedAt });
     expect(done?.finishedAt).toBeInstanceOf(Date);
-    expect(await opened.store.claimJob(owner)).toBeUndefined();
+    expect(await claim(owner)).toBeUndefined();
     expect(await opened.store.findJob(unknownId)).toBeUndefined();
   });
 
@@ -59,14 +61,25 @@ describe.each(testStoreKinds())('jobs on the %s store', (kind) => {
       made[1]?.id,
     ]);
     expect((await claimed(randomUUID())).id).toBe(made[1]?.id);
-    const answers = await Promise.all(Array.from({ length: 8 }, async () => opened.store.claimJob(randomUUID())));
+    const answers = await Promise.all(Array.from({ length: 8 }, async () => claim(randomUUID())));
     // One that met another's claim under way may have come away with nothing; asked again, it gets what is left.
     const ids = answers.flatMap((job) => job?.id ?? []);
-    for (let job = await opened.store.claimJob(randomUUID()); job !== undefined;) {
+    for (let job = await claim(randomUUID()); job !== undefined;) {
       ids.push(job.id);
-      job = await opened.store.claimJob(randomUUID());
+      job = await claim(randomUUID());
     }
     expect(ids.toSorted()).toEqual([made[0]?.id, made[2]?.id].toSorted());
+  });
+
+  test('one of a newer version is left to a newer server, also where its own died', async () => {
+    const newer = await opened.store.createJob({ id: randomUUID(), kind: 'newer', input: {} });
+    const job = await create();
+    expect((await claimed(randomUUID())).id).toBe(job.id);
+    expect(await claim(randomUUID())).toBeUndefined();
+    expect(await opened.store.claimJob(randomUUID(), [knownKind, 'newer'])).toMatchObject({ id: newer.id });
+    await expire(newer);
+    expect(await claim(randomUUID())).toBeUndefined();
+    expect(await stateOf(newer)).toBe('running');
   });
 
   test('one whose server died is taken over once its lease is out, and that server has no say any more', async () => {
@@ -74,7 +87,7 @@ describe.each(testStoreKinds())('jobs on the %s store', (kind) => {
     const job = await create();
     await claimed(dead);
     await opened.store.renewJob(job.id, dead, { stage: 'embedding', done: 5, total: 9 });
-    expect(await opened.store.claimJob(heir)).toBeUndefined();
+    expect(await claim(heir)).toBeUndefined();
     await expire(job);
     const first = await opened.store.findJob(job.id);
     const taken = await claimed(heir);
@@ -84,7 +97,7 @@ describe.each(testStoreKinds())('jobs on the %s store', (kind) => {
     expect(await opened.store.releaseJob(job.id, dead)).toBe(false);
     expect(await stateOf(job)).toBe('running');
     expect(await opened.store.renewJob(job.id, heir, idle)).toBe(true);
-    expect(await opened.store.claimJob(dead)).toBeUndefined();
+    expect(await claim(dead)).toBeUndefined();
   });
 
   test('a lease that is out but that nobody took over is renewed', async () => {
@@ -93,7 +106,7 @@ describe.each(testStoreKinds())('jobs on the %s store', (kind) => {
     await claimed(owner);
     await expire(job);
     expect(await opened.store.renewJob(job.id, owner, idle)).toBe(true);
-    expect(await opened.store.claimJob(randomUUID())).toBeUndefined();
+    expect(await claim(randomUUID())).toBeUndefined();
   });
 
   test('one that kills its server each time is given up', async () => {
@@ -102,7 +115,7 @@ describe.each(testStoreKinds())('jobs on the %s store', (kind) => {
       expect((await claimed(randomUUID())).id).toBe(job.id);
       await expire(job);
     }
-    expect(await opened.store.claimJob(randomUUID())).toBeUndefined();
+    expect(await claim(randomUUID())).toBeUndefined();
     expect(await opened.store.findJob(job.id)).toMatchObject({
       state: 'failed',
       error: {
@@ -134,7 +147,7 @@ describe.each(testStoreKinds())('jobs on the %s store', (kind) => {
     const waiting = await create();
     expect(await opened.store.cancelJob(waiting.id)).toMatchObject({ id: waiting.id, state: 'cancelled' });
     const owner = randomUUID();
-    expect(await opened.store.claimJob(owner)).toBeUndefined();
+    expect(await claim(owner)).toBeUndefined();
 
     const running = await create();
     await claimed(owner);

@@ -194,9 +194,13 @@ function cutTo(count: number) {
 }
 
 describe('a model that cannot serve', () => {
-  it.each(failures)('%s: failed with the reason', async (_what, make, reason) => {
+  it.each(failures)('%s: failed with the reason, and what mends it', async (what, make, reason) => {
     const embedder = await settledEmbedder(await make());
-    expect(embedder.state).toEqual({ kind: 'failed', reason: expect.stringMatching(reason) as string });
+    expect(embedder.state).toEqual({
+      kind: 'failed',
+      reason: expect.stringMatching(reason) as string,
+      remedy: what === 'no such folder' ? undefined : 'put its files back as they were',
+    });
     await expect(embedImage(embedder, patternImage(0), 'query')).rejects.toMatchObject({
       code: 'MODEL_UNAVAILABLE',
       message: 'The model is not available',

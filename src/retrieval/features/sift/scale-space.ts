@@ -1,4 +1,4 @@
-import type { GreyImage } from '../grey.js';
+import type { GreyImage } from '../../../image/luma.js';
 import { blur, gaussianWeights } from './blur.js';
 
 /** Scales per octave at which extrema are sought. */

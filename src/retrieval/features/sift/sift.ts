@@ -1,5 +1,6 @@
 import type { Matrix } from '../../../math/matrix.js';
-import { requirePixels, type GreyImage } from '../grey.js';
+import type { GreyImage } from '../../../image/luma.js';
+import { requirePixels } from '../require-pixels.js';
 import { Describer, descriptorLength } from './descriptor.js';
 import { findExtrema, type Extremum } from './extrema.js';
 import { orientationsOf } from './orientation.js';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { toGrey } from '../../../../src/retrieval/features/grey.js';
+import { toGrey } from '../../../../src/image/luma.js';
 import { colorHistogram, greyHistogram } from '../../../../src/retrieval/features/histogram.js';
 import { crop, draw, drawingSha256, type DrawingName } from '../../../support/drawings.js';
 import { readGolden } from '../../../support/golden-values.js';

@@ -4,7 +4,7 @@ import type { DecodedImage } from '../../../../src/image/decoded-image.js';
 import { resizeForModel } from '../../../../src/image/resize.js';
 import { cosine, norm, normalise } from '../../../../src/math/vector.js';
 import { BagOfWords, trainVocabulary, type Vocabulary } from '../../../../src/retrieval/features/bag-of-words.js';
-import { toGrey } from '../../../../src/retrieval/features/grey.js';
+import { toGrey } from '../../../../src/image/luma.js';
 import { colorHistogram, greyHistogram } from '../../../../src/retrieval/features/histogram.js';
 import { hog } from '../../../../src/retrieval/features/hog.js';
 import { siftFeatures } from '../../../../src/retrieval/features/sift/sift.js';
@@ -241,7 +241,7 @@ describe('Encoders', () => {
     await expect(encoders.prepare([other], drawn(1), 'query')).rejects.toMatchObject({
       code: 'MODEL_UNAVAILABLE',
       message:
-        'The model nchw-float32-convolutional has other weights or another preprocessing than the one that the space was made with',
+        'The model nchw-float32-convolutional has other weights or another preprocessing than the one that the space was made with: put its files back as they were',
     });
   });
 });

@@ -1,6 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { toGrey } from '../../../../src/retrieval/features/grey.js';
+import { sharp } from '../../../../src/image/sharp.js';
+import { toGrey } from '../../../../src/image/luma.js';
 import { greyHistogram } from '../../../../src/retrieval/features/histogram.js';
 import {
   FeatureThreads,
@@ -41,6 +42,19 @@ describe('FeatureThreads', () => {
     const view = { ...picture, pixels: memory.subarray(10) };
     const [histogram] = await openThreads().run({ ...grey, rasters: { picture: view, square: undefined } }, 'query');
     expect(histogram).toEqual(greyHistogram(toGrey(picture), 64));
+  });
+
+  it('leaves libvips, which decodes meanwhile, as the process has set it', async () => {
+    const gif = await sharp(picture.pixels, { raw: { width: 96, height: 72, channels: 3 } })
+      .gif()
+      .toBuffer();
+    const operation = ['VipsForeignLoadNsgifBuffer'];
+    sharp.block({ operation });
+    onTestFinished(() => {
+      sharp.unblock({ operation });
+    });
+    await openThreads().run(grey, 'query');
+    await expect(sharp(gif).metadata()).rejects.toThrow('unsupported image format');
   });
 
   it('lets a query overtake the bulk tasks that wait', async () => {

@@ -1,5 +1,3 @@
-export { toGrey, type GreyImage } from '../../image/grey.js';
-
 /** @throws RangeError for an image of no pixels, or of another number than its sides say */
 export function requirePixels(width: number, height: number, numbers: number, channels: number): void {
   if (width < 1 || height < 1 || numbers !== width * height * channels) {

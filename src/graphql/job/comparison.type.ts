@@ -1,0 +1,164 @@
+import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
+import type { SpaceState } from '../../store/store.js';
+import { SpaceStates } from '../methods/methods.type.js';
+
+@ObjectType('Interval', { description: 'A mean and its 95 % interval by the percentile bootstrap.' })
+export class IntervalType {
+  @Field(() => Float)
+  readonly mean!: number;
+
+  @Field(() => Float)
+  readonly low!: number;
+
+  @Field(() => Float)
+  readonly high!: number;
+}
+
+@ObjectType('ComparedSpace')
+export class ComparedSpaceType {
+  @Field(() => String)
+  readonly name!: string;
+
+  @Field(() => String, { description: 'The notation of what it does.' })
+  readonly description!: string;
+
+  @Field(() => SpaceStates, { description: 'When the two were compared.' })
+  readonly state!: SpaceState;
+
+  @Field(() => Int, { description: 'Stored images that had no embedding in it.' })
+  readonly missing!: number;
+
+  @Field(() => Float, { description: 'Median time of a search in the database, in milliseconds.' })
+  readonly searchMs!: number;
+
+  @Field(() => Int, {
+    description: 'Queries that the approximate index answered; the others were compared with every image.',
+  })
+  readonly byIndex!: number;
+}
+
+@ObjectType('ComparedImages')
+export class ComparedImagesType {
+  @Field(() => Int)
+  readonly stored!: number;
+
+  @Field(() => Int, { description: 'Held by both spaces: queries and results are of these alone.' })
+  readonly shared!: number;
+}
+
+@ObjectType('PairedMeasure', { description: 'A measure of both spaces on the same queries.' })
+export class PairedMeasureType {
+  @Field(() => String, { description: 'As trec_eval prints it.' })
+  readonly name!: string;
+
+  @Field(() => String, { description: 'One sentence.' })
+  readonly meaning!: string;
+
+  @Field(() => IntervalType)
+  readonly a!: IntervalType;
+
+  @Field(() => IntervalType)
+  readonly b!: IntervalType;
+
+  @Field(() => IntervalType, {
+    description: 'Of b minus a, query by query: an interval without 0 says that the difference holds.',
+  })
+  readonly difference!: IntervalType;
+}
+
+@ObjectType('LabelComparison', {
+  description: "Which of the two finds images of the query's label, where images have a text metadata.label.",
+})
+export class LabelComparisonType {
+  @Field(() => Int, { description: 'Queries that have a label.' })
+  readonly labelled!: number;
+
+  @Field(() => Int, { description: 'Those of a label that another image has, too: the measures run over them.' })
+  readonly evaluated!: number;
+
+  @Field(() => [PairedMeasureType], { description: 'None where evaluated is 0.' })
+  readonly measures!: readonly PairedMeasureType[];
+}
+
+@ObjectType('ComparedHit')
+export class ComparedHitType {
+  @Field(() => ID)
+  readonly imageId!: string;
+
+  @Field(() => String)
+  readonly filename!: string;
+
+  @Field(() => String, { nullable: true, description: 'metadata.label, where that is text.' })
+  readonly label!: string | null;
+
+  @Field(() => Float)
+  readonly similarity!: number;
+
+  @Field(() => Boolean, { description: 'Whether it is among the first k of the other space, too.' })
+  readonly shared!: boolean;
+}
+
+@ObjectType('DifferingQuery', { description: 'A stored image for which the two spaces find different images.' })
+export class DifferingQueryType {
+  @Field(() => ID)
+  readonly imageId!: string;
+
+  @Field(() => String)
+  readonly filename!: string;
+
+  @Field(() => String, { nullable: true, description: 'metadata.label, where that is text.' })
+  readonly label!: string | null;
+
+  @Field(() => Float, { description: 'Share of the first k that both found.' })
+  readonly overlap!: number;
+
+  @Field(() => [ComparedHitType], { description: 'The first results.' })
+  readonly a!: readonly ComparedHitType[];
+
+  @Field(() => [ComparedHitType], { description: 'The first results.' })
+  readonly b!: readonly ComparedHitType[];
+}
+
+@ObjectType('SpaceComparison', { description: 'How the results of two spaces differ, on a sample of stored images.' })
+export class SpaceComparisonType {
+  @Field(() => ComparedSpaceType)
+  readonly a!: ComparedSpaceType;
+
+  @Field(() => ComparedSpaceType)
+  readonly b!: ComparedSpaceType;
+
+  @Field(() => Float)
+  readonly seed!: number;
+
+  @Field(() => Int)
+  readonly k!: number;
+
+  @Field(() => Int, { description: 'Results that each search was asked for.' })
+  readonly depth!: number;
+
+  @Field(() => ComparedImagesType)
+  readonly images!: ComparedImagesType;
+
+  @Field(() => Int, {
+    description: 'Images that were searched for, each in both spaces and left out of its own results.',
+  })
+  readonly queries!: number;
+
+  @Field(() => Int, { description: 'Of the sample, but deleted before it was its turn.' })
+  readonly deleted!: number;
+
+  @Field(() => Int, {
+    description:
+      'Queries with fewer results than depth, for too many of what was found are missing in the other space.',
+  })
+  readonly short!: number;
+
+  @Field(() => IntervalType, { description: 'Mean share of the first k results that both found.' })
+  readonly overlap!: IntervalType;
+
+  @Field(() => LabelComparisonType)
+  readonly labels!: LabelComparisonType;
+
+  @Field(() => [DifferingQueryType], { description: 'The queries of the lowest overlap, the lowest first.' })
+  readonly mostDifferent!: readonly DifferingQueryType[];
+}

@@ -1,0 +1,28 @@
+import { join } from 'node:path';
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+
+const server = process.env['SEMBLANCE_URL'] ?? 'http://127.0.0.1:4000';
+
+/** The web page: `npm run build:web` into dist/web, which the server serves; `npm run dev:web` beside a running server. */
+export default defineConfig({
+  root: join(import.meta.dirname, 'web'),
+  plugins: [react()],
+  build: {
+    outDir: join(import.meta.dirname, 'dist', 'web'),
+    emptyOutDir: true,
+    target: 'es2022',
+    // The page's policy allows files of this server, and no data: URLs.
+    assetsInlineLimit: 0,
+    // A few kilobytes in all; a view's own style sheet that did not come would not be asked for again.
+    cssCodeSplit: false,
+    // Every browser that runs ES2022 preloads modules by itself; the polyfill would be a script in the page.
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  server: {
+    proxy: Object.fromEntries(
+      ['/graphql', '/images'].map((path) => [path, { target: server, changeOrigin: true }] as const),
+    ),
+  },
+});

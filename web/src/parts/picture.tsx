@@ -1,0 +1,44 @@
+import { useState } from 'react';
+
+interface PictureProps {
+  readonly src: string;
+  /** Empty where the name stands beside it. */
+  readonly alt: string;
+  readonly width: number;
+  readonly height: number;
+  /** Also when far below what is seen. */
+  readonly eager?: boolean;
+}
+
+/** Within this share of its box's square shape a picture fills the box, a little cropped; beyond, it is shown whole. */
+const mildRatio = 1.5;
+
+/** A picture in a box whose size does not depend on it, so that nothing moves when it arrives. */
+export function Picture({ src, alt, width, height, eager = false }: PictureProps) {
+  const [failedSrc, setFailedSrc] = useState<string>();
+  const ratio = width / height;
+  const fills = ratio <= mildRatio && ratio >= 1 / mildRatio;
+  if (failedSrc === src) {
+    return (
+      <span className="picture picture--failed" role="img" aria-label={alt === '' ? undefined : alt}>
+        <span>The picture could not be loaded</span>
+      </span>
+    );
+  }
+  return (
+    <span className={fills ? 'picture picture--fills' : 'picture'}>
+      <img
+        src={src}
+        alt={alt}
+        width={width}
+        height={height}
+        loading={eager ? 'eager' : 'lazy'}
+        decoding="async"
+        draggable={false}
+        onError={() => {
+          setFailedSrc(src);
+        }}
+      />
+    </span>
+  );
+}

@@ -1,0 +1,24 @@
+import { useMemo } from 'react';
+import { useSearch as useQueryString } from 'wouter';
+import { useHistoryState } from 'wouter/use-browser-location';
+import { parseRegion } from './region.js';
+import { SearchResults } from './search-results.js';
+import { SearchStart } from './search-start.js';
+import { uploadKeyOf } from './search-with-file.js';
+import { keptUpload } from './upload-searches.js';
+import type { QuerySource } from './use-search.js';
+import './search.css';
+
+/** Without a query, how to begin; with one, what looks like it. */
+export function SearchView({ imageId }: { readonly imageId: string | undefined }) {
+  const uploadKey = uploadKeyOf(useHistoryState<unknown>());
+  const queryString = useQueryString();
+  const region = useMemo(() => parseRegion(new URLSearchParams(queryString).get('region')), [queryString]);
+  const source = useMemo<QuerySource | undefined>(() => {
+    if (imageId !== undefined) return { kind: 'stored', imageId };
+    const query = keptUpload(uploadKey);
+    return query === undefined ? undefined : { kind: 'upload', query };
+  }, [imageId, uploadKey]);
+  if (source === undefined) return <SearchStart forgotten={uploadKey !== undefined} />;
+  return <SearchResults source={source} region={region} />;
+}
