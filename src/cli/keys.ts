@@ -28,7 +28,7 @@ export function registerKeys(program: Command, env: Environment): void {
       parseInteger(text, 1, maxKeyDays),
     )
     .action(async (name: string, options: { readonly scope: Scope; readonly expiresInDays?: number }) => {
-      await runOnDatabase(env, { needsModel: false }, async ({ operations }) => {
+      await runOnDatabase(env, async (operations) => {
         const { key, record } = await operations.createApiKey({ name, ...options });
         note(`Made the key ${record.id} with the scope ${record.scope}. It is shown this once:`);
         print(key);
@@ -43,7 +43,7 @@ export function registerKeys(program: Command, env: Environment): void {
     )
     .option('--json', 'print JSON instead of a table', false)
     .action(async ({ json }: { readonly json: boolean }) => {
-      await runOnDatabase(env, { needsModel: false }, async ({ operations }) => {
+      await runOnDatabase(env, async (operations) => {
         const listed = await operations.listApiKeys();
         if (json) print(JSON.stringify(listed, undefined, 2));
         else print(listed.length === 0 ? 'There are no keys.' : formatKeys(listed, new Date()));
@@ -56,7 +56,7 @@ export function registerKeys(program: Command, env: Environment): void {
     .description(`Revokes a key: every server refuses it within ten seconds. ${onTheDatabase}`)
     .argument('<id>', 'as keys list shows it')
     .action(async (id: string) => {
-      await runOnDatabase(env, { needsModel: false }, async ({ operations }) => {
+      await runOnDatabase(env, async (operations) => {
         const { name } = await operations.revokeApiKey(id);
         print(`Revoked the key ${id} (${printable(name)}).`);
       });

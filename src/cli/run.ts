@@ -1,8 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import { Command, InvalidArgumentError } from 'commander';
 import { loadConfig, type Config } from '../config.js';
-import { SemblanceError } from '../errors.js';
+import { ConfigurationError, SemblanceError } from '../errors.js';
 import { maxK } from '../limits.js';
+import type { Operations } from '../operations/operations.js';
 import { DataFolderInUseError } from '../store/embedded/lock.js';
 import type { Gallery } from './gallery.js';
 import { openApp, openLocalGallery } from './local-gallery.js';
@@ -65,6 +66,24 @@ export async function runOnSpaces(
     .finally(close);
 }
 
+/**
+ * Runs `work` on the database itself, for what no server does for a client.
+ * @throws ConfigurationError where another process holds the embedded data folder
+ */
+export async function runOnDatabase(env: Environment, work: (operations: Operations) => Promise<void>): Promise<void> {
+  const app = await openApp(loadConfig(env), { needsModel: false }).catch(explainHolder);
+  await work(app.operations).finally(() => app.close());
+}
+
+function explainHolder(error: unknown): never {
+  if (!(error instanceof DataFolderInUseError)) throw error;
+  const holder =
+    error.url === undefined
+      ? `process ${error.pid}: wait for it to end.`
+      : `a running server (process ${error.pid}), and this command works on the database itself: stop the server, run the command, and start the server again.`;
+  throw new ConfigurationError(`The data folder ${error.dataDir} is held by ${holder}`, { cause: error });
+}
+
 /** Clients are not told why a model is missing; whoever runs a command on the database is. */
 function explainModel(error: unknown): never {
   if (error instanceof SemblanceError && error.code === 'MODEL_UNAVAILABLE' && error.cause instanceof Error) {
@@ -96,7 +115,9 @@ async function openGallery(
   options: GalleryOptions & { readonly needsModel: boolean },
 ): Promise<Gallery> {
   if (options.server !== undefined) return openRemoteGallery(options.server, config.apiKey);
-  return openLocalGallery(config, options).catch((error: unknown) => openRemoteGallery(serverThatHolds(error), config.apiKey));
+  return openLocalGallery(config, options).catch((error: unknown) =>
+    openRemoteGallery(serverThatHolds(error), config.apiKey),
+  );
 }
 
 async function openSpaces(
