@@ -86,6 +86,8 @@ export const maxScorerPairs = 64_000;
 export const maxScorerEpochs = 100;
 export const databaseConnectTimeoutMs = 5_000;
 export const databaseStatementTimeoutMs = 30_000;
+/** Between two looks at how far an index is built. */
+export const indexProgressIntervalMs = 500;
 /** An orchestrator's probe has a timeout of its own, mostly of a few seconds. */
 export const healthTimeoutMs = 2_000;
 /** Between two attempts to reach a database or to finish a start that failed. */
@@ -178,3 +180,5 @@ export const countCost = 50;
 export const maxSearchedUploads = 1;
 /** An import waits no longer than this for a server that asks it to. */
 export const maxRetryAfterMs = 90_000;
+/** `semblance doctor` calls a disk with less nearly full. */
+export const minFreeDiskBytes = 1_000_000_000;

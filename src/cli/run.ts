@@ -70,9 +70,12 @@ export async function runOnSpaces(
  * Runs `work` on the database itself, for what no server does for a client.
  * @throws ConfigurationError where another process holds the embedded data folder
  */
-export async function runOnDatabase(env: Environment, work: (operations: Operations) => Promise<void>): Promise<void> {
+export async function runOnDatabase(
+  env: Environment,
+  work: (operations: Operations, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
   const app = await openApp(loadConfig(env), { needsModel: false }).catch(explainHolder);
-  await work(app.operations).finally(() => app.close());
+  await untilInterrupted((signal) => work(app.operations, signal)).finally(() => app.close());
 }
 
 function explainHolder(error: unknown): never {

@@ -20,6 +20,7 @@ import { requireFound } from './found.js';
 import { toJob, type Job } from './jobs/requests.js';
 import type { JobRunner } from './jobs/runner.js';
 import { startJob, type JobOrder } from './jobs/start-job.js';
+import { reindex, type Reindexed, type ReindexInput } from './reindex.js';
 import { removeSpace } from './remove-space.js';
 import { readHealth, readStatus, type Health, type ServerStatus } from './status.js';
 import { uploadImage, type UploadInput, type UploadOutcome } from './upload-image.js';
@@ -66,6 +67,8 @@ export interface Operations {
   trainScorer(input: TrainScorerInput): Promise<TrainedScorer>;
   /** Embeds parts of every stored image that has none. Run again, it goes on. */
   indexRegions(input: IndexRegionsInput): Promise<IndexedRegions>;
+  /** Builds the vector indexes that are missing or invalid. Run again, it goes on. */
+  reindex(input: ReindexInput): Promise<Reindexed>;
   /** Begins it and answers at once; it outlives this server. OVERLOADED where `maxOpenJobs` wait or run. */
   startJob(order: JobOrder): Promise<Job>;
   findJob(id: string): Promise<Job | undefined>;
@@ -125,6 +128,7 @@ export function createOperations(context: OperationsContext, runner?: Pick<JobRu
     compareSpaces: (input) => compareSpaces(context, input),
     trainScorer: (input) => trainScorer(context, input),
     indexRegions: (input) => indexRegions(context, input),
+    reindex: (input) => reindex(context, input),
     startJob: async (order) => {
       const job = await startJob(context, order);
       runner?.wake();

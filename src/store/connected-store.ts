@@ -12,6 +12,8 @@ import { readGreys, writeGrey } from './greys.js';
 import type { Schemas } from './identifiers.js';
 import { countImages, deleteImage, existingIds, listImages, sizeBytes } from './images.js';
 import { cancelJob, claimJob, createJob, findJob, finishJob, listJobs, releaseJob, renewJob } from './jobs.js';
+import { listVectorIndexes } from './indexes.js';
+import { rebuildVectorIndex } from './rebuild-index.js';
 import { insertRegions } from './regions.js';
 import { requirePartitionRights } from './rights.js';
 import { listScorers, readScorer, saveScorer } from './scorers.js';
@@ -19,6 +21,7 @@ import { search, searchRegions } from './search.js';
 import { heldIn, sampleShared } from './shared-images.js';
 import { activateSpace, completeSpace, removeSpace, retireSpace } from './space-states.js';
 import { createSpace, ensureSpace, listSpaces, liveSpaces, readFitted } from './spaces.js';
+import { isServer } from './pool.js';
 import type { Store } from './store.js';
 import type { ImageRecord } from './types.js';
 
@@ -115,6 +118,9 @@ export function connectStore(pool: pg.Pool, schemas: Schemas, adminPool = pool):
     listApiKeys: async () => listApiKeys(pool, schemas),
     revokeApiKey: async (id) => revokeApiKey(pool, schemas, id),
     ensureSecret: async (name, proposed) => ensureSecret(pool, schemas, name, proposed),
+    listVectorIndexes: async () => listVectorIndexes(pool, schemas),
+    rebuildVectorIndex: async (index, options) =>
+      asAdmin((admin) => rebuildVectorIndex(admin, schemas, index, { ...options, concurrently: isServer(pool) })),
     sizeBytes: async () => sizeBytes(pool, schemas),
     close: async () => prisma.$disconnect(),
   };

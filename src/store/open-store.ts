@@ -5,9 +5,10 @@ import { retryIntervalMs } from '../limits.js';
 import { connectStore, type ConnectedStore } from './connected-store.js';
 import { openDatabase, type Database, type DatabaseOptions } from './database.js';
 import { toStoreError } from './errors.js';
+import { indexProblem } from './indexes.js';
 import { migrate, type MigrationReport } from './migrate.js';
 import { DatabaseSetupError } from './setup-error.js';
-import type { Store, StoreKind, StoreState } from './store.js';
+import type { Store, StoreKind, StoreState, VectorIndex } from './store.js';
 
 export type StoreOptions = DatabaseOptions & Pick<Config, 'autoMigrate'>;
 
@@ -48,6 +49,7 @@ class SupervisedStore implements Store {
   #closing: Promise<void> | undefined;
   readonly #closed = new AbortController();
   readonly #warned = new Set<string>();
+  #indexProblems: ReadonlySet<string> = new Set();
 
   constructor(
     private readonly database: Database,
@@ -130,6 +132,10 @@ class SupervisedStore implements Store {
   readonly revokeApiKey: Store['revokeApiKey'] = async (id) => this.#run((store) => store.revokeApiKey(id));
   readonly ensureSecret: Store['ensureSecret'] = async (name, proposed) =>
     this.#run((store) => store.ensureSecret(name, proposed));
+  readonly listVectorIndexes: Store['listVectorIndexes'] = async () =>
+    this.#run(async (store) => this.#reportIndexes(await store.listVectorIndexes()));
+  readonly rebuildVectorIndex: Store['rebuildVectorIndex'] = async (index, options) =>
+    this.#run((store) => store.rebuildVectorIndex(index, options));
   readonly sizeBytes: Store['sizeBytes'] = async () => this.#run((store) => store.sizeBytes());
 
   async recordServerUrl(url: string): Promise<void> {
@@ -199,6 +205,11 @@ class SupervisedStore implements Store {
         await this.#connected?.close();
         this.#connected = connectStore(pool, schemas, adminPool);
       }
+      // One that a crash or an administrator left broken slows searches down, and stops nothing.
+      await this.#connected.listVectorIndexes().then(
+        (indexes) => this.#reportIndexes(indexes),
+        () => undefined,
+      );
       return { kind: 'ready' };
     } catch (error) {
       if (error instanceof DatabaseSetupError) return { kind: 'unavailable', reason: error.message };
@@ -210,9 +221,23 @@ class SupervisedStore implements Store {
     }
   }
 
+  #reportIndexes(indexes: readonly VectorIndex[]): readonly VectorIndex[] {
+    const problems = new Set(indexes.flatMap((index) => indexProblem(index) ?? []));
+    for (const problem of problems) {
+      if (!this.#indexProblems.has(problem)) this.#log(problem);
+    }
+    // One that comes again is told again.
+    this.#indexProblems = problems;
+    return indexes;
+  }
+
   #warnOnce(warning: string): void {
     if (this.#warned.has(warning)) return;
     this.#warned.add(warning);
-    (this.options.onLog ?? console.error)(warning);
+    this.#log(warning);
+  }
+
+  #log(message: string): void {
+    (this.options.onLog ?? console.error)(message);
   }
 }

@@ -16,8 +16,11 @@ const common = {
   query_timeout: databaseStatementTimeoutMs,
 } as const;
 
+/**
+ * @param url its parameter query_timeout, in milliseconds, takes the place of `databaseStatementTimeoutMs`
+ */
 export function createServerPool(url: string, options: PoolOptions): pg.Pool {
-  return createPool(
+  const pool = createPool(
     {
       ...common,
       connectionString: url,
@@ -30,6 +33,31 @@ export function createServerPool(url: string, options: PoolOptions): pg.Pool {
     },
     options,
   );
+  servers.set(pool, { idleInTransactionMs: queryTimeoutOf(url) });
+  return pool;
+}
+
+/** Pools that lead to a server, not to the embedded database. */
+const servers = new WeakMap<pg.Pool, { readonly idleInTransactionMs: number }>();
+
+export function isServer(pool: pg.Pool): boolean {
+  return servers.has(pool);
+}
+
+/**
+ * Where the network swallows a transaction, the server hears of no end: for hours its locks would refuse the same image, and hold
+ * up whatever changes the spaces. So it ends the session itself; an operator's own limit stands. The embedded database has no timers.
+ */
+export function beginStatement(pool: pg.Pool): string {
+  const server = servers.get(pool);
+  if (server === undefined) return 'BEGIN';
+  const setting = `'idle_in_transaction_session_timeout'`;
+  return `BEGIN; SELECT set_config(${setting}, '${server.idleInTransactionMs}', true) WHERE current_setting(${setting}) = '0'`;
+}
+
+function queryTimeoutOf(url: string): number {
+  const given = URL.canParse(url) ? Number(new URL(url).searchParams.get('query_timeout')) : 0;
+  return Number.isInteger(given) && given > 0 ? given : databaseStatementTimeoutMs;
 }
 
 export function createEmbeddedPool(

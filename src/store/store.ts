@@ -123,6 +123,18 @@ export interface ApiKeyRecord extends Omit<NewApiKey, 'sha256'> {
 /** What a learned similarity was trained for: see trainScorer. */
 export type ScorerKind = 'heuristic' | 'labels';
 
+/** The index that searches of a space go through: of whole images, or of their regions. */
+export interface VectorIndex {
+  readonly spaceId: number;
+  readonly space: string;
+  readonly kind: 'embedding' | 'region';
+  readonly name: string;
+  /** Unless `valid`, searches compare everything: slower, and no less right. */
+  readonly state: 'valid' | 'invalid' | 'missing';
+  /** Names of indexes that a rebuild left when it was cut off: no search uses them, and every upload writes to them. */
+  readonly unfinished: readonly string[];
+}
+
 /** Images drawn from those that two spaces both hold. */
 export interface SharedSample {
   readonly stored: number;
@@ -183,6 +195,21 @@ export interface Store {
     spaceId: number,
     options: { readonly after?: string; readonly limit: number },
   ): Promise<readonly string[]>;
+  /** Of every space, by its id. What is found broken goes to the operator's log, once. */
+  listVectorIndexes(): Promise<readonly VectorIndex[]>;
+  /**
+   * Builds it anew, or for the first time, and removes what was left unfinished. On a server searches and uploads go on meanwhile;
+   * cut off by `signal` or an error, it leaves what was there before. False where the space was removed meanwhile. CONFLICT where
+   * somebody else builds it; FORBIDDEN as assertMayChangeSpaces.
+   * @param options.onProgress blocks of the table that were read
+   */
+  rebuildVectorIndex(
+    index: VectorIndex,
+    options: {
+      readonly signal?: AbortSignal | undefined;
+      readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
+    },
+  ): Promise<boolean>;
   /** What is there already stays, and an image that was deleted meanwhile is passed over. Answers how many were written. */
   insertEmbeddings(
     spaceId: number,
