@@ -17,6 +17,8 @@ export type DatabaseTarget =
       readonly url: string;
       /** Of the role that makes and drops tables; that of `url` unless given. */
       readonly adminUrl?: string | undefined;
+      /** Streaming replicas of it, which searches, lists and bytes are read from; none unless given. */
+      readonly readUrls?: readonly string[] | undefined;
     };
 
 /** What a caller may do, each including those before it: search and look; store, change and delete images; make and switch spaces. */
@@ -26,6 +28,15 @@ export type Scope = (typeof scopes)[number];
 
 /** What the server may be asked without credentials. */
 export type AnonymousAccess = 'none' | Scope;
+
+export const logFormats = ['json', 'text'] as const;
+
+export type LogFormat = (typeof logFormats)[number];
+
+/** Each logs what those after it log, too. */
+export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+
+export type LogLevel = (typeof logLevels)[number];
 
 /** Whose JSON Web Tokens are taken. */
 export interface TokenConfig {
@@ -84,13 +95,20 @@ export interface Config {
   /** Whether the environment names them: then nothing that `models bench` stored is used. */
   readonly modelThreadsGiven: boolean;
   readonly databaseConnections: number;
+  /** Undefined: text where standard output is a terminal, JSON elsewhere. */
+  readonly logFormat: LogFormat | undefined;
+  readonly logLevel: LogLevel;
+  /** Opens /metrics, and nothing else. */
+  readonly metricsToken: string | undefined;
   readonly hub: HubConfig;
 }
 
 const secrets: ReadonlySet<string> = new Set([
   'DATABASE_URL',
   'SEMBLANCE_ADMIN_DATABASE_URL',
+  'SEMBLANCE_READ_DATABASE_URLS',
   'SEMBLANCE_API_KEY',
+  'SEMBLANCE_METRICS_TOKEN',
   'SEMBLANCE_URL_SECRET',
   'HF_TOKEN',
 ]);
@@ -128,6 +146,12 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       'SEMBLANCE_ADMIN_DATABASE_URL is set, and DATABASE_URL names no Postgres server: the embedded database has one role. Unset it, or set DATABASE_URL.',
     );
   }
+  const readUrls = read<readonly string[]>('SEMBLANCE_READ_DATABASE_URLS', [], parseServerUrls);
+  if (readUrls.length > 0 && database.kind !== 'server' && problems.length === 0) {
+    problems.push(
+      'SEMBLANCE_READ_DATABASE_URLS is set, and DATABASE_URL names no Postgres server: the embedded database has no replicas. Unset it, or set DATABASE_URL.',
+    );
+  }
   const host = read('HOST', '127.0.0.1', parseHost);
   const anonymous = read<AnonymousAccess | undefined>('SEMBLANCE_ALLOW_ANONYMOUS', undefined, oneOf('none', ...scopes));
   const anonymousAccess = anonymous ?? (isLoopback(host) ? 'admin' : 'none');
@@ -136,7 +160,14 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const config: Config = {
     host,
     port: read('PORT', 4000, integer(0, 65_535)),
-    database: adminUrl === undefined || database.kind !== 'server' ? database : { ...database, adminUrl },
+    database:
+      database.kind === 'server'
+        ? {
+            ...database,
+            ...(adminUrl === undefined ? {} : { adminUrl }),
+            ...(readUrls.length === 0 ? {} : { readUrls }),
+          }
+        : database,
     schema: read('SEMBLANCE_SCHEMA', 'semblance', parseSchema),
     dataDir: resolve(read('SEMBLANCE_DATA_DIR', './data', (text) => text)),
     autoMigrate: read('SEMBLANCE_AUTO_MIGRATE', true, parseBoolean),
@@ -164,6 +195,9 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     modelThreads: read('SEMBLANCE_MODEL_THREADS', Math.min(4, availableParallelism()), integer(1, 64)),
     modelThreadsGiven: (env['SEMBLANCE_MODEL_THREADS']?.trim() ?? '') !== '',
     databaseConnections: read('SEMBLANCE_DATABASE_CONNECTIONS', 10, integer(1, 100)),
+    logFormat: read<LogFormat | undefined>('SEMBLANCE_LOG_FORMAT', undefined, oneOf(...logFormats)),
+    logLevel: read<LogLevel>('SEMBLANCE_LOG_LEVEL', 'info', oneOf(...logLevels)),
+    metricsToken: read<string | undefined>('SEMBLANCE_METRICS_TOKEN', undefined, parseMetricsToken),
     hub: {
       endpoint: read('HF_ENDPOINT', 'https://huggingface.co', parseEndpoint),
       token: read<string | undefined>('HF_TOKEN', undefined, parseToken),
@@ -180,13 +214,16 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
 }
 
 /** What no log may hold, as it stands in the configuration and as programs decode it. */
-export function secretsOf({ database, urlSecret, apiKey, hub }: Config): readonly string[] {
-  const urls = database.kind === 'server' ? [database.url, database.adminUrl] : [];
-  const passwords = urls.flatMap((url) => {
-    const password = url === undefined ? '' : new URL(url).password;
-    return [password, decoded(password)];
+export function secretsOf({ database, urlSecret, apiKey, metricsToken, hub }: Config): readonly string[] {
+  const urls = database.kind === 'server' ? [database.url, database.adminUrl, ...(database.readUrls ?? [])] : [];
+  const passwords = urls.flatMap((text) => {
+    if (text === undefined) return [];
+    const { password, searchParams } = new URL(text);
+    return [password, decoded(password), searchParams.get('password') ?? ''];
   });
-  return [...new Set([...passwords, urlSecret ?? '', apiKey ?? '', hub.token ?? ''])].filter((text) => text !== '');
+  return [...new Set([...passwords, urlSecret ?? '', apiKey ?? '', metricsToken ?? '', hub.token ?? ''])].filter(
+    (text) => text !== '',
+  );
 }
 
 function decoded(text: string): string {
@@ -228,6 +265,13 @@ function parseSecret(text: string): string | Expectation {
     : new Expectation(`at least ${minSecretCharacters} characters that nobody can guess`);
 }
 
+function parseMetricsToken(text: string): string | Expectation {
+  const secret = parseSecret(text);
+  return typeof secret === 'string' && typeof parseToken(secret) !== 'string'
+    ? new Expectation(`a token of at least ${minSecretCharacters} characters without spaces`)
+    : secret;
+}
+
 export function isLoopback(host: string): boolean {
   const name = host.toLowerCase();
   return name === 'localhost' || name === '::1' || name === '[::1]' || /^127(\.\d{1,3}){3}$/.test(name);
@@ -248,6 +292,13 @@ function parseDatabase(text: string): DatabaseTarget | Expectation {
 function parseServerUrl(text: string): string | Expectation {
   const target = parseDatabase(text);
   return 'url' in target ? target.url : new Expectation('postgres://…');
+}
+
+function parseServerUrls(text: string): readonly string[] | Expectation {
+  const urls = parseList(text);
+  return urls.every((url) => 'url' in parseDatabase(url))
+    ? urls
+    : new Expectation('a comma-separated list of postgres://…');
 }
 
 /** What Postgres takes unquoted, so that users can write it in their own SQL as it stands. */

@@ -90,6 +90,8 @@ export const databaseStatementTimeoutMs = 30_000;
 export const indexProgressIntervalMs = 500;
 /** An orchestrator's probe has a timeout of its own, mostly of a few seconds. */
 export const healthTimeoutMs = 2_000;
+/** A read replica that lags is asked no more often than this how far it is; until then the primary is read. */
+export const replicaRecheckMs = 20;
 /** Between two attempts to reach a database or to finish a start that failed. */
 export const retryIntervalMs = 1_000;
 export const shutdownTimeoutMs = 20_000;

@@ -1,15 +1,18 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import { buildApp, type App } from '../app.js';
-import { loadConfig, secretsOf, type Config } from '../config.js';
+import { loadConfig, secretsOf, type Config, type LogFormat } from '../config.js';
+import { describeConfig, unknownVariables } from '../describe-config.js';
 import type { EmbedderState } from '../embedding/embedder.js';
 import { ConfigurationError, messageOf } from '../errors.js';
 import { openGraphqlDoor } from '../graphql/door.js';
 import { callerOf, openAccess } from '../http/access.js';
 import { listen, type Listening } from '../http/listen.js';
+import { openMetrics } from '../http/metrics.js';
 import { createHttpApp } from '../http/server.js';
+import { openLog, type Log } from '../log.js';
 import { WorkMeter } from '../operations/access/work-meter.js';
-import { redact } from '../redact.js';
+import { packageVersion } from '../paths.js';
 import { print } from './output.js';
 import type { Environment } from './run.js';
 
@@ -17,14 +20,31 @@ export function registerServe(program: Command, env: Environment): void {
   program
     .command('serve')
     .description('serve GraphQL and images over HTTP; configured by environment variables, see docs/configuration.md')
-    .action(async () => {
+    .option('--check-config', 'print what the environment variables come to, and whether they are valid; start nothing')
+    .action(async ({ checkConfig = false }: { readonly checkConfig?: boolean }) => {
       const config = loadConfig(env);
+      const unknown = unknownVariables(env, config).map(explainUnknown);
+      if (checkConfig) {
+        for (const [name, value] of Object.entries(describeConfig(config))) print(`${name}=${value}`);
+        if (unknown.length > 0) throw new ConfigurationError(unknown.join('\n'));
+        return;
+      }
+      const format = config.logFormat ?? (process.stdout.isTTY ? 'text' : 'json');
+      const log = openLog({ format, level: config.logLevel, secrets: secretsOf(config) });
+      for (const warning of unknown) log.warn(warning);
       // Before anything listens: whoever finds the server there may end it at once.
       const signal = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
-      const server = await startServer(config);
-      announce(server);
-      await Promise.race([signal, contradiction(server)]).finally(() => server.close());
+      const server = await startServer(config, log);
+      announce(server, { env, format, log });
+      await Promise.race([signal, contradiction(server)]).finally(() => {
+        log.info('shutting down');
+        return server.close();
+      });
     });
+}
+
+function explainUnknown(name: string): string {
+  return `${name} is no variable of Semblance: docs/configuration.md lists them.`;
 }
 
 interface Server {
@@ -35,13 +55,26 @@ interface Server {
 }
 
 /** @throws ConfigurationError */
-async function startServer(config: Config): Promise<Server> {
-  const logError = logTo(config);
-  const app = await buildApp(config, { jobs: { logError } });
+async function startServer(config: Config, log: Log): Promise<Server> {
+  const logError = (message: string, error: unknown): void => {
+    log.error(message, error);
+  };
+  const app = await buildApp(config, {
+    jobs: {
+      logError,
+      log: (message, fields) => {
+        log.info(message, fields);
+      },
+    },
+    onLog: (message) => {
+      log.warn(message);
+    },
+  });
   try {
     let closing = false;
-    const { operations } = app;
     const meter = new WorkMeter(config);
+    const metrics = openMetrics({ context: app.context, meter });
+    const operations = metrics.counting(app.operations);
     const access = openAccess({ config, operations, meter });
     const { introspection } = config;
     const { imagePaths } = access;
@@ -53,6 +86,8 @@ async function startServer(config: Config): Promise<Server> {
       access,
       isClosing: () => closing,
       logError,
+      log,
+      metrics,
     });
     const listening = await listen({ app: http, host: config.host, port: config.port });
     await app.store.recordServerUrl(listening.url);
@@ -78,50 +113,65 @@ async function contradiction({ app }: Server): Promise<never> {
   return new Promise<never>(() => undefined);
 }
 
-/** Says where to go at once, and what was found once the parts are known. */
-function announce({ app, listening }: Server): void {
+interface Announcement {
+  readonly env: Environment;
+  readonly format: LogFormat;
+  readonly log: Log;
+}
+
+/** Says where to go at once, and what was found once the parts are known: as text to people, as lines of the log to programs. */
+function announce({ app, listening }: Server, { env, format, log }: Announcement): void {
   const { config } = app;
-  const logError = logTo(config);
-  print(`Semblance listens on ${listening.url}`);
-  print(`  page      ${listening.url}/ (drop a picture, see what looks like it)`);
-  print(`  GraphQL   ${listening.url}/graphql (open it in a browser for the explorer)`);
-  print(`  data      ${describeData(config)}`);
-  print(`  access    ${describeAccess(config)}`);
+  const tell = format === 'text' ? print : () => undefined;
+  tell(`Semblance listens on ${listening.url}`);
+  tell(`  page      ${listening.url}/ (drop a picture, see what looks like it)`);
+  tell(`  GraphQL   ${listening.url}/graphql (open it in a browser for the explorer)`);
+  tell(`  data      ${describeData(config)}`);
+  tell(`  access    ${describeAccess(config)}`);
+  const settings = describeConfig(config);
+  for (const [name, value] of Object.entries(settings)) {
+    // What is not set stands in docs/configuration.md.
+    if ((env[name]?.trim() ?? '') !== '') tell(`  set       ${name}=${value}`);
+  }
+  if (format === 'json') {
+    log.info('listening', { url: listening.url, version: packageVersion, pid: process.pid, configuration: settings });
+  }
   void app.ready
     .then(
       async () => {
-        const status = await app.operations.status();
-        print(`  model     ${status.model}, ${status.dimensions} dimensions`);
-        describeServing(app.embedder.state);
-        print(`  images    ${status.imageCount}`);
-        if (status.imageCount === 0) {
-          print('');
-          print('The gallery is empty. The page offers to load a sample gallery; this does the same and searches it:');
-          print('');
-          print('  npm run -s semblance -- sample');
-          print('');
+        const { model, dimensions, imageCount } = await app.operations.status();
+        if (format === 'json') log.info('ready', { model, dimensions, imageCount });
+        tell(`  model     ${model}, ${dimensions} dimensions`);
+        describeServing(app.embedder.state, tell, log);
+        tell(`  images    ${imageCount}`);
+        if (imageCount === 0) {
+          tell('');
+          tell('The gallery is empty. The page offers to load a sample gallery; this does the same and searches it:');
+          tell('');
+          tell('  npm run -s semblance -- sample');
+          tell('');
         }
-        print('Ready.');
+        tell('Ready.');
       },
       (error: unknown) => {
         if (error instanceof ConfigurationError) return;
-        logError('Not ready; /readyz tells the state', messageOf(error));
+        log.error('Not ready; /readyz tells the state', messageOf(error));
       },
     )
     .catch((error: unknown) => {
-      logError('The state could not be read', error);
+      log.error('The state could not be read', error);
     });
 }
 
-function describeServing(state: EmbedderState): void {
+function describeServing(state: EmbedderState, tell: (line: string) => void, log: Log): void {
   if (state.kind !== 'ready') return;
   const { threads, batchImages, foundBy, warning } = state.serving;
   const source = foundBy === 'bench' ? ', as "semblance models bench" found best' : '';
-  print(
+  tell(
     `  inference ${threads} ${threads === 1 ? 'thread' : 'threads'}, at most ${batchImages} images in a run${source}`,
   );
   if (warning !== undefined) {
-    console.error(`${warning}. "semblance models bench" finds settings for this machine, and stores them.`);
+    log.warn(`${warning}. "semblance models bench" finds settings for this machine, and stores them.`);
   }
 }
 
@@ -142,14 +192,4 @@ function describeData({ database, dataDir, schema }: Config): string {
     case 'server':
       return `${new URL(database.url).host}, schema ${schema}`;
   }
-}
-
-/** Writes to the operator's log, without the secrets that an error of a driver or a library may repeat. */
-function logTo(config: Config): (message: string, error: unknown) => void {
-  const secrets = secretsOf(config);
-  return (message, error) => {
-    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    const cause = error instanceof Error && error.cause !== undefined ? ` (cause: ${messageOf(error.cause)})` : '';
-    console.error(`${new Date().toISOString()} ${redact(`${message}: ${detail}${cause}`, secrets)}`);
-  };
 }

@@ -30,6 +30,10 @@ export class Batcher<Item, Result> {
     this.#options = options;
   }
 
+  get waiting(): Readonly<Record<Priority, number>> {
+    return { query: this.#waiting.query.size, bulk: this.#waiting.bulk.size };
+  }
+
   /** @throws SemblanceError OVERLOADED */
   assertRoom(priority: Priority): void {
     if (this.#waiting[priority].size < this.#options.maxWaiting) return;

@@ -1,6 +1,7 @@
 import type { Caller } from '../operations/access/caller.js';
 import type { WorkMeter } from '../operations/access/work-meter.js';
 import type { Operations } from '../operations/operations.js';
+import type { OperationNote } from './operation-note.js';
 import type { SearchLog } from './search/search-log.js';
 
 /** Paths on this server of an image's three forms. */
@@ -20,6 +21,8 @@ export interface RequestContext {
   /** Aborts when the client has gone. */
   readonly signal: AbortSignal;
   readonly requestId: string;
+  /** The newest note stands. */
+  readonly noteOperation: (note: OperationNote) => void;
   /** Writes an error that no client may see to the log, under the request's id. */
   readonly logUnexpected: (error: unknown) => void;
 }

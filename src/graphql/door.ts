@@ -8,6 +8,7 @@ import type { Operations } from '../operations/operations.js';
 import { assertEveryFieldHasScope } from './access.js';
 import type { ImagePaths, RequestContext } from './context.js';
 import { shapeRules } from './operation-bounds.js';
+import { operationNotePlugin } from './operation-note.js';
 import {
   explorerPlugin,
   guardPlugin,
@@ -32,7 +33,7 @@ export interface GraphqlDoorOptions {
 }
 
 export interface GraphqlDoor {
-  /** Wants the body parsed, and the request's id in `res.locals.requestId`. */
+  /** Wants the body parsed, and the request's id in `res.locals.requestId`. Leaves an OperationNote in `res.locals.operation`. */
   readonly handler: RequestHandler;
   /** After the last request was answered. */
   stop(): Promise<void>;
@@ -58,7 +59,14 @@ export async function openGraphqlDoor(options: GraphqlDoorOptions): Promise<Grap
     validationRules: [...shapeRules],
     // Persisted queries would let anybody fill the server's memory.
     persistedQueries: false,
-    plugins: [searchExtensionsPlugin, unexpectedErrorsPlugin, retryLaterPlugin, guardPlugin, explorerPlugin()],
+    plugins: [
+      operationNotePlugin,
+      searchExtensionsPlugin,
+      unexpectedErrorsPlugin,
+      retryLaterPlugin,
+      guardPlugin,
+      explorerPlugin(),
+    ],
     formatError: (formatted, error) => {
       const { code, message } = presentError(error);
       // Nothing else of `extensions`: a library may have put anything there.
@@ -81,6 +89,9 @@ export async function openGraphqlDoor(options: GraphqlDoorOptions): Promise<Grap
         searches: new SearchLog(),
         signal: gone.signal,
         requestId,
+        noteOperation: (note) => {
+          res.locals['operation'] = note;
+        },
         logUnexpected: (error) => {
           // Whatever fails after the client left is nobody's answer.
           if (!gone.signal.aborted) logError(`Request ${requestId} failed`, error);

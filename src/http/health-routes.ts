@@ -21,7 +21,10 @@ export function healthRoutes({ operations, isClosing, tellsReasons }: HealthRout
     response
       .set('Cache-Control', 'no-store')
       .status(reasons.length === 0 ? 200 : 503)
-      .json({ ready: reasons.length === 0, ...(tellsReasons ? { reasons } : {}) });
+      .json({
+        ready: reasons.length === 0,
+        ...(tellsReasons ? { reasons, warnings: health.warnings } : {}),
+      });
   });
   return router;
 }

@@ -2,6 +2,7 @@ import express, { type Express, type RequestHandler } from 'express';
 import { isLoopback, type Config } from '../config.js';
 import { messageOf } from '../errors.js';
 import { maxJsonBodyBytes } from '../limits.js';
+import type { Log } from '../log.js';
 import type { Operations } from '../operations/operations.js';
 import { sweepAbandonedUploads } from './abandoned-uploads.js';
 import type { Access } from './access.js';
@@ -12,9 +13,12 @@ import { healthRoutes } from './health-routes.js';
 import { hostGuard } from './host-guard.js';
 import { imageRoutes } from './image-routes.js';
 import { assertJsonDepth } from './json-depth.js';
+import { metricsRoutes } from './metrics-routes.js';
+import type { Metrics } from './metrics.js';
 import { methodGuard } from './method-guard.js';
 import { pageRoutes } from './page-routes.js';
 import { requestId } from './request-id.js';
+import { requestLog } from './request-log.js';
 import { RequestRefusal } from './request-refusal.js';
 import { securityHeaders } from './security-headers.js';
 import { uploadGuard } from './upload-guard.js';
@@ -29,6 +33,9 @@ export interface HttpAppOptions {
   readonly isClosing?: () => boolean;
   /** Where errors go that no client may see. */
   readonly logError: (message: string, error: unknown) => void;
+  /** Gets a line for each request. */
+  readonly log?: Log | undefined;
+  readonly metrics?: Metrics | undefined;
 }
 
 /** Everything that is served, listening to nothing. What is refused is refused before any body is read. */
@@ -39,6 +46,8 @@ export function createHttpApp({
   access,
   isClosing = () => false,
   logError,
+  log,
+  metrics,
 }: HttpAppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
@@ -48,8 +57,11 @@ export function createHttpApp({
 
   sweepAbandonedUploads();
   app.use(requestId, securityHeaders);
+  if (log !== undefined) app.use(requestLog(log));
+  if (metrics !== undefined) app.use(metrics.observe);
   if (isLoopback(config.host) || config.allowedHosts.length > 0) app.use(hostGuard(config.allowedHosts));
   app.use(healthRoutes({ operations, isClosing, tellsReasons: config.anonymousAccess === 'admin' }));
+  if (metrics !== undefined) app.use(metricsRoutes({ metrics, access, token: config.metricsToken }));
   app.use(['/graphql', '/images'], cors(config.corsOrigins));
   const { pages, strayed } = pageRoutes();
   app.use(pages, explorerRoutes());

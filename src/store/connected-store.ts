@@ -11,7 +11,17 @@ import type { InputJsonObject } from './generated/internal/prismaNamespace.js';
 import { readGreys, writeGrey } from './greys.js';
 import type { Schemas } from './identifiers.js';
 import { countImages, deleteImage, existingIds, listImages, sizeBytes } from './images.js';
-import { cancelJob, claimJob, createJob, findJob, finishJob, listJobs, releaseJob, renewJob } from './jobs.js';
+import {
+  cancelJob,
+  claimJob,
+  countJobs,
+  createJob,
+  findJob,
+  finishJob,
+  listJobs,
+  releaseJob,
+  renewJob,
+} from './jobs.js';
 import { listVectorIndexes } from './indexes.js';
 import { rebuildVectorIndex } from './rebuild-index.js';
 import { insertRegions } from './regions.js';
@@ -26,7 +36,10 @@ import type { Store } from './store.js';
 import type { ImageRecord } from './types.js';
 
 /** The store's methods on a database that is there and migrated. They throw the driver's errors as they come. */
-export interface ConnectedStore extends Omit<Store, 'kind' | 'state' | 'recordServerUrl'> {
+export interface ConnectedStore extends Omit<
+  Store,
+  'kind' | 'state' | 'connections' | 'replicas' | 'replicaReads' | 'recordServerUrl'
+> {
   readonly schemas: Schemas;
 }
 
@@ -113,6 +126,7 @@ export function connectStore(pool: pg.Pool, schemas: Schemas, adminPool = pool):
     cancelJob: async (id) => cancelJob(pool, schemas, id),
     findJob: async (id) => findJob(pool, schemas, id),
     listJobs: async (first) => listJobs(pool, schemas, first),
+    countJobs: async () => countJobs(pool, schemas),
     createApiKey: async (key) => createApiKey(pool, schemas, key),
     findApiKey: async (id) => findApiKey(pool, schemas, id),
     listApiKeys: async () => listApiKeys(pool, schemas),

@@ -160,6 +160,12 @@ export interface SharedSample {
 export interface Store {
   readonly kind: StoreKind;
   readonly state: StoreState;
+  /** Of the pool; `waiting` are statements. */
+  readonly connections: { readonly total: number; readonly idle: number; readonly waiting: number };
+  /** In the order of SEMBLANCE_READ_DATABASE_URLS; none without it. */
+  readonly replicas: readonly { readonly up: boolean }[];
+  /** Reads that may go to a replica, by who answered them. */
+  readonly replicaReads: Readonly<Record<'replica' | 'primary', number>>;
 
   /** Undefined while the database is empty. */
   activeSpace(): Promise<EmbeddingSpace | undefined>;
@@ -301,6 +307,8 @@ export interface Store {
   findJob(id: string): Promise<JobRecord | undefined>;
   /** Newest first. */
   listJobs(first: number): Promise<readonly JobRecord[]>;
+  /** Of all servers, the ended too that are kept. */
+  countJobs(): Promise<readonly { readonly kind: string; readonly state: JobState; readonly count: number }[]>;
 
   createApiKey(key: NewApiKey): Promise<ApiKeyRecord>;
   /** `usable`: neither revoked nor expired, by the database's clock. Undefined where there is none. */

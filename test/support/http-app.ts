@@ -3,7 +3,9 @@ import { loadConfig, type Config } from '../../src/config.js';
 import { openGraphqlDoor } from '../../src/graphql/door.js';
 import { callerOf, openAccess } from '../../src/http/access.js';
 import { listen } from '../../src/http/listen.js';
+import type { Metrics } from '../../src/http/metrics.js';
 import { createHttpApp } from '../../src/http/server.js';
+import type { Log } from '../../src/log.js';
 import { WorkMeter } from '../../src/operations/access/work-meter.js';
 import type { Operations } from '../../src/operations/operations.js';
 import { TestClient } from './client.js';
@@ -27,6 +29,7 @@ export async function openHttpDoor(
   operations: Operations,
   overrides: Partial<Config> = {},
   now?: () => number,
+  { log, metrics }: { readonly log?: Log; readonly metrics?: Metrics } = {},
 ): Promise<HttpDoor> {
   const config = { ...loadConfig({ DATABASE_URL: 'memory:', PORT: '0' }), ...overrides };
   const logged: unknown[] = [];
@@ -38,7 +41,7 @@ export async function openHttpDoor(
   const { introspection } = config;
   const { imagePaths } = access;
   const graphql = await openGraphqlDoor({ operations, introspection, meter, callerOf, imagePaths, logError });
-  const app = createHttpApp({ config, operations, graphql: graphql.handler, access, logError });
+  const app = createHttpApp({ config, operations, graphql: graphql.handler, access, logError, log, metrics });
   const listening = await listen({ app, host: '127.0.0.1', port: 0 });
   return {
     client: new TestClient(listening.url),

@@ -22,10 +22,16 @@ export class WorkMeter {
   readonly #bytes: RateLimiterMemory | undefined;
   /** Bytes of a connection that were counted. */
   readonly #counted = new WeakMap<Socket, number>();
+  readonly #refusals = { images: 0, bytes: 0 };
 
   constructor({ embeddingsPerMinute, bytesPerMinute }: WorkBounds) {
     this.#images = limiter(embeddingsPerMinute);
     this.#bytes = limiter(bytesPerMinute);
+  }
+
+  /** Since the start, by what went beyond its bound. */
+  get refusals(): Readonly<Record<'images' | 'bytes', number>> {
+    return this.#refusals;
   }
 
   /**
@@ -33,7 +39,7 @@ export class WorkMeter {
    * @throws RetryLaterError RATE_LIMITED
    */
   chargeImages(caller: Caller, count: number): Promise<void> {
-    return charge(this.#images, caller, count, 'images embedded or rendered');
+    return this.#charge('images', this.#images, caller, count);
   }
 
   /**
@@ -50,29 +56,32 @@ export class WorkMeter {
       this.#counted.set(socket, socket.bytesRead);
       if (length === undefined) void this.#bytes?.penalty(caller.id, Math.max(0, socket.bytesRead - countedBytes));
     });
-    await charge(this.#bytes, caller, length === undefined ? 1 : Number(length), 'bytes sent');
+    await this.#charge('bytes', this.#bytes, caller, length === undefined ? 1 : Number(length));
+  }
+
+  async #charge(
+    work: keyof WorkMeter['refusals'],
+    bound: RateLimiterMemory | undefined,
+    caller: Caller,
+    amount: number,
+  ): Promise<void> {
+    if (bound === undefined || amount <= 0) return;
+    try {
+      await bound.consume(caller.id, amount);
+    } catch (error) {
+      if (!(error instanceof RateLimiterRes)) throw error;
+      this.#refusals[work]++;
+      throw new RetryLaterError(
+        'RATE_LIMITED',
+        `You may have ${bound.points} ${described[work]} in a minute`,
+        Math.max(1, Math.ceil(error.msBeforeNext / 1000)),
+      );
+    }
   }
 }
+
+const described = { images: 'images embedded or rendered', bytes: 'bytes sent' } as const;
 
 function limiter(perMinute: number): RateLimiterMemory | undefined {
   return perMinute === 0 ? undefined : new RateLimiterMemory({ points: perMinute, duration: windowSeconds });
-}
-
-async function charge(
-  bound: RateLimiterMemory | undefined,
-  caller: Caller,
-  amount: number,
-  what: string,
-): Promise<void> {
-  if (bound === undefined || amount <= 0) return;
-  try {
-    await bound.consume(caller.id, amount);
-  } catch (error) {
-    if (!(error instanceof RateLimiterRes)) throw error;
-    throw new RetryLaterError(
-      'RATE_LIMITED',
-      `You may have ${bound.points} ${what} in a minute`,
-      Math.max(1, Math.ceil(error.msBeforeNext / 1000)),
-    );
-  }
 }
