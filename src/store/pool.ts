@@ -1,5 +1,6 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { databaseConnectTimeoutMs, databaseStatementTimeoutMs } from '../limits.js';
+import { PatientPool } from './patient-pool.js';
 
 export interface PoolOptions {
   readonly connections: number;
@@ -84,7 +85,9 @@ export function createEmbeddedPool(
 }
 
 function createPool(config: pg.PoolConfig, options: PoolOptions): pg.Pool {
-  const pool = new pg.Pool(config);
+  const pool = new PatientPool(config);
+  // Whoever waits for a connection listens.
+  pool.setMaxListeners(0);
   // Without a listener, a connection that is lost while idle ends the process.
   pool.on('error', options.onIdleError);
   pool.on('connect', (client) => {

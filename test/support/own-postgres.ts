@@ -26,10 +26,15 @@ export class OwnPostgres {
     return cluster;
   }
 
-  /** A hot standby of `primary`, which goes on streaming from it. */
-  static async startStandby(primary: OwnPostgres): Promise<OwnPostgres> {
+  /**
+   * A hot standby of `primary`, which goes on streaming from it.
+   * @param tablespaces.from folder of the primary's tablespace, which is copied elsewhere
+   */
+  static async startStandby(primary: OwnPostgres, tablespaces: { readonly from: string }): Promise<OwnPostgres> {
     const cluster = await OwnPostgres.#prepare();
-    await cluster.#run('pg_basebackup', '-d', primary.url, '--write-recovery-conf', '--no-sync', '--checkpoint=fast');
+    const mapping = `--tablespace-mapping=${tablespaces.from}=${join(cluster.folder, 'tablespace')}`;
+    const options = ['--write-recovery-conf', '--no-sync', '--checkpoint=fast', mapping];
+    await cluster.#run('pg_basebackup', '-d', primary.url, ...options);
     await cluster.configure({});
     await cluster.start();
     return cluster;
@@ -83,6 +88,11 @@ export class OwnPostgres {
 
   async stop(mode: 'smart' | 'fast' | 'immediate'): Promise<void> {
     await this.#run('pg_ctl', '-m', mode, '-w', '-s', 'stop');
+  }
+
+  /** Makes a standby a primary. */
+  async promote(): Promise<void> {
+    await this.#run('pg_ctl', '-w', '-s', 'promote');
   }
 
   async restart(mode: 'fast' | 'immediate'): Promise<void> {

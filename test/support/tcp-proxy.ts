@@ -28,6 +28,10 @@ export class TcpProxy {
     return this.#port;
   }
 
+  get swallows(): boolean {
+    return this.#swallows;
+  }
+
   /** Connections that are open on the client's side. */
   get openConnections(): number {
     return [...this.#links].filter(({ near }) => !near.destroyed).length;
