@@ -17,6 +17,16 @@ export class ScopeError extends SemblanceError {
   }
 }
 
+/** Nobody's credentials, where somebody's would do. */
+export class AnonymousError extends SemblanceError {
+  constructor(
+    readonly needed: Scope,
+    message: string,
+  ) {
+    super('UNAUTHENTICATED', message);
+  }
+}
+
 /** Credentials that are none: malformed, unknown, revoked, expired or forged. Which of these is nobody's business. */
 export class CredentialError extends SemblanceError {
   constructor(options?: { readonly cause?: unknown }) {
@@ -28,12 +38,12 @@ export function mayDo({ scope }: Caller, needed: Scope): boolean {
   return scope !== undefined && scopes.indexOf(scope) >= scopes.indexOf(needed);
 }
 
-/** @throws SemblanceError UNAUTHENTICATED where credentials might help, ScopeError where others are needed */
+/** @throws AnonymousError where credentials might help, ScopeError where others are needed */
 export function requireScope(caller: Caller, needed: Scope): void {
   if (mayDo(caller, needed)) return;
   if (caller.kind !== 'anonymous') throw new ScopeError(needed);
-  throw new SemblanceError(
-    'UNAUTHENTICATED',
+  throw new AnonymousError(
+    needed,
     caller.scope === undefined
       ? 'This server answers no anonymous clients: send an API key or a token as Authorization: Bearer …'
       : `Anonymous clients of this server may ${caller.scope === 'read' ? 'change nothing' : 'not do this'}: send an API key or a token with the scope ${needed} as Authorization: Bearer …`,
@@ -46,7 +56,13 @@ export function refusalHeaders(error: SemblanceError): Readonly<Record<string, s
     return { 'WWW-Authenticate': `Bearer realm="semblance", error="insufficient_scope", scope="${error.needed}"` };
   }
   if (error.code === 'UNAUTHENTICATED') {
-    const detail = error instanceof CredentialError ? ', error="invalid_token"' : '';
+    // RFC 6750, section 3: whoever sent no credentials is told which would do, and of no error.
+    const detail =
+      error instanceof CredentialError
+        ? ', error="invalid_token"'
+        : error instanceof AnonymousError
+          ? `, scope="${error.needed}"`
+          : '';
     return { 'WWW-Authenticate': `Bearer realm="semblance"${detail}` };
   }
   if (error.status !== 429 && error.status !== 503) return {};

@@ -66,7 +66,7 @@ describe('a server that asks for credentials', () => {
   test('says so with 401 and what it wants', async () => {
     const answer = await guarded.post('{ status { imageCount } }');
     expect([answer.status, code(answer)]).toEqual([401, 'UNAUTHENTICATED']);
-    expect(answer.headers['www-authenticate']).toBe('Bearer realm="semblance"');
+    expect(answer.headers['www-authenticate']).toBe('Bearer realm="semblance", scope="read"');
     const wrong = await guarded.post('{ status { imageCount } }', bearer('smb_nonsense'));
     expect([wrong.status, code(wrong)]).toEqual([401, 'UNAUTHENTICATED']);
     expect(wrong.headers['www-authenticate']).toBe('Bearer realm="semblance", error="invalid_token"');
