@@ -37,7 +37,13 @@ export function openLog({ format, level, secrets, destination }: LogOptions): Lo
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    format === 'json' ? out : { write: (line: string) => out.write(toText(line)) },
+    format === 'json'
+      ? out
+      : {
+          write: (line: string) => {
+            out.write(toText(line));
+          },
+        },
   );
   // Strings are redacted one by one: over a whole line of JSON a pattern would reach from one field into the next.
   const write = (at: Exclude<LogLevel, 'silent'>, message: string, fields: LogFields = {}): void => {

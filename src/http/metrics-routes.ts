@@ -21,7 +21,10 @@ export function metricsRoutes({ metrics, access, token }: MetricsRoutesOptions):
   const router = Router();
   router.get(
     '/metrics',
-    (request, response, next) => (hasToken(request) ? next() : access.identify(request, response, next)),
+    (request, response, next) => {
+      if (!hasToken(request)) return access.identify(request, response, next);
+      next();
+    },
     async (request, response) => {
       if (!hasToken(request)) requireScope(callerOf(response), 'admin');
       const text = await metrics.render();

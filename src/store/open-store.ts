@@ -88,12 +88,12 @@ class SupervisedStore implements Store {
 
   readonly activeSpace: Store['activeSpace'] = async () => this.#run((store) => store.activeSpace());
   readonly ensureSpace: Store['ensureSpace'] = async (space) => this.#write((store) => store.ensureSpace(space));
-  readonly liveSpaces: Store['liveSpaces'] = async () => this.#run((store) => store.liveSpaces());
+  readonly liveSpaces: Store['liveSpaces'] = async () => this.#readFirst((store) => store.liveSpaces());
   readonly listSpaces: Store['listSpaces'] = async () => this.#run((store) => store.listSpaces());
   readonly assertMayChangeSpaces: Store['assertMayChangeSpaces'] = async () =>
     this.#run((store) => store.assertMayChangeSpaces());
   readonly createSpace: Store['createSpace'] = async (space) => this.#write((store) => store.createSpace(space));
-  readonly readFitted: Store['readFitted'] = async (spaceId) => this.#run((store) => store.readFitted(spaceId));
+  readonly readFitted: Store['readFitted'] = async (spaceId) => this.#readFirst((store) => store.readFitted(spaceId));
   readonly completeSpace: Store['completeSpace'] = async (spaceId) =>
     this.#write((store) => store.completeSpace(spaceId));
   readonly activateSpace: Store['activateSpace'] = async (spaceId, options) =>
@@ -118,7 +118,7 @@ class SupervisedStore implements Store {
   readonly saveScorer: Store['saveScorer'] = async (spaceId, kind, scorer) =>
     this.#run((store) => store.saveScorer(spaceId, kind, scorer));
   readonly readScorer: Store['readScorer'] = async (spaceId, kind) =>
-    this.#run((store) => store.readScorer(spaceId, kind));
+    this.#readFirst((store) => store.readScorer(spaceId, kind));
   readonly listScorers: Store['listScorers'] = async () => this.#run((store) => store.listScorers());
   readonly imagesWithoutRegions: Store['imagesWithoutRegions'] = async (spaceId, options) =>
     this.#run((store) => store.imagesWithoutRegions(spaceId, options));
@@ -154,7 +154,7 @@ class SupervisedStore implements Store {
   readonly listJobs: Store['listJobs'] = async (first) => this.#run((store) => store.listJobs(first));
   readonly countJobs: Store['countJobs'] = async () => this.#run((store) => store.countJobs());
   readonly createApiKey: Store['createApiKey'] = async (key) => this.#run((store) => store.createApiKey(key));
-  readonly findApiKey: Store['findApiKey'] = async (id) => this.#run((store) => store.findApiKey(id));
+  readonly findApiKey: Store['findApiKey'] = async (id) => this.#readFirst((store) => store.findApiKey(id));
   readonly listApiKeys: Store['listApiKeys'] = async () => this.#run((store) => store.listApiKeys());
   readonly revokeApiKey: Store['revokeApiKey'] = async (id) => this.#run((store) => store.revokeApiKey(id));
   readonly ensureSecret: Store['ensureSecret'] = async (name, proposed) =>
@@ -194,6 +194,17 @@ class SupervisedStore implements Store {
   ): Promise<T> {
     const onPrimary = () => this.#run(operation);
     return this.#replicas === undefined ? onPrimary() : this.#replicas.read(operation, isMissing, onPrimary);
+  }
+
+  /** By the primary, which may be ahead; where it is away, by a replica, so that searches go on. */
+  async #readFirst<T>(operation: (store: ConnectedStore) => Promise<T>): Promise<T> {
+    try {
+      return await this.#run(operation);
+    } catch (error) {
+      const isAway = error instanceof SemblanceError && error.code === 'DATABASE_UNAVAILABLE';
+      if (this.#replicas === undefined || !isAway) throw error;
+      return this.#replicas.readInstead(operation, error);
+    }
   }
 
   /** What searches, lists and bytes show from then on. */

@@ -32,7 +32,7 @@ export class ReadReplicas {
   #written: Lsn | undefined;
   /** A write whose position could not be asked for: until it is, no replica is known to have it. */
   #positionUnknown = false;
-  #asking: Promise<void> | undefined;
+  #asks = false;
   #next = 0;
 
   constructor(options: ReplicasOptions) {
@@ -80,6 +80,17 @@ export class ReadReplicas {
     return onPrimary();
   }
 
+  /** For what is the primary's to say, while nobody else can. @throws `failure` where no replica can either */
+  async readInstead<T>(operation: (store: ConnectedStore) => Promise<T>, failure: unknown): Promise<T> {
+    const replica = await this.#choose();
+    if (replica === undefined) throw failure;
+    const answer = await replica.run(operation).catch(() => {
+      throw failure;
+    });
+    this.#reads.replica++;
+    return answer;
+  }
+
   /** After each write, before it is acknowledged. Never rejects. */
   async noteWrite(): Promise<void> {
     try {
@@ -103,9 +114,13 @@ export class ReadReplicas {
   async #choose(): Promise<Replica | undefined> {
     if (!this.#replicas.some(({ up }) => up)) return undefined;
     if (this.#positionUnknown) {
-      this.#asking ??= this.noteWrite().finally(() => {
-        this.#asking = undefined;
-      });
+      // Known for a read to come.
+      if (!this.#asks) {
+        this.#asks = true;
+        void this.noteWrite().then(() => {
+          this.#asks = false;
+        });
+      }
       return undefined;
     }
     const first = this.#next++;

@@ -28,12 +28,15 @@ export class OwnPostgres {
 
   /**
    * A hot standby of `primary`, which goes on streaming from it.
-   * @param tablespaces.from folder of the primary's tablespace, which is copied elsewhere
+   * @param tablespaces.from folder of the primary's tablespace, which is copied elsewhere; it has none unless given
    */
-  static async startStandby(primary: OwnPostgres, tablespaces: { readonly from: string }): Promise<OwnPostgres> {
+  static async startStandby(primary: OwnPostgres, tablespaces?: { readonly from: string }): Promise<OwnPostgres> {
     const cluster = await OwnPostgres.#prepare();
-    const mapping = `--tablespace-mapping=${tablespaces.from}=${join(cluster.folder, 'tablespace')}`;
-    const options = ['--write-recovery-conf', '--no-sync', '--checkpoint=fast', mapping];
+    const mapping =
+      tablespaces === undefined
+        ? []
+        : [`--tablespace-mapping=${tablespaces.from}=${join(cluster.folder, 'tablespace')}`];
+    const options = ['--write-recovery-conf', '--no-sync', '--checkpoint=fast', ...mapping];
     await cluster.#run('pg_basebackup', '-d', primary.url, ...options);
     await cluster.configure({});
     await cluster.start();

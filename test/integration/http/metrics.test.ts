@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { App } from '../../../src/app.js';
+import { buildApp, type App } from '../../../src/app.js';
+import { loadConfig } from '../../../src/config.js';
 import { openMetrics, type Metrics } from '../../../src/http/metrics.js';
 import { WorkMeter } from '../../../src/operations/access/work-meter.js';
 import { codeOf, dataOf, type Headers } from '../../support/client.js';
 import { buildMemoryApp, openHttpDoor, type HttpDoor } from '../../support/http-app.js';
 import { makeJpeg } from '../../support/make-image.js';
+import { freePort } from '../../support/server.js';
 
 const bearer = (credential: string): Headers => ({ authorization: `Bearer ${credential}` });
 
@@ -129,21 +131,17 @@ describe('/metrics', () => {
   });
 
   test('is told where the database is away', async () => {
-    const away = await buildAwayApp();
+    const away = await buildApp(
+      loadConfig({ DATABASE_URL: `postgres://nobody@127.0.0.1:${await freePort()}/nothing` }),
+    );
     const samples = parse(await openMetrics({ context: away.context, meter: new WorkMeter(noBounds) }).render());
     expect(valueOf(samples, 'semblance_database_up')).toBe(0);
     expect(samples.some(({ name }) => name === 'semblance_jobs')).toBe(false);
+    await away.close();
   });
 });
 
 const noBounds = { embeddingsPerMinute: 0, bytesPerMinute: 0 };
-
-/** An app whose store was closed. */
-async function buildAwayApp(): Promise<App> {
-  const away = await buildMemoryApp();
-  await away.close();
-  return away;
-}
 
 describe('labels', () => {
   test('are of a list that strangers do not add to', async () => {
