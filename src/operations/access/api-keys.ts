@@ -29,7 +29,7 @@ export function looksLikeApiKey(credential: string): boolean {
 /** @throws SemblanceError BAD_USER_INPUT */
 export async function createApiKey(store: Store, { name, scope, expiresInDays }: NewKeyInput): Promise<CreatedKey> {
   // Lists are printed to terminals, and names go into logs.
-  if (!/^[^\p{Cc}\p{Cf}\p{Co}\p{Cs}]+$/u.test(name.trim()) || [...name.trim()].length > maxKeyNameCharacters) {
+  if (!/^[^\p{Cc}\p{Cf}\p{Co}\p{Cs}]+$/u.test(name.trim()) || Array.from(name.trim()).length > maxKeyNameCharacters) {
     throw invalidArgument('name', `1 to ${maxKeyNameCharacters} printable characters`, name);
   }
   if (!scopes.includes(scope)) throw invalidArgument('scope', scopes.join(', '), scope);
