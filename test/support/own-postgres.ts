@@ -78,7 +78,8 @@ export class OwnPostgres {
     const lines = Object.entries({
       listen_addresses: `'127.0.0.1'`,
       port: String(this.port),
-      unix_socket_directories: `'${this.folder}'`,
+      // Its lock, too, would outlive a kill.
+      unix_socket_directories: `''`,
       ...settings,
     }).map(([name, value]) => `${name} = ${value}\n`);
     const file = join(this.dataFolder, 'postgresql.conf');
@@ -111,6 +112,8 @@ export class OwnPostgres {
     await waitFor('the killed processes to be gone', async () =>
       (await Promise.all(processes.map(isGone))).every(Boolean),
     );
+    // Until somebody reaps it, and in a container that may be nobody, a dead postmaster looks like one that runs.
+    await rm(join(this.dataFolder, 'postmaster.pid'), { force: true });
   }
 
   /** As superuser. */
