@@ -78,7 +78,8 @@ export async function runOnDatabase(
   await untilInterrupted((signal) => work(app.operations, signal)).finally(() => app.close());
 }
 
-function explainHolder(error: unknown): never {
+/** For commands on the database itself. */
+export function explainHolder(error: unknown): never {
   if (!(error instanceof DataFolderInUseError)) throw error;
   const holder =
     error.url === undefined
@@ -96,7 +97,7 @@ function explainModel(error: unknown): never {
 }
 
 /** Gives `work` a signal that Ctrl-C aborts. */
-async function untilInterrupted(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+export async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const interrupt = new AbortController();
   // Every image on its way listens; Node warns of a leak from the eleventh listener on.
   setMaxListeners(0, interrupt.signal);
@@ -107,7 +108,7 @@ async function untilInterrupted(work: (signal: AbortSignal) => Promise<void>): P
   };
   process.once('SIGINT', onInterrupt);
   try {
-    await work(interrupt.signal);
+    return await work(interrupt.signal);
   } finally {
     process.off('SIGINT', onInterrupt);
   }

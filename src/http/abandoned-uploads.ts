@@ -21,16 +21,23 @@ export function sweepAbandonedUploads(): void {
  * writing, this server's or another's on the same machine: a request ends after `requestTimeoutMs`.
  */
 export async function removeAbandonedUploads(nowMs = Date.now()): Promise<void> {
-  const folder = tmpdir();
-  const names = (await readdir(folder).catch(() => [])).filter((name) => temporaryFile.test(name));
-  await Promise.all(names.map((name) => removeIfAbandoned(join(folder, name), nowMs)));
+  const abandoned = await findAbandonedUploads(nowMs);
+  // Gone in the meantime, or not ours to remove: in either case nobody's loss.
+  await Promise.all(abandoned.map((path) => unlink(path).catch(() => undefined)));
 }
 
-async function removeIfAbandoned(path: string, nowMs: number): Promise<void> {
-  try {
-    const { mtimeMs, uid } = await lstat(path);
-    if (uid === process.getuid?.() && nowMs - mtimeMs > 2 * requestTimeoutMs) await unlink(path);
-  } catch {
-    // Gone in the meantime, or not ours to remove: in either case nobody's loss.
-  }
+/** Paths of what removeAbandonedUploads would remove. */
+export async function findAbandonedUploads(nowMs = Date.now()): Promise<readonly string[]> {
+  const folder = tmpdir();
+  const names = (await readdir(folder).catch(() => [])).filter((name) => temporaryFile.test(name));
+  const paths = names.map((name) => join(folder, name));
+  const abandoned = await Promise.all(paths.map((path) => isAbandoned(path, nowMs)));
+  return paths.filter((_, index) => abandoned[index] === true);
+}
+
+async function isAbandoned(path: string, nowMs: number): Promise<boolean> {
+  return lstat(path).then(
+    ({ mtimeMs, uid }) => uid === process.getuid?.() && nowMs - mtimeMs > 2 * requestTimeoutMs,
+    () => false,
+  );
 }
