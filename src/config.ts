@@ -95,6 +95,8 @@ export interface Config {
   /** Whether the environment names them: then nothing that `models bench` stored is used. */
   readonly modelThreadsGiven: boolean;
   readonly databaseConnections: number;
+  /** Between SIGTERM, from which on /readyz says no, and the end of taking requests. */
+  readonly drainSeconds: number;
   /** Undefined: text where standard output is a terminal, JSON elsewhere. */
   readonly logFormat: LogFormat | undefined;
   readonly logLevel: LogLevel;
@@ -195,6 +197,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     modelThreads: read('SEMBLANCE_MODEL_THREADS', Math.min(4, availableParallelism()), integer(1, 64)),
     modelThreadsGiven: (env['SEMBLANCE_MODEL_THREADS']?.trim() ?? '') !== '',
     databaseConnections: read('SEMBLANCE_DATABASE_CONNECTIONS', 10, integer(1, 100)),
+    drainSeconds: read('SEMBLANCE_DRAIN_SECONDS', 0, integer(0, 300)),
     logFormat: read<LogFormat | undefined>('SEMBLANCE_LOG_FORMAT', undefined, oneOf(...logFormats)),
     logLevel: read<LogLevel>('SEMBLANCE_LOG_LEVEL', 'info', oneOf(...logLevels)),
     metricsToken: read<string | undefined>('SEMBLANCE_METRICS_TOKEN', undefined, parseMetricsToken),

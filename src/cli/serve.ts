@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { buildApp, type App } from '../app.js';
 import { loadConfig, secretsOf, type Config, type LogFormat } from '../config.js';
@@ -33,14 +34,27 @@ export function registerServe(program: Command, env: Environment): void {
       const log = openLog({ format, level: config.logLevel, secrets: secretsOf(config) });
       for (const warning of unknown) log.warn(warning);
       // Before anything listens: whoever finds the server there may end it at once.
-      const signal = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+      const signal = signalled();
       const server = await startServer(config, log);
       announce(server, { env, format, log });
-      await Promise.race([signal, contradiction(server)]).finally(() => {
-        log.info('shutting down');
-        return server.close();
-      });
+      try {
+        await Promise.race([signal, contradiction(server)]);
+        server.refuseReadiness();
+        log.info('shutting down', { drainSeconds: config.drainSeconds });
+        if (config.drainSeconds > 0)
+          await Promise.race([signalled(), setTimeout(config.drainSeconds * 1000, undefined, { ref: false })]);
+      } finally {
+        await server.close();
+      }
     });
+}
+
+async function signalled(): Promise<void> {
+  const heard = new AbortController();
+  const { signal } = heard;
+  // Whichever comes; the next one of either kind is another's to hear, or ends the process.
+  await Promise.race([once(process, 'SIGTERM', { signal }), once(process, 'SIGINT', { signal })]);
+  heard.abort();
 }
 
 function explainUnknown(name: string): string {
@@ -50,6 +64,8 @@ function explainUnknown(name: string): string {
 interface Server {
   readonly app: App;
   readonly listening: Listening;
+  /** Load balancers then send nothing new; what they send is still answered. */
+  refuseReadiness(): void;
   /** Answers what was asked already, then closes the parts in the order in which they need each other. */
   close(): Promise<void>;
 }
@@ -94,6 +110,9 @@ async function startServer(config: Config, log: Log): Promise<Server> {
     return {
       app,
       listening,
+      refuseReadiness: () => {
+        closing = true;
+      },
       close: async () => {
         closing = true;
         await listening.close();
