@@ -33,7 +33,7 @@ describe.each(mayMount ? serverStores : [])('a Postgres that refuses ($name)', (
     postgres.query(
       `SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE application_name = 'semblance'`,
     );
-  const uploads = async () => expect((await client.upload(await makeJpeg(seed++))).created).toBe(true);
+  const uploads = async () => { expect((await client.upload(await makeJpeg(seed++))).created).toBe(true); };
   const searches = async () => {
     expect((await client.search(await makeJpeg(0), { k: 3 })).length).toBe(3);
     const [{ id } = { id: '' }] = await client.allImages();
