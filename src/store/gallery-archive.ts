@@ -55,23 +55,26 @@ export async function withSnapshot<T>(
   schemas: Schemas,
   work: (snapshot: GallerySnapshot) => Promise<T>,
 ): Promise<T> {
-  return transaction(pool, async (client) => {
-    await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
-    const images = ownName(schemas, 'image');
-    const { rows } = await client.query<{ readonly count: string }>(`SELECT count(*) FROM ${images}`);
-    return work({
-      spaces: await readSpaces(client, schemas),
-      imageCount: Number(rows[0]?.count),
-      imageIds: async ({ after, limit }) => {
-        const page = await client.query<{ readonly id: string }>(
-          `SELECT id FROM ${images} WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2`,
-          [after ?? null, limit],
-        );
-        return page.rows.map(({ id }) => id);
-      },
-      readImage: (id) => readImage(client, schemas, id),
-    });
-  });
+  return transaction(
+    pool,
+    async (client) => {
+      const images = ownName(schemas, 'image');
+      const { rows } = await client.query<{ readonly count: string }>(`SELECT count(*) FROM ${images}`);
+      return work({
+        spaces: await readSpaces(client, schemas),
+        imageCount: Number(rows[0]?.count),
+        imageIds: async ({ after, limit }) => {
+          const page = await client.query<{ readonly id: string }>(
+            `SELECT id FROM ${images} WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2`,
+            [after ?? null, limit],
+          );
+          return page.rows.map(({ id }) => id);
+        },
+        readImage: (id) => readImage(client, schemas, id),
+      });
+    },
+    'ISOLATION LEVEL REPEATABLE READ, READ ONLY',
+  );
 }
 
 async function readSpaces(client: pg.PoolClient, schemas: Schemas): Promise<readonly StoredSpace[]> {

@@ -45,15 +45,19 @@ export function isServer(pool: pg.Pool): boolean {
   return servers.has(pool);
 }
 
+/** A snapshot sees the database as it is at its first query, and writes nothing. */
+export type TransactionMode = '' | 'ISOLATION LEVEL REPEATABLE READ, READ ONLY';
+
 /**
  * Where the network swallows a transaction, the server hears of no end: for hours its locks would refuse the same image, and hold
  * up whatever changes the spaces. So it ends the session itself; an operator's own limit stands. The embedded database has no timers.
  */
-export function beginStatement(pool: pg.Pool): string {
+export function beginStatement(pool: pg.Pool, mode: TransactionMode = ''): string {
   const server = servers.get(pool);
-  if (server === undefined) return 'BEGIN';
+  const begin = `BEGIN ${mode}`.trim();
+  if (server === undefined) return begin;
   const setting = `'idle_in_transaction_session_timeout'`;
-  return `BEGIN; SELECT set_config(${setting}, '${server.idleInTransactionMs}', true) WHERE current_setting(${setting}) = '0'`;
+  return `${begin}; SELECT set_config(${setting}, '${server.idleInTransactionMs}', true) WHERE current_setting(${setting}) = '0'`;
 }
 
 function queryTimeoutOf(url: string): number {

@@ -1,16 +1,20 @@
 import type pg from 'pg';
 import { isGivenUp } from './errors.js';
-import { beginStatement } from './pool.js';
+import { beginStatement, type TransactionMode } from './pool.js';
 
 /**
  * Runs `work` on one connection between BEGIN and COMMIT. `work` must not take a second connection: in the embedded
  * database all connections are one backend, and the second would wait for the first for ever.
  */
-export async function transaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+export async function transaction<T>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient) => Promise<T>,
+  mode?: TransactionMode,
+): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    await client.query(beginStatement(pool));
+    await client.query(beginStatement(pool, mode));
     const result = await work(client);
     await client.query('COMMIT');
     return result;

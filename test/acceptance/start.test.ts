@@ -11,8 +11,10 @@ import {
   serverStores,
   spawnServer,
   startServer,
+  testStores,
   type RunOptions,
 } from '../support/server.js';
+import { errorCatalogue } from '../../src/errors.js';
 import { makeJpeg } from '../support/make-image.js';
 
 afterAll(cleanUp);
@@ -192,6 +194,46 @@ describe('SIGTERM', () => {
     expect((await uploads).map(({ image }) => image.width)).toEqual(bytes.map(() => 640));
     expect(await exit).toEqual({ code: 0, signal: null });
     expect(await server.temporaryFiles()).toEqual([]);
+  });
+
+  it.each(testStores)('loses nothing that it accepted, and answers all of it ($name)', async (store) => {
+    const options = { folder: await makeFolder(), env: store.environment() };
+    const server = await startServer(options);
+    const pictures = await Promise.all(
+      Array.from({ length: 60 }, (_, seed) => makeJpeg(seed, { width: 640, height: 480 })),
+    );
+    const queue = pictures.entries();
+    const acknowledged: string[] = [];
+    const codes: unknown[] = [];
+    const refused: unknown[] = [];
+    let exit: Promise<unknown> | undefined;
+    const upload = async (): Promise<void> => {
+      for (const [index, bytes] of queue) {
+        try {
+          const answer = await server.client.uploadAnswer(bytes, `${index}.jpg`);
+          const id = answer.data?.uploadImage.image.id;
+          if (id === undefined) codes.push(answer.errors?.[0]?.extensions?.['code']);
+          else acknowledged.push(id);
+        } catch (error) {
+          refused.push((error as NodeJS.ErrnoException).code);
+        }
+        // In the midst of the others.
+        if (acknowledged.length >= 10) exit ??= server.stop();
+      }
+    };
+    await Promise.all(Array.from({ length: 6 }, upload));
+    expect(await exit).toEqual({ code: 0, signal: null });
+    expect(await server.temporaryFiles()).toEqual([]);
+
+    // Who came too late found nobody listening, or was told why.
+    expect(refused.length + codes.length).toBeGreaterThan(0);
+    expect(refused.filter((code) => code !== 'ECONNREFUSED' && code !== 'ECONNRESET')).toEqual([]);
+    expect(codes.filter((code) => typeof code !== 'string' || !(code in errorCatalogue))).toEqual([]);
+    const next = await startServer(options);
+    // Neither less nor more: nobody was cut off between the commit and the answer.
+    const stored = (await next.client.allImages()).map(({ id }) => id);
+    expect(stored.toSorted()).toEqual(acknowledged.toSorted());
+    await next.stop();
   });
 
   it('ends a start that has not come far', async () => {

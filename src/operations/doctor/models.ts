@@ -23,7 +23,8 @@ export async function diagnoseModels(
   const spaces = await store.liveSpaces();
   if (spaces.length === 0) return diagnoseFirstModel(options);
   const recipes = new FittedRecipes(store);
-  const findings: Finding[] = [];
+  // What the environment names is what a server loads, whatever else there is.
+  const findings: Finding[] = options.model === undefined ? [] : [...(await diagnoseFirstModel(options))];
   const checked = new Set<string>();
   for (const space of spaces) {
     let leaves: readonly ModelLeaf[];
