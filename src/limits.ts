@@ -53,6 +53,8 @@ export const maxWaitingDecodes = 64;
 export const maxDecodeCpuMs = 8_000;
 /** Of waiting for one image, on whatever busy machine: a decoder that computes nothing is ended, too. */
 export const maxDecodeWaitMs = 60_000;
+/** Of an upload or an import while queries wait, too: from then on they take turns. */
+export const maxBulkWaitMs = 5_000;
 /** A decoder process that holds more between two images is replaced. */
 export const maxIdleDecoderBytes = 512 * 1024 * 1024;
 /** Longer side of a thumbnail. */
