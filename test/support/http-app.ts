@@ -52,3 +52,13 @@ export async function openHttpDoor(
     },
   };
 }
+
+/** The same operations; what of them is called is listed in `calls`. What asks who a caller is does not count. */
+export function recordCalls(operations: Operations, calls: string[]): Operations {
+  return new Proxy(operations, {
+    get: (target, name) => {
+      if (typeof name === 'string' && !['apiKeys', 'linkSecret'].includes(name)) calls.push(name);
+      return Reflect.get(target, name) as unknown;
+    },
+  });
+}

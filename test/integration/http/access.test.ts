@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { App } from '../../../src/app.js';
 import type { Config, Scope } from '../../../src/config.js';
 import { signedLinkSeconds, signedLinkStepSeconds } from '../../../src/limits.js';
-import type { Operations } from '../../../src/operations/operations.js';
 import {
   answerOf,
   codeOf,
@@ -14,9 +13,11 @@ import {
   type ImageNode,
   type RawAnswer,
 } from '../../support/client.js';
-import { buildMemoryApp, openHttpDoor, type HttpDoor } from '../../support/http-app.js';
+import { runCommand } from '../../support/command.js';
+import { buildMemoryApp, openHttpDoor, recordCalls, type HttpDoor } from '../../support/http-app.js';
 import { makeJpeg } from '../../support/make-image.js';
 import { sendRaw } from '../../support/serve-http.js';
+import { cleanUp } from '../../support/server.js';
 
 const json = { 'content-type': 'application/json' };
 const code = (answer: RawAnswer): unknown => codeOf(answerOf(answer));
@@ -40,12 +41,7 @@ afterAll(() => app.close());
 /** A server that asks for credentials; `calls` are what of the operations was called. */
 async function openGuarded(overrides: Partial<Config> = {}, now?: () => number) {
   const calls: string[] = [];
-  const operations = new Proxy(app.operations, {
-    get: (target, name: keyof Operations) => {
-      if (!['apiKeys', 'linkSecret'].includes(name)) calls.push(name);
-      return target[name];
-    },
-  });
+  const operations = recordCalls(app.operations, calls);
   const door = await openHttpDoor(operations, { anonymousAccess: 'none', ...overrides }, now);
   const post = (query: string, headers: Headers = {}, variables: unknown = {}) =>
     door.client.ask('POST', '/graphql', { ...json, ...headers }, JSON.stringify({ query, variables }));
@@ -246,6 +242,51 @@ describe('the work of a caller', () => {
     expect((await door.client.ask('POST', '/graphql', chunked, body)).status).toBe(200);
     expect((await post('{ __typename }', bearer(keys.read))).status).toBe(429);
     await door.close();
+  });
+});
+
+describe('jobs and spaces', () => {
+  test('take the scope admin, and charge nobody for the images that they embed', async () => {
+    const { door, calls, post } = await openGuarded({ embeddingsPerMinute: 1 });
+    const mutations = [
+      'loadSample { id }',
+      'createSpace(name: "grey", method: "hist") { id }',
+      'backfillSpace(name: "semblance-compact") { id }',
+      'compareSpaces(a: "semblance-compact", b: "semblance-compact") { id }',
+      'indexRegions { id }',
+      'trainScorer(kind: HEURISTIC) { id }',
+      'cancelJob(id: "00000000-0000-4000-8000-000000000000") { id }',
+      'activateSpace(name: "semblance-compact") { missing }',
+      'retireSpace(name: "semblance-compact") { space { name } }',
+      'removeSpace(name: "semblance-compact") { removedName }',
+    ];
+    for (const mutation of mutations) {
+      const refused = await post(`mutation { ${mutation} }`, bearer(keys.write));
+      expect([mutation, refused.status, code(refused)]).toEqual([mutation, 403, 'FORBIDDEN']);
+    }
+    expect(calls).toEqual([]);
+    for (const mutation of mutations) {
+      const answer = await post(`mutation { ${mutation} }`, bearer(keys.admin));
+      expect([mutation, answer.status]).toEqual([mutation, 200]);
+    }
+    expect(new Set(calls)).toEqual(
+      new Set(['startJob', 'cancelJob', 'activateSpace', 'listMethods', 'retireSpace', 'removeSpace']),
+    );
+    for (const query of ['{ jobs(first: 100) { id } }', '{ spaces { name imageCount } }', '{ job(id: "x") { id } }']) {
+      expect((await post(query, bearer(keys.read))).status, query).toBe(200);
+    }
+    await door.close();
+  });
+
+  test('are reached by the command line with SEMBLANCE_API_KEY', async () => {
+    const { door } = await openGuarded();
+    const remove = (env: Readonly<Record<string, string>>) =>
+      runCommand(['spaces', 'remove', 'nothing', '--server', door.client.url], { env });
+    expect((await remove({})).output).toMatch(/API key.*SEMBLANCE_API_KEY/);
+    expect((await remove({ SEMBLANCE_API_KEY: keys.write })).output).toContain('needs the scope admin');
+    expect((await remove({ SEMBLANCE_API_KEY: keys.admin })).output).toContain('There is no space');
+    await door.close();
+    await cleanUp();
   });
 });
 

@@ -2,9 +2,8 @@ import { getIntrospectionQuery } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { App } from '../../../src/app.js';
 import { maxAliases, maxQueryDepth } from '../../../src/limits.js';
-import type { Operations } from '../../../src/operations/operations.js';
 import { answerOf, codeOf } from '../../support/client.js';
-import { buildMemoryApp, openHttpDoor, type HttpDoor } from '../../support/http-app.js';
+import { buildMemoryApp, openHttpDoor, recordCalls, type HttpDoor } from '../../support/http-app.js';
 import { makeJpeg } from '../../support/make-image.js';
 
 let app: App;
@@ -14,12 +13,7 @@ const calls: string[] = [];
 
 beforeAll(async () => {
   app = await buildMemoryApp();
-  const operations = new Proxy(app.operations, {
-    get: (target, name: keyof Operations) => {
-      if (!['apiKeys', 'linkSecret'].includes(name)) calls.push(name);
-      return target[name];
-    },
-  });
+  const operations = recordCalls(app.operations, calls);
   door = await openHttpDoor(operations);
   ({ id } = (await door.client.upload(await makeJpeg(1))).image);
 });
