@@ -6,10 +6,11 @@ import { openEmbedder } from './embedding/open-embedder.js';
 import type { Embedder, EmbedderState } from './embedding/embedder.js';
 import { ConfigurationError, messageOf, SemblanceError } from './errors.js';
 import { ImageDecoder } from './image/decode.js';
-import { maxConcurrentDecodes, maxImagePixels, retryIntervalMs } from './limits.js';
+import { maxConcurrentDecodes, maxImagePixels, maxUploadBytesInWork, retryIntervalMs } from './limits.js';
+import { ByteBudget } from './operations/byte-budget.js';
 import type { OperationsContext } from './operations/context.js';
 import { FittedRecipes } from './operations/fitted-recipes.js';
-import { startJobRunner } from './operations/jobs/runner.js';
+import { startJobRunner, type JobRunnerOptions } from './operations/jobs/runner.js';
 import { createOperations, type Operations } from './operations/operations.js';
 import { activeSpace } from './operations/active-space.js';
 import { isSame, modelProblem } from './operations/model-problem.js';
@@ -43,15 +44,17 @@ const statePollMs = 50;
 
 export interface AppOptions {
   /** For a server: works on jobs, whoever began them. */
-  readonly jobs?: { readonly logError: (message: string, error: unknown) => void } | undefined;
+  readonly jobs?: Pick<JobRunnerOptions, 'logError' | 'log'> | undefined;
+  /** For the operator: what happens to the database. Standard error by default. */
+  readonly onLog?: ((message: string) => void) | undefined;
 }
 
 /**
  * The only composition root: server, command line and tests build the app here.
  * @throws ConfigurationError where the data folder is held by another process or cannot be written
  */
-export async function buildApp(config: Config, { jobs }: AppOptions = {}): Promise<App> {
-  const store = await openStore(config);
+export async function buildApp(config: Config, { jobs, onLog }: AppOptions = {}): Promise<App> {
+  const store = await openStore({ ...config, ...(onLog === undefined ? {} : { onLog }) });
   const recipes = new FittedRecipes(store);
   let homeSpaceId: number | undefined;
   const model = untilAnswered(store, async () => {
@@ -74,6 +77,10 @@ export async function buildApp(config: Config, { jobs }: AppOptions = {}): Promi
     recipes,
     decoder,
     maxUploadBytes,
+    uploads: new ByteBudget({
+      maxBytes: Math.max(maxUploadBytesInWork, maxUploadBytes),
+      refusal: 'The uploads in work hold too much memory',
+    }),
   };
   const prepared = prepareSpace(context, config);
   const consistent = prepared.then(() => undefined);
@@ -83,7 +90,7 @@ export async function buildApp(config: Config, { jobs }: AppOptions = {}): Promi
   const ready = Promise.race([usable, firstFailure(store, embedder)]);
   // Whoever waits for one hears of the failure; a server that goes on without waiting must not die of it.
   for (const outcome of [consistent, usable, ready]) outcome.catch(() => undefined);
-  const runner = jobs && startJobRunner({ context, started: prepared, logError: jobs.logError });
+  const runner = jobs && startJobRunner({ context, started: prepared, ...jobs });
   return {
     config,
     operations: createOperations(context, runner),
@@ -95,6 +102,7 @@ export async function buildApp(config: Config, { jobs }: AppOptions = {}): Promi
     close: async () => {
       await runner?.close();
       await encoders.close();
+      await decoder.close();
       await embedders.close();
       await embedder.close();
       await store.close();

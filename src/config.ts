@@ -2,7 +2,12 @@ import { isIPv6 } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { ConfigurationError, describeInvalid } from './errors.js';
-import { defaultMaxUploadBytes } from './limits.js';
+import {
+  defaultBytesPerMinute,
+  defaultEmbeddingsPerMinute,
+  defaultMaxUploadBytes,
+  minSecretCharacters,
+} from './limits.js';
 
 export type DatabaseTarget =
   | { readonly kind: 'embedded' }
@@ -12,10 +17,35 @@ export type DatabaseTarget =
       readonly url: string;
       /** Of the role that makes and drops tables; that of `url` unless given. */
       readonly adminUrl?: string | undefined;
+      /** Streaming replicas of it, which searches, lists and bytes are read from; none unless given. */
+      readonly readUrls?: readonly string[] | undefined;
     };
 
+/** What a caller may do, each including those before it: search and look; store, change and delete images; make and switch spaces. */
+export const scopes = ['read', 'write', 'admin'] as const;
+
+export type Scope = (typeof scopes)[number];
+
 /** What the server may be asked without credentials. */
-export type AnonymousAccess = 'none' | 'read' | 'write';
+export type AnonymousAccess = 'none' | Scope;
+
+export const logFormats = ['json', 'text'] as const;
+
+export type LogFormat = (typeof logFormats)[number];
+
+/** Each logs what those after it log, too. */
+export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+
+export type LogLevel = (typeof logLevels)[number];
+
+/** Whose JSON Web Tokens are taken. */
+export interface TokenConfig {
+  readonly jwksUrl: string;
+  readonly issuer: string;
+  readonly audience: string;
+  /** Name of the claim that holds the scopes, or a path to it, with dots. */
+  readonly scopeClaim: string;
+}
 
 /** Where models are pulled from, and how it is reached. */
 export interface HubConfig {
@@ -39,20 +69,51 @@ export interface Config {
   /** Name of a folder under models/, or a path to one. Undefined: the bundled model. */
   readonly model: string | undefined;
   readonly anonymousAccess: AnonymousAccess;
+  /** Undefined: no tokens, API keys alone. */
+  readonly tokens: TokenConfig | undefined;
+  /** What links to images are signed with; undefined: a random one that the servers share in the database. */
+  readonly urlSecret: string | undefined;
+  /** What `--server` sends. */
+  readonly apiKey: string | undefined;
+  /** Whether clients may ask for the schema. */
+  readonly introspection: boolean;
+  /** Of one caller; 0: no bound. */
+  readonly embeddingsPerMinute: number;
+  /** Of request bodies of one caller; 0: no bound. */
+  readonly bytesPerMinute: number;
+  /** Proxies in front of the server, each of which adds to X-Forwarded-For. */
+  readonly proxyHops: number;
   /** Origins, as browsers send them, that may read answers. */
   readonly corsOrigins: readonly string[];
   /** Host names under which a loopback server is addressed, besides localhost and loopback addresses. */
   readonly allowedHosts: readonly string[];
   readonly maxUploadBytes: number;
+  /** Whether anybody gets the bytes of an image as they were uploaded, with what they tell of place and camera. */
+  readonly serveOriginals: boolean;
   /** Threads of one model run. */
   readonly modelThreads: number;
   /** Whether the environment names them: then nothing that `models bench` stored is used. */
   readonly modelThreadsGiven: boolean;
   readonly databaseConnections: number;
+  /** Between SIGTERM, from which on /readyz says no, and the end of taking requests. */
+  readonly drainSeconds: number;
+  /** Undefined: text where standard output is a terminal, JSON elsewhere. */
+  readonly logFormat: LogFormat | undefined;
+  readonly logLevel: LogLevel;
+  /** Opens /metrics, and nothing else. */
+  readonly metricsToken: string | undefined;
   readonly hub: HubConfig;
 }
 
-const secrets: ReadonlySet<string> = new Set(['DATABASE_URL', 'SEMBLANCE_ADMIN_DATABASE_URL', 'HF_TOKEN']);
+const secrets: ReadonlySet<string> = new Set([
+  'DATABASE_URL',
+  'SEMBLANCE_ADMIN_DATABASE_URL',
+  'SEMBLANCE_READ_DATABASE_URLS',
+  'SEMBLANCE_API_KEY',
+  'SEMBLANCE_METRICS_TOKEN',
+  'SEMBLANCE_URL_SECRET',
+  'HF_TOKEN',
+]);
 
 type Parser<T> = (text: string) => T | Expectation;
 
@@ -67,7 +128,7 @@ class Expectation {
  */
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const problems: string[] = [];
-  const read = <T>(name: string, fallback: T, parse: Parser<T>): T => {
+  const read: Read = (name, fallback, parse) => {
     const text = env[name]?.trim();
     if (text === undefined || text === '') return fallback;
     const value = parse(text);
@@ -87,23 +148,59 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       'SEMBLANCE_ADMIN_DATABASE_URL is set, and DATABASE_URL names no Postgres server: the embedded database has one role. Unset it, or set DATABASE_URL.',
     );
   }
+  const readUrls = read<readonly string[]>('SEMBLANCE_READ_DATABASE_URLS', [], parseServerUrls);
+  if (readUrls.length > 0 && database.kind !== 'server' && problems.length === 0) {
+    problems.push(
+      'SEMBLANCE_READ_DATABASE_URLS is set, and DATABASE_URL names no Postgres server: the embedded database has no replicas. Unset it, or set DATABASE_URL.',
+    );
+  }
   const host = read('HOST', '127.0.0.1', parseHost);
-  const anonymous = read<AnonymousAccess | undefined>('SEMBLANCE_ALLOW_ANONYMOUS', undefined, oneOf('read', 'write'));
+  const anonymous = read<AnonymousAccess | undefined>('SEMBLANCE_ALLOW_ANONYMOUS', undefined, oneOf('none', ...scopes));
+  const anonymousAccess = anonymous ?? (isLoopback(host) ? 'admin' : 'none');
+  // Where everybody may do everything nobody is told apart from others, and nobody is to be held back.
+  const isOpen = anonymousAccess === 'admin';
   const config: Config = {
     host,
     port: read('PORT', 4000, integer(0, 65_535)),
-    database: adminUrl === undefined || database.kind !== 'server' ? database : { ...database, adminUrl },
+    database:
+      database.kind === 'server'
+        ? {
+            ...database,
+            ...(adminUrl === undefined ? {} : { adminUrl }),
+            ...(readUrls.length === 0 ? {} : { readUrls }),
+          }
+        : database,
     schema: read('SEMBLANCE_SCHEMA', 'semblance', parseSchema),
     dataDir: resolve(read('SEMBLANCE_DATA_DIR', './data', (text) => text)),
     autoMigrate: read('SEMBLANCE_AUTO_MIGRATE', true, parseBoolean),
     model: read<string | undefined>('SEMBLANCE_MODEL', undefined, (text) => text),
-    anonymousAccess: anonymous ?? (isLoopback(host) ? 'write' : 'none'),
+    anonymousAccess,
+    tokens: readTokens(read, problems),
+    urlSecret: read<string | undefined>('SEMBLANCE_URL_SECRET', undefined, parseSecret),
+    apiKey: read<string | undefined>('SEMBLANCE_API_KEY', undefined, parseToken),
+    introspection: read('SEMBLANCE_INTROSPECTION', true, parseBoolean),
+    embeddingsPerMinute: read(
+      'SEMBLANCE_EMBEDDINGS_PER_MINUTE',
+      isOpen ? 0 : defaultEmbeddingsPerMinute,
+      integer(0, 1_000_000_000),
+    ),
+    bytesPerMinute: read(
+      'SEMBLANCE_BYTES_PER_MINUTE',
+      isOpen ? 0 : defaultBytesPerMinute,
+      integer(0, Number.MAX_SAFE_INTEGER),
+    ),
+    proxyHops: read('SEMBLANCE_PROXY_HOPS', 0, integer(0, 10)),
     corsOrigins: read<readonly string[]>('SEMBLANCE_CORS_ORIGINS', [], parseOrigins),
     allowedHosts: read<readonly string[]>('SEMBLANCE_ALLOWED_HOSTS', [], parseList),
+    serveOriginals: read('SEMBLANCE_SERVE_ORIGINALS', true, parseBoolean),
     maxUploadBytes: read('SEMBLANCE_MAX_UPLOAD_BYTES', defaultMaxUploadBytes, integer(1, 1_000_000_000)),
     modelThreads: read('SEMBLANCE_MODEL_THREADS', Math.min(4, availableParallelism()), integer(1, 64)),
     modelThreadsGiven: (env['SEMBLANCE_MODEL_THREADS']?.trim() ?? '') !== '',
     databaseConnections: read('SEMBLANCE_DATABASE_CONNECTIONS', 10, integer(1, 100)),
+    drainSeconds: read('SEMBLANCE_DRAIN_SECONDS', 0, integer(0, 300)),
+    logFormat: read<LogFormat | undefined>('SEMBLANCE_LOG_FORMAT', undefined, oneOf(...logFormats)),
+    logLevel: read<LogLevel>('SEMBLANCE_LOG_LEVEL', 'info', oneOf(...logLevels)),
+    metricsToken: read<string | undefined>('SEMBLANCE_METRICS_TOKEN', undefined, parseMetricsToken),
     hub: {
       endpoint: read('HF_ENDPOINT', 'https://huggingface.co', parseEndpoint),
       token: read<string | undefined>('HF_TOKEN', undefined, parseToken),
@@ -119,15 +216,63 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   return Object.freeze(config);
 }
 
-/**
- * Beyond loopback anybody could write into the gallery, so a server starts there only when told to.
- * @throws ConfigurationError
- */
-export function assertMayListen(config: Config): void {
-  if (config.anonymousAccess !== 'none') return;
-  throw new ConfigurationError(
-    `HOST=${config.host} can be reached from other machines: set SEMBLANCE_ALLOW_ANONYMOUS=read or =write to serve them without credentials, or leave HOST at 127.0.0.1.`,
+/** What no log may hold, as it stands in the configuration and as programs decode it. */
+export function secretsOf({ database, urlSecret, apiKey, metricsToken, hub }: Config): readonly string[] {
+  const urls = database.kind === 'server' ? [database.url, database.adminUrl, ...(database.readUrls ?? [])] : [];
+  const passwords = urls.flatMap((text) => {
+    if (text === undefined) return [];
+    const { password, searchParams } = new URL(text);
+    return [password, decoded(password), searchParams.get('password') ?? ''];
+  });
+  return [...new Set([...passwords, urlSecret ?? '', apiKey ?? '', metricsToken ?? '', hub.token ?? ''])].filter(
+    (text) => text !== '',
   );
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+type Read = <T>(name: string, fallback: T, parse: Parser<T>) => T;
+
+function readTokens(read: Read, problems: string[]): TokenConfig | undefined {
+  const jwksUrl = read<string | undefined>('SEMBLANCE_JWKS_URL', undefined, parseJwksUrl);
+  const issuer = read<string | undefined>('SEMBLANCE_JWT_ISSUER', undefined, (text) => text);
+  const audience = read<string | undefined>('SEMBLANCE_JWT_AUDIENCE', undefined, (text) => text);
+  const scopeClaim = read('SEMBLANCE_JWT_SCOPE_CLAIM', 'scope', (text) => text);
+  if (jwksUrl !== undefined && issuer !== undefined && audience !== undefined) {
+    return { jwksUrl, issuer, audience, scopeClaim };
+  }
+  if (jwksUrl !== undefined || issuer !== undefined || audience !== undefined) {
+    problems.push(
+      'SEMBLANCE_JWKS_URL, SEMBLANCE_JWT_ISSUER and SEMBLANCE_JWT_AUDIENCE belong together: set all three, or tokens that the issuer made for others would be taken.',
+    );
+  }
+  return undefined;
+}
+
+/** Keys that anybody on the way could replace would let anybody in. */
+function parseJwksUrl(text: string): string | Expectation {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
+  return safe && url.username === '' ? url.href : new Expectation('an address that begins with https://');
+}
+
+function parseSecret(text: string): string | Expectation {
+  return text.length >= minSecretCharacters
+    ? text
+    : new Expectation(`at least ${minSecretCharacters} characters that nobody can guess`);
+}
+
+function parseMetricsToken(text: string): string | Expectation {
+  const secret = parseSecret(text);
+  return typeof secret === 'string' && typeof parseToken(secret) !== 'string'
+    ? new Expectation(`a token of at least ${minSecretCharacters} characters without spaces`)
+    : secret;
 }
 
 export function isLoopback(host: string): boolean {
@@ -150,6 +295,13 @@ function parseDatabase(text: string): DatabaseTarget | Expectation {
 function parseServerUrl(text: string): string | Expectation {
   const target = parseDatabase(text);
   return 'url' in target ? target.url : new Expectation('postgres://…');
+}
+
+function parseServerUrls(text: string): readonly string[] | Expectation {
+  const urls = parseList(text);
+  return urls.every((url) => 'url' in parseDatabase(url))
+    ? urls
+    : new Expectation('a comma-separated list of postgres://…');
 }
 
 /** What Postgres takes unquoted, so that users can write it in their own SQL as it stands. */

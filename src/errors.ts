@@ -12,9 +12,16 @@ export const errorCatalogue = {
   UNSUPPORTED_MEDIA_TYPE: { status: 415, remedy: 'Send JPEG, PNG, WebP, AVIF, GIF or TIFF.' },
   INVALID_IMAGE: { status: 422, remedy: 'Send the whole file again, or re-export it.' },
   RATE_LIMITED: { status: 429, remedy: 'Wait as long as Retry-After says.' },
+  AUTHENTICATION_UNAVAILABLE: {
+    status: 503,
+    remedy: "Try again; the operator checks that the server reaches the token issuer's keys.",
+  },
   OVERLOADED: { status: 503, remedy: 'Try again after a moment.' },
-  DATABASE_UNAVAILABLE: { status: 503, remedy: 'Try again; the operator finds the reason at /readyz.' },
-  MODEL_UNAVAILABLE: { status: 503, remedy: 'Try again later; the operator finds the reason at /readyz.' },
+  DATABASE_UNAVAILABLE: { status: 503, remedy: 'Try again; the operator finds the reason in the log or at /readyz.' },
+  MODEL_UNAVAILABLE: {
+    status: 503,
+    remedy: 'Try again later; the operator finds the reason in the log or at /readyz.',
+  },
   STORAGE_FULL: { status: 507, remedy: 'The operator must free or add disk space.' },
 } as const satisfies Record<string, { readonly status: number; readonly remedy: string }>;
 
@@ -37,6 +44,17 @@ export class SemblanceError extends Error {
 
   get status(): number {
     return errorCatalogue[this.code].status;
+  }
+}
+
+/** A refusal that says when to come again. */
+export class RetryLaterError extends SemblanceError {
+  constructor(
+    code: 'RATE_LIMITED' | 'OVERLOADED',
+    message: string,
+    readonly retryAfterSeconds: number,
+  ) {
+    super(code, message);
   }
 }
 

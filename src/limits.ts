@@ -27,6 +27,12 @@ export const maxMetadataBytes = 8 * 1024;
 export const maxFilenameBytes = 255;
 /** Default of SEMBLANCE_MAX_UPLOAD_BYTES. */
 export const defaultMaxUploadBytes = 20_000_000;
+/** Of files that arrived and are in work, in memory, of all requests together; beyond it a caller gets OVERLOADED. One file always fits. */
+export const maxUploadBytesInWork = 256_000_000;
+/** Of multipart requests whose files lie in the folder for temporary files, of all together. One full request always fits. */
+export const maxTemporaryBytes = 1_000_000_000;
+/** Between two sweeps of temporary files that a killed process left. */
+export const temporarySweepIntervalMs = 300_000;
 /** Files in one uploadImages. */
 export const maxFilesPerRequest = 20;
 /** `operations` and `map` of a multipart request: graphql-upload-ts takes quadratic memory on deep paths. */
@@ -43,6 +49,14 @@ export const maxImagePixels = 50_000_000;
 export const maxConcurrentDecodes = 2;
 /** Images of one priority that wait to be decoded, each in memory as a whole; beyond it a caller gets OVERLOADED. */
 export const maxWaitingDecodes = 64;
+/** Of computing, for one image: a progressive JPEG of some megabytes can hold scans for hours. */
+export const maxDecodeCpuMs = 8_000;
+/** Of waiting for one image, on whatever busy machine: a decoder that computes nothing is ended, too. */
+export const maxDecodeWaitMs = 60_000;
+/** Of an upload or an import while queries wait, too: from then on they take turns. */
+export const maxBulkWaitMs = 5_000;
+/** A decoder process that holds more between two images is replaced. */
+export const maxIdleDecoderBytes = 512 * 1024 * 1024;
 /** Longer side of a thumbnail. */
 export const thumbnailPixels = 320;
 /** Either side of the grey rendition that re-rankers compare pixel by pixel. */
@@ -74,8 +88,12 @@ export const maxScorerPairs = 64_000;
 export const maxScorerEpochs = 100;
 export const databaseConnectTimeoutMs = 5_000;
 export const databaseStatementTimeoutMs = 30_000;
+/** Between two looks at how far an index is built. */
+export const indexProgressIntervalMs = 500;
 /** An orchestrator's probe has a timeout of its own, mostly of a few seconds. */
 export const healthTimeoutMs = 2_000;
+/** A read replica that lags is asked no more often than this how far it is; until then the primary is read. */
+export const replicaRecheckMs = 20;
 /** Between two attempts to reach a database or to finish a start that failed. */
 export const retryIntervalMs = 1_000;
 export const shutdownTimeoutMs = 20_000;
@@ -124,3 +142,47 @@ export const maxOpenJobs = 20;
 export const maxEndedJobs = 200;
 /** Images that a job's result lists as failed; it counts all of them. */
 export const maxListedFailures = 100;
+/** Of SEMBLANCE_URL_SECRET. */
+export const minSecretCharacters = 32;
+export const maxKeyNameCharacters = 100;
+export const maxKeyDays = 3_650;
+/** A key that was found good is looked up again after so long: a revoked one works no longer than this. */
+export const apiKeyRecheckMs = 10_000;
+/** Keys that a server remembers as good. */
+export const maxRememberedKeys = 1_000;
+/** Credentials of one address that were refused: beyond it, those that are not known as good are not looked at. */
+export const maxRefusedCredentialsPerMinute = 60;
+/** Characters of an Authorization header; larger ones are no token that anybody issues. */
+export const maxCredentialCharacters = 8_192;
+export const jwksTimeoutMs = 5_000;
+/** An issuer's keys are fetched again after so long; a revoked one is taken no longer than this. */
+export const jwksMaxAgeMs = 600_000;
+/** Between two fetches for keys that the issuer does not know: strangers name them. */
+export const jwksCooldownMs = 30_000;
+/** Of clocks that differ. */
+export const tokenClockToleranceSeconds = 5;
+/** A signed link works for so long at least, and for `signedLinkStepSeconds` more: within a step an image keeps its link, for caches. */
+export const signedLinkSeconds = 3_600;
+export const signedLinkStepSeconds = 900;
+/** Defaults of SEMBLANCE_EMBEDDINGS_PER_MINUTE and SEMBLANCE_BYTES_PER_MINUTE. */
+export const defaultEmbeddingsPerMinute = 3_000;
+export const defaultBytesPerMinute = 2_000_000_000;
+/** Fields within fields of a GraphQL document. The introspection query that tools send has 15. */
+export const maxQueryDepth = 16;
+/** Of one GraphQL operation. An import asks for 100 images at once, with an alias for each. */
+export const maxAliases = 120;
+export const maxDirectives = 50;
+/** Of one GraphQL operation, in rows; nested `similarImages` multiply by k. */
+export const maxOperationCost = 120_000;
+/** In rows: what a search takes however few it finds. */
+export const searchCost = 50;
+/** In rows: an original is read, decoded and embedded. */
+export const regionCost = 1_000;
+/** In rows: `totalCount`. */
+export const countCost = 50;
+/** Uploads that one GraphQL operation searches for. */
+export const maxSearchedUploads = 1;
+/** An import waits no longer than this for a server that asks it to. */
+export const maxRetryAfterMs = 90_000;
+/** `semblance doctor` calls a disk with less nearly full. */
+export const minFreeDiskBytes = 1_000_000_000;

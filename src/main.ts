@@ -3,12 +3,17 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import 'reflect-metadata';
 import { Command } from 'commander';
+import { registerDoctor } from './cli/doctor.js';
 import { registerEvaluate } from './cli/evaluate.js';
+import { registerExport } from './cli/export.js';
+import { registerImportArchive } from './cli/import-archive.js';
 import { registerImport } from './cli/import.js';
 import { registerIndexRegions } from './cli/index-regions.js';
+import { registerKeys } from './cli/keys.js';
 import { registerMethods } from './cli/methods.js';
 import { registerMigrate } from './cli/migrate.js';
 import { registerModels } from './cli/models.js';
+import { registerReindex } from './cli/reindex.js';
 import { registerSample } from './cli/sample.js';
 import { registerSearch } from './cli/search.js';
 import { registerServe } from './cli/serve.js';
@@ -36,7 +41,12 @@ for (const register of [
   registerIndexRegions,
   registerEvaluate,
   registerStats,
+  registerKeys,
+  registerDoctor,
   registerMigrate,
+  registerExport,
+  registerImportArchive,
+  registerReindex,
   registerModels,
 ]) {
   register(program, process.env);

@@ -26,6 +26,8 @@ export class ServerRefusal extends SemblanceError {
     message: string,
     /** As the server gave it, Apollo's own codes included. */
     readonly graphqlCode: string | undefined,
+    /** Where the server says when to come again. */
+    readonly retryAfterSeconds?: number,
   ) {
     super(knownCode(graphqlCode), message);
   }
@@ -41,7 +43,11 @@ export class GraphqlClient {
   /** Of the server, with the path under which a proxy serves it, if any; ends in a slash. */
   readonly #base: URL;
 
-  constructor(server: URL) {
+  readonly #headers: Readonly<Record<string, string>>;
+
+  /** @param credential sent with every request: an API key, or a token */
+  constructor(server: URL, credential?: string) {
+    this.#headers = credential === undefined ? {} : { authorization: `Bearer ${credential}` };
     this.#base = new URL(server.pathname.replace(/\/*$/, '/'), server.origin);
   }
 
@@ -93,19 +99,32 @@ export class GraphqlClient {
     });
     const answer = answerSchema.safeParse(await response.json().catch(() => undefined));
     const [error] = answer.data?.errors ?? [];
-    if (error !== undefined) throw new ServerRefusal(error.message, error.extensions?.code);
+    if (error !== undefined) {
+      const code = error.extensions?.code;
+      const hint = code === 'UNAUTHENTICATED' ? ' (set SEMBLANCE_API_KEY)' : '';
+      throw new ServerRefusal(`${error.message}${hint}`, code, retryAfterOf(response));
+    }
     const data = schema.safeParse(answer.data?.data);
     if (!data.success) throw unexpected(this.address, response.status);
     return { data: data.data, search: answer.data?.extensions?.semblance };
   }
 
-  async #fetch(path: string, init: RequestInit): Promise<Response> {
+  async #fetch(
+    path: string,
+    init: { readonly method?: string; readonly body?: string | FormData; readonly headers?: Record<string, string> },
+  ): Promise<Response> {
     try {
-      return await fetch(new URL(path.replace(/^\/+/, ''), this.#base), init);
+      const headers = { ...init.headers, ...this.#headers };
+      return await fetch(new URL(path.replace(/^\/+/, ''), this.#base), { ...init, headers });
     } catch (error) {
       throw new SemblanceError('DATABASE_UNAVAILABLE', `No server answers at ${this.address}`, { cause: error });
     }
   }
+}
+
+function retryAfterOf(response: Response): number | undefined {
+  const seconds = Number(response.headers.get('retry-after') ?? NaN);
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds : undefined;
 }
 
 function knownCode(code: string | undefined): ErrorCode {

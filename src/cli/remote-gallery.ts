@@ -68,8 +68,8 @@ const imageFields = 'id filename metadata';
 const hitFields = `similarity image { ${imageFields} }`;
 
 /** The gallery of a server, over the GraphQL that anybody uses. */
-export function openRemoteGallery(server: URL): Gallery {
-  const client = new GraphqlClient(server);
+export function openRemoteGallery(server: URL, apiKey?: string): Gallery {
+  const client = new GraphqlClient(server, apiKey);
 
   const findImage = async (id: string, fields = imageFields) => {
     const schema = z.object({

@@ -18,9 +18,9 @@ const failureShape = {
 };
 
 /** The spaces of a server, over the GraphQL that anybody uses. What takes long is a job there. */
-export function openRemoteSpaces(server: URL): SpaceDoor {
-  const client = new GraphqlClient(server);
-  const gallery = openRemoteGallery(server);
+export function openRemoteSpaces(server: URL, credential?: string): SpaceDoor {
+  const client = new GraphqlClient(server, credential);
+  const gallery = openRemoteGallery(server, credential);
 
   const follow = <T>(document: JobDocument<T>, options: FollowOptions) =>
     followJob(client, document, options).catch(explainOlder);

@@ -1,8 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import { Command, InvalidArgumentError } from 'commander';
 import { loadConfig, type Config } from '../config.js';
-import { SemblanceError } from '../errors.js';
+import { ConfigurationError, SemblanceError } from '../errors.js';
 import { maxK } from '../limits.js';
+import type { Operations } from '../operations/operations.js';
 import { DataFolderInUseError } from '../store/embedded/lock.js';
 import type { Gallery } from './gallery.js';
 import { openApp, openLocalGallery } from './local-gallery.js';
@@ -65,6 +66,28 @@ export async function runOnSpaces(
     .finally(close);
 }
 
+/**
+ * Runs `work` on the database itself, for what no server does for a client.
+ * @throws ConfigurationError where another process holds the embedded data folder
+ */
+export async function runOnDatabase(
+  env: Environment,
+  work: (operations: Operations, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const app = await openApp(loadConfig(env), { needsModel: false }).catch(explainHolder);
+  await untilInterrupted((signal) => work(app.operations, signal)).finally(() => app.close());
+}
+
+/** For commands on the database itself. */
+export function explainHolder(error: unknown): never {
+  if (!(error instanceof DataFolderInUseError)) throw error;
+  const holder =
+    error.url === undefined
+      ? `process ${error.pid}: wait for it to end.`
+      : `a running server (process ${error.pid}), and this command works on the database itself: stop the server, run the command, and start the server again.`;
+  throw new ConfigurationError(`The data folder ${error.dataDir} is held by ${holder}`, { cause: error });
+}
+
 /** Clients are not told why a model is missing; whoever runs a command on the database is. */
 function explainModel(error: unknown): never {
   if (error instanceof SemblanceError && error.code === 'MODEL_UNAVAILABLE' && error.cause instanceof Error) {
@@ -74,7 +97,7 @@ function explainModel(error: unknown): never {
 }
 
 /** Gives `work` a signal that Ctrl-C aborts. */
-async function untilInterrupted(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+export async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const interrupt = new AbortController();
   // Every image on its way listens; Node warns of a leak from the eleventh listener on.
   setMaxListeners(0, interrupt.signal);
@@ -85,7 +108,7 @@ async function untilInterrupted(work: (signal: AbortSignal) => Promise<void>): P
   };
   process.once('SIGINT', onInterrupt);
   try {
-    await work(interrupt.signal);
+    return await work(interrupt.signal);
   } finally {
     process.off('SIGINT', onInterrupt);
   }
@@ -95,15 +118,17 @@ async function openGallery(
   config: Config,
   options: GalleryOptions & { readonly needsModel: boolean },
 ): Promise<Gallery> {
-  if (options.server !== undefined) return openRemoteGallery(options.server);
-  return openLocalGallery(config, options).catch((error: unknown) => openRemoteGallery(serverThatHolds(error)));
+  if (options.server !== undefined) return openRemoteGallery(options.server, config.apiKey);
+  return openLocalGallery(config, options).catch((error: unknown) =>
+    openRemoteGallery(serverThatHolds(error), config.apiKey),
+  );
 }
 
 async function openSpaces(
   config: Config,
   options: GalleryOptions & { readonly needsModel: boolean },
 ): Promise<{ readonly door: SpaceDoor; readonly close: () => Promise<void> }> {
-  const remote = (server: URL) => ({ door: openRemoteSpaces(server), close: () => Promise.resolve() });
+  const remote = (server: URL) => ({ door: openRemoteSpaces(server, config.apiKey), close: () => Promise.resolve() });
   if (options.server !== undefined) return remote(options.server);
   try {
     const app = await openApp(config, options);

@@ -1,11 +1,7 @@
-import { once } from 'node:events';
 import type { Command } from 'commander';
-import { buildApp, type App } from '../app.js';
-import { assertMayListen, loadConfig, type Config } from '../config.js';
-import type { EmbedderState } from '../embedding/embedder.js';
-import { ConfigurationError, messageOf } from '../errors.js';
-import { imagePaths } from '../http/image-paths.js';
-import { listen, type Listening } from '../http/listen.js';
+import { loadConfig } from '../config.js';
+import { describeConfig, unknownVariables } from '../describe-config.js';
+import { ConfigurationError } from '../errors.js';
 import { print } from './output.js';
 import type { Environment } from './run.js';
 
@@ -13,133 +9,21 @@ export function registerServe(program: Command, env: Environment): void {
   program
     .command('serve')
     .description('serve GraphQL and images over HTTP; configured by environment variables, see docs/configuration.md')
-    .action(async () => {
+    .option('--check-config', 'print what the environment variables come to, and whether they are valid; start nothing')
+    .action(async ({ checkConfig = false }: { readonly checkConfig?: boolean }) => {
       const config = loadConfig(env);
-      assertMayListen(config);
-      // Before anything listens: whoever finds the server there may end it at once.
-      const signal = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
-      const server = await startServer(config);
-      announce(server);
-      await Promise.race([signal, contradiction(server)]).finally(() => server.close());
+      const unknown = unknownVariables(env, config).map(explainUnknown);
+      if (checkConfig) {
+        for (const [name, value] of Object.entries(describeConfig(config))) print(`${name}=${value}`);
+        if (unknown.length > 0) throw new ConfigurationError(unknown.join('\n'));
+        return;
+      }
+      // Only now, for a server's libraries take longer to load than most commands take.
+      const { runServer } = await import('./run-server.js');
+      await runServer({ config, env, warnings: unknown });
     });
 }
 
-interface Server {
-  readonly app: App;
-  readonly listening: Listening;
-  /** Answers what was asked already, then closes the parts in the order in which they need each other. */
-  close(): Promise<void>;
-}
-
-/** @throws ConfigurationError */
-async function startServer(config: Config): Promise<Server> {
-  // Here, for their libraries take longer to load than most commands of the program take.
-  const [{ openGraphqlDoor }, { createHttpApp }] = await Promise.all([
-    import('../graphql/door.js'),
-    import('../http/server.js'),
-  ]);
-  const app = await buildApp(config, { jobs: { logError } });
-  try {
-    let closing = false;
-    const graphql = await openGraphqlDoor({
-      operations: app.operations,
-      anonymousAccess: config.anonymousAccess,
-      imagePaths,
-      logError,
-    });
-    const http = createHttpApp({
-      config,
-      operations: app.operations,
-      graphql: graphql.handler,
-      isClosing: () => closing,
-      logError,
-    });
-    const listening = await listen({ app: http, host: config.host, port: config.port });
-    await app.store.recordServerUrl(listening.url);
-    return {
-      app,
-      listening,
-      close: async () => {
-        closing = true;
-        await listening.close();
-        await graphql.stop();
-        await app.close();
-      },
-    };
-  } catch (error) {
-    await app.close();
-    throw error;
-  }
-}
-
-/** Rejects where the database, once it could be asked, contradicts the configuration; stays pending otherwise. */
-async function contradiction({ app }: Server): Promise<never> {
-  await app.consistent;
-  return new Promise<never>(() => undefined);
-}
-
-/** Says where to go at once, and what was found once the parts are known. */
-function announce({ app, listening }: Server): void {
-  const { config } = app;
-  print(`Semblance listens on ${listening.url}`);
-  print(`  page      ${listening.url}/ (drop a picture, see what looks like it)`);
-  print(`  GraphQL   ${listening.url}/graphql (open it in a browser for the explorer)`);
-  print(`  data      ${describeData(config)}`);
-  void app.ready
-    .then(
-      async () => {
-        const status = await app.operations.status();
-        print(`  model     ${status.model}, ${status.dimensions} dimensions`);
-        describeServing(app.embedder.state);
-        print(`  images    ${status.imageCount}`);
-        if (status.imageCount === 0) {
-          print('');
-          print('The gallery is empty. The page offers to load a sample gallery; this does the same and searches it:');
-          print('');
-          print('  npm run -s semblance -- sample');
-          print('');
-        }
-        print('Ready.');
-      },
-      (error: unknown) => {
-        if (error instanceof ConfigurationError) return;
-        logError('Not ready; /readyz tells the state', messageOf(error));
-      },
-    )
-    .catch((error: unknown) => {
-      logError('The state could not be read', error);
-    });
-}
-
-function describeServing(state: EmbedderState): void {
-  if (state.kind !== 'ready') return;
-  const { threads, batchImages, foundBy, warning } = state.serving;
-  const source = foundBy === 'bench' ? ', as "semblance models bench" found best' : '';
-  print(
-    `  inference ${threads} ${threads === 1 ? 'thread' : 'threads'}, at most ${batchImages} images in a run${source}`,
-  );
-  if (warning !== undefined) {
-    console.error(`${warning}. "semblance models bench" finds settings for this machine, and stores them.`);
-  }
-}
-
-function describeData({ database, dataDir, schema }: Config): string {
-  switch (database.kind) {
-    case 'embedded':
-      return `${dataDir} (embedded Postgres)`;
-    case 'memory':
-      return 'in memory, gone when this process ends';
-    case 'server':
-      return `${new URL(database.url).host}, schema ${schema}`;
-  }
-}
-
-function logError(message: string, error: unknown): void {
-  console.error(`${new Date().toISOString()} ${message}: ${describeError(error)}`);
-}
-
-function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const detail = error.stack ?? error.message;
-  return error.cause === undefined ? detail : `${detail}\nCaused by: ${describeError(error.cause)}`;
+function explainUnknown(name: string): string {
+  return `${name} is no variable of Semblance: docs/configuration.md lists them.`;
 }

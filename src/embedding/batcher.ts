@@ -1,4 +1,5 @@
 import { SemblanceError } from '../errors.js';
+import { Line } from '../image/line.js';
 import type { Priority } from '../image/priority.js';
 
 export interface BatcherOptions<Item, Result> {
@@ -17,22 +18,25 @@ interface Waiting<Item, Result> {
 }
 
 /**
- * Runs one batch at a time, each of one priority: all waiting queries go before any bulk item, so that a query waits for
- * no more bulk work than the one batch that is running.
+ * Runs one batch at a time, each of one priority: all waiting queries go before any bulk item, unless that has waited for long:
+ * see Line. So a query waits for no more bulk work than the one batch that is running.
  */
 export class Batcher<Item, Result> {
   readonly #options: BatcherOptions<Item, Result>;
-  /** Sets keep the order of arrival and let an aborted item leave from the middle. */
-  readonly #waiting = { query: new Set<Waiting<Item, Result>>(), bulk: new Set<Waiting<Item, Result>>() };
+  readonly #line = new Line<Waiting<Item, Result>>();
   #running = false;
 
   constructor(options: BatcherOptions<Item, Result>) {
     this.#options = options;
   }
 
+  get waiting(): Readonly<Record<Priority, number>> {
+    return this.#line.waiting;
+  }
+
   /** @throws SemblanceError OVERLOADED */
   assertRoom(priority: Priority): void {
-    if (this.#waiting[priority].size < this.#options.maxWaiting) return;
+    if (this.#line.waiting[priority] < this.#options.maxWaiting) return;
     throw new SemblanceError('OVERLOADED', 'Too many images wait to be embedded');
   }
 
@@ -45,13 +49,13 @@ export class Batcher<Item, Result> {
     this.assertRoom(priority);
     let entry: Waiting<Item, Result>;
     const onAbort = () => {
-      this.#waiting[priority].delete(entry);
+      this.#line.delete(entry, priority);
       entry.reject(signal?.reason);
     };
     try {
       return await new Promise<Result>((resolve, reject) => {
         entry = { item, resolve, reject };
-        this.#waiting[priority].add(entry);
+        this.#line.add(entry, priority);
         signal?.addEventListener('abort', onAbort, { once: true });
         this.#startRun();
       });
@@ -62,18 +66,13 @@ export class Batcher<Item, Result> {
 
   /** Rejects everything that waits. A batch that is running goes on. */
   rejectWaiting(error: Error): void {
-    for (const queue of [this.#waiting.query, this.#waiting.bulk]) {
-      for (const entry of queue) entry.reject(error);
-      queue.clear();
-    }
+    for (const entry of this.#line.clear()) entry.reject(error);
   }
 
   #startRun(): void {
     if (this.#running) return;
-    const queue = this.#waiting.query.size > 0 ? this.#waiting.query : this.#waiting.bulk;
-    if (queue.size === 0) return;
-    const batch = [...queue].slice(0, Math.max(1, this.#options.batchSize()));
-    for (const entry of batch) queue.delete(entry);
+    const batch = this.#line.take(Math.max(1, this.#options.batchSize()));
+    if (batch.length === 0) return;
     this.#running = true;
     void this.#runBatch(batch);
   }

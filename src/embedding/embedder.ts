@@ -42,8 +42,16 @@ export interface ModelInput {
   readonly crop: Uint8Array;
 }
 
+/** Work of a model since the start, and what waits for it. */
+export interface EmbedderLoad {
+  readonly waiting: Readonly<Record<Priority, number>>;
+  readonly embedded: number;
+  readonly runSeconds: number;
+}
+
 export interface Embedder {
   readonly state: EmbedderState;
+  readonly load: EmbedderLoad;
   /** Resolves once the state is no longer `loading`. Never rejects. */
   readonly settled: Promise<void>;
   /**

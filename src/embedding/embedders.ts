@@ -27,6 +27,8 @@ export interface Embedders {
    * @throws SemblanceError MODEL_UNAVAILABLE saying why
    */
   get(model: string | undefined, expected?: ModelIdentity): Promise<ReadyEmbedder>;
+  /** Those that were opened here and live. */
+  readonly opened: readonly Embedder[];
   /** Closes what was opened here. */
   close(): Promise<void>;
 }
@@ -66,6 +68,10 @@ class EmbedderPool implements Embedders {
       );
     }
     return ready;
+  }
+
+  get opened(): readonly Embedder[] {
+    return [...this.#embedders];
   }
 
   async close(): Promise<void> {

@@ -5,7 +5,7 @@ import type { DecodedImage } from '../image/decoded-image.js';
 import { resizeForModel } from '../image/resize.js';
 import { Batcher } from './batcher.js';
 import type { Priority } from '../image/priority.js';
-import type { Embedder, EmbedderState, ModelInfo, ModelInput } from './embedder.js';
+import type { Embedder, EmbedderLoad, EmbedderState, ModelInfo, ModelInput } from './embedder.js';
 import { bundledModel, loadModelManifest, type Manifest } from './manifest.js';
 import { ModelError, ModelNotFoundError } from './model-error.js';
 import { readSettings, type StoredSettings } from './models/serving-settings.js';
@@ -49,6 +49,8 @@ class WorkerEmbedder implements Embedder {
   /** Starts again after a crash, since the last batch that succeeded. */
   #restarts = 0;
   #restartTimer: NodeJS.Timeout | undefined;
+  #embedded = 0;
+  #runMs = 0;
 
   constructor(options: EmbedderOptions) {
     this.#options = options;
@@ -61,6 +63,10 @@ class WorkerEmbedder implements Embedder {
 
   get state(): EmbedderState {
     return this.#state;
+  }
+
+  get load(): EmbedderLoad {
+    return { waiting: this.#batcher.waiting, embedded: this.#embedded, runSeconds: this.#runMs / 1000 };
   }
 
   async prepare(image: DecodedImage, priority: Priority): Promise<ModelInput> {
@@ -160,8 +166,11 @@ class WorkerEmbedder implements Embedder {
     crops.forEach((crop, i) => {
       batch.set(crop, i * size);
     });
+    const startedMs = performance.now();
     const embeddings = await this.#runInWorker(batch);
     this.#restarts = 0;
+    this.#embedded += crops.length;
+    this.#runMs += performance.now() - startedMs;
     return crops.map((_, i) => embeddings.slice(i * output.dimensions, (i + 1) * output.dimensions));
   }
 

@@ -1,4 +1,7 @@
+import type { Caller } from '../operations/access/caller.js';
+import type { WorkMeter } from '../operations/access/work-meter.js';
 import type { Operations } from '../operations/operations.js';
+import type { OperationNote } from './operation-note.js';
 import type { SearchLog } from './search/search-log.js';
 
 /** Paths on this server of an image's three forms. */
@@ -11,11 +14,15 @@ export interface ImagePaths {
 /** What resolvers work with, made for each request. */
 export interface RequestContext {
   readonly operations: Operations;
-  readonly imagePaths: (id: string) => ImagePaths;
+  readonly caller: Caller;
+  readonly meter: Pick<WorkMeter, 'chargeImages'>;
+  readonly imagePaths: (id: string) => Promise<ImagePaths>;
   readonly searches: SearchLog;
   /** Aborts when the client has gone. */
   readonly signal: AbortSignal;
   readonly requestId: string;
+  /** The newest note stands. */
+  readonly noteOperation: (note: OperationNote) => void;
   /** Writes an error that no client may see to the log, under the request's id. */
   readonly logUnexpected: (error: unknown) => void;
 }

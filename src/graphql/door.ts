@@ -1,25 +1,39 @@
 import { ApolloServer } from '@apollo/server';
 import { expressMiddleware } from '@as-integrations/express5';
-import type { RequestHandler } from 'express';
-import type { AnonymousAccess } from '../config.js';
+import type { RequestHandler, Response } from 'express';
 import { maxQueryTokens } from '../limits.js';
+import type { Caller } from '../operations/access/caller.js';
+import type { WorkMeter } from '../operations/access/work-meter.js';
 import type { Operations } from '../operations/operations.js';
+import { assertEveryFieldHasScope } from './access.js';
 import type { ImagePaths, RequestContext } from './context.js';
-import { accessPlugin, explorerPlugin, searchExtensionsPlugin, unexpectedErrorsPlugin } from './plugins.js';
+import { shapeRules } from './operation-bounds.js';
+import { operationNotePlugin } from './operation-note.js';
+import {
+  explorerPlugin,
+  guardPlugin,
+  retryLaterPlugin,
+  searchExtensionsPlugin,
+  unexpectedErrorsPlugin,
+} from './plugins.js';
 import { presentError } from './present-error.js';
 import { buildGraphqlSchema } from './schema.js';
 import { SearchLog } from './search/search-log.js';
 
 export interface GraphqlDoorOptions {
   readonly operations: Operations;
-  readonly anonymousAccess: AnonymousAccess;
-  readonly imagePaths: (id: string) => ImagePaths;
+  /** Whether clients may ask for the schema. */
+  readonly introspection: boolean;
+  readonly meter: Pick<WorkMeter, 'chargeImages'>;
+  /** Of a request that was let in. */
+  readonly callerOf: (response: Response) => Caller;
+  readonly imagePaths: (id: string) => Promise<ImagePaths>;
   /** Where errors go that no client may see. */
   readonly logError: (message: string, error: unknown) => void;
 }
 
 export interface GraphqlDoor {
-  /** Wants the body parsed, and the request's id in `res.locals.requestId`. */
+  /** Wants the body parsed, and the request's id in `res.locals.requestId`. Leaves an OperationNote in `res.locals.operation`. */
   readonly handler: RequestHandler;
   /** After the last request was answered. */
   stop(): Promise<void>;
@@ -27,20 +41,32 @@ export interface GraphqlDoor {
 
 /** GraphQL over HTTP, bound to no address. */
 export async function openGraphqlDoor(options: GraphqlDoorOptions): Promise<GraphqlDoor> {
-  const { operations, imagePaths, logError } = options;
+  const { operations, introspection, meter, callerOf, imagePaths, logError } = options;
+  const schema = await buildGraphqlSchema();
+  assertEveryFieldHasScope(schema);
   const server = new ApolloServer<RequestContext>({
-    schema: await buildGraphqlSchema(),
-    // The API is public: its schema is committed, and both explorers read it.
-    introspection: true,
+    schema,
+    introspection,
+    // Suggestions of field names would tell the schema all the same.
+    hideSchemaDetailsFromClientErrors: !introspection,
+    allowBatchedHttpRequests: false,
     csrfPrevention: true,
     includeStacktraceInErrorResponses: false,
     // Shutdown is the program's: requests are drained first.
     stopOnTerminationSignals: false,
     maxRecursiveSelections: true,
     parseOptions: { maxLexicalTokens: maxQueryTokens },
+    validationRules: [...shapeRules],
     // Persisted queries would let anybody fill the server's memory.
     persistedQueries: false,
-    plugins: [searchExtensionsPlugin, unexpectedErrorsPlugin, accessPlugin(options.anonymousAccess), explorerPlugin()],
+    plugins: [
+      operationNotePlugin,
+      searchExtensionsPlugin,
+      unexpectedErrorsPlugin,
+      retryLaterPlugin,
+      guardPlugin,
+      explorerPlugin(),
+    ],
     formatError: (formatted, error) => {
       const { code, message } = presentError(error);
       // Nothing else of `extensions`: a library may have put anything there.
@@ -57,10 +83,15 @@ export async function openGraphqlDoor(options: GraphqlDoorOptions): Promise<Grap
       });
       return Promise.resolve({
         operations,
+        caller: callerOf(res),
+        meter,
         imagePaths,
         searches: new SearchLog(),
         signal: gone.signal,
         requestId,
+        noteOperation: (note) => {
+          res.locals['operation'] = note;
+        },
         logUnexpected: (error) => {
           // Whatever fails after the client left is nobody's answer.
           if (!gone.signal.aborted) logError(`Request ${requestId} failed`, error);

@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ApolloServerPlugin } from '@apollo/server';
-import { GraphQLError, OperationTypeNode } from 'graphql';
-import type { AnonymousAccess } from '../config.js';
 import { SemblanceError } from '../errors.js';
+import { refusalHeaders } from '../operations/access/caller.js';
 import { packageRoot } from '../paths.js';
 import type { RequestContext } from './context.js';
+import { requireScopes } from './access.js';
+import { chargeOperation } from './operation-bounds.js';
 import { presentError } from './present-error.js';
+import { refusalOf } from './refusal.js';
 
 type Plugin = ApolloServerPlugin<RequestContext>;
 
@@ -46,22 +48,47 @@ export const unexpectedErrorsPlugin: Plugin = {
     }),
 };
 
-/** Refuses what an anonymous client may not do, before anything is executed. */
-export function accessPlugin(access: AnonymousAccess): Plugin {
-  return {
-    requestDidStart: () =>
-      Promise.resolve({
-        didResolveOperation: ({ operation }) => {
-          if (access === 'write' || (access === 'read' && operation?.operation === OperationTypeNode.QUERY))
-            return Promise.resolve();
-          const refusal = new SemblanceError('UNAUTHENTICATED', 'This server takes no changes from anonymous clients');
-          throw new GraphQLError(refusal.message, {
-            originalError: refusal,
-            extensions: { http: { status: refusal.status } },
-          });
-        },
-      }),
-  };
+/** What decides whether an operation is executed at all. */
+export const guardPlugin: Plugin = {
+  requestDidStart: () =>
+    Promise.resolve({
+      didResolveOperation: async ({ schema, document, request, operation, contextValue: { caller, meter } }) => {
+        // Several operations and no name: Apollo executes none.
+        if (operation === undefined) return;
+        try {
+          requireScopes(caller, operation, document);
+          const { variables = {} } = request;
+          const operationName = operation.name?.value;
+          await chargeOperation({ schema, query: document, variables, operationName }, caller, meter);
+        } catch (error) {
+          throw error instanceof SemblanceError ? refusalOf(error) : error;
+        }
+      },
+    }),
+};
+
+/**
+ * An operation that came to nothing for want of room is one that HTTP has a status for: clients and proxies that know no
+ * GraphQL then wait, too.
+ */
+export const retryLaterPlugin: Plugin = {
+  requestDidStart: () =>
+    Promise.resolve({
+      willSendResponse: ({ response, errors }) => {
+        if (response.body.kind !== 'single' || (response.body.singleResult.data ?? null) !== null)
+          return Promise.resolve();
+        const refusal = errors?.map(({ originalError }) => originalError).find(isRetryLater);
+        if (refusal !== undefined) {
+          response.http.status = refusal.status;
+          for (const [name, value] of Object.entries(refusalHeaders(refusal))) response.http.headers.set(name, value);
+        }
+        return Promise.resolve();
+      },
+    }),
+};
+
+function isRetryLater(error: unknown): error is SemblanceError {
+  return error instanceof SemblanceError && (error.code === 'OVERLOADED' || error.code === 'RATE_LIMITED');
 }
 
 /** What a browser gets at /graphql: Apollo Sandbox, or GraphiQL where Apollo's servers cannot be reached. */

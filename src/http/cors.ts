@@ -1,8 +1,9 @@
 import type { RequestHandler } from 'express';
 
 const preflightMaxAgeSeconds = '600';
-const allowedHeaders = 'Content-Type, Apollo-Require-Preflight, X-Apollo-Operation-Name, If-None-Match, Range';
-const exposedHeaders = 'Content-Range, ETag, X-Request-Id';
+const allowedHeaders =
+  'Authorization, Content-Type, Apollo-Require-Preflight, X-Apollo-Operation-Name, If-None-Match, Range';
+const exposedHeaders = 'Content-Range, ETag, Retry-After, WWW-Authenticate, X-Request-Id';
 
 /** Lets the pages of exactly these origins read answers. Credentials stay out: nothing here depends on cookies. */
 export function cors(origins: readonly string[]): RequestHandler {

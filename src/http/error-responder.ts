@@ -1,10 +1,8 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { SemblanceError } from '../errors.js';
+import { refusalHeaders } from '../operations/access/caller.js';
 import { drain } from './drain.js';
 import { RequestRefusal } from './request-refusal.js';
-
-/** Seconds after which a client may try again what failed for want of a part. */
-const retryAfterSeconds = '1';
 
 /** Answers an error that reached Express, in the shape of a GraphQL response, so that clients read one shape only. */
 export function errorResponder(logError: (message: string, error: unknown) => void): ErrorRequestHandler {
@@ -24,7 +22,7 @@ export function errorResponder(logError: (message: string, error: unknown) => vo
         ? { message: 'Internal server error', extensions: { code: 'INTERNAL_SERVER_ERROR', requestId } }
         : { message: error.message, extensions: { code: error.code } };
     response.set('Cache-Control', 'no-store');
-    if (error?.status === 503) response.set('Retry-After', retryAfterSeconds);
+    if (error !== undefined) response.set(refusalHeaders(error));
     response.status(error?.status ?? 500).json({ errors: [body] });
   };
 }

@@ -5,10 +5,12 @@ export interface HealthRoutesOptions {
   readonly operations: Operations;
   /** True from the moment that the server shuts down: a load balancer then sends nothing new. */
   readonly isClosing: () => boolean;
+  /** Whether strangers are told the reasons: these name hosts and files of the operator's. */
+  readonly tellsReasons: boolean;
 }
 
-/** /livez: the process answers. /readyz: every part serves; 503 with the reasons where one does not. */
-export function healthRoutes({ operations, isClosing }: HealthRoutesOptions): Router {
+/** /livez: the process answers. /readyz: every part serves; 503 with the reasons where one does not. Both without credentials: probes have none. */
+export function healthRoutes({ operations, isClosing, tellsReasons }: HealthRoutesOptions): Router {
   const router = Router();
   router.get('/livez', (_request, response) => {
     response.set('Cache-Control', 'no-store').json({ live: true });
@@ -19,7 +21,10 @@ export function healthRoutes({ operations, isClosing }: HealthRoutesOptions): Ro
     response
       .set('Cache-Control', 'no-store')
       .status(reasons.length === 0 ? 200 : 503)
-      .json({ ready: reasons.length === 0, reasons });
+      .json({
+        ready: reasons.length === 0,
+        ...(tellsReasons ? { reasons, warnings: health.warnings } : {}),
+      });
   });
   return router;
 }

@@ -1,18 +1,24 @@
 import { create as contentDisposition } from 'content-disposition';
 import { Router, type Request, type Response } from 'express';
+import { SemblanceError } from '../errors.js';
+import { withExtension } from '../image/filename.js';
 import { requireFound } from '../operations/found.js';
 import type { Operations } from '../operations/operations.js';
 import type { ImageRecord } from '../store/types.js';
+import type { Access } from './access.js';
 import { imageForms, imagePaths, type ImageForm } from './image-paths.js';
 
 export interface ImageRoutesOptions {
   readonly operations: Operations;
+  readonly access: Pick<Access, 'guardImage' | 'isPublic'>;
   /** Whether pages of other origins may show the images. */
   readonly crossOrigin: boolean;
+  /** False: renditions and thumbnails only, which are made of pixels alone. */
+  readonly serveOriginals: boolean;
 }
 
 /** GET and HEAD of an image's original bytes, rendition and thumbnail. */
-export function imageRoutes({ operations, crossOrigin }: ImageRoutesOptions): Router {
+export function imageRoutes({ operations, access, crossOrigin, serveOriginals }: ImageRoutesOptions): Router {
   const router = Router();
   const readers: Readonly<Record<ImageForm, (id: string, signal: AbortSignal) => Promise<Buffer | undefined>>> = {
     original: async (id) => (await operations.readOriginal(id))?.bytes,
@@ -20,10 +26,13 @@ export function imageRoutes({ operations, crossOrigin }: ImageRoutesOptions): Ro
     thumbnail: (id) => operations.readThumbnail(id),
   };
   for (const form of imageForms) {
-    router.get(imagePaths(':id')[form], async (request: Request<{ id: string }>, response) => {
+    router.get(imagePaths(':id')[form], access.guardImage(form), async (request: Request<{ id: string }>, response) => {
+      if (form === 'original' && !serveOriginals) {
+        throw new SemblanceError('FORBIDDEN', 'This server serves no originals, only renditions and thumbnails');
+      }
       const { id } = request.params;
       const image = requireFound(await operations.findImage(id), id);
-      const headers = headersOf(image, form, crossOrigin);
+      const headers = headersOf(image, form, { crossOrigin, isPublic: access.isPublic });
       const known = matchesAny(request.get('If-None-Match'), headers.ETag);
       const needsNoBytes = known || (request.method === 'HEAD' && form === 'original');
       // Before the headers are set, for it may still fail, and an error must not be cached as an image.
@@ -46,17 +55,21 @@ function goneSignal(response: Response): AbortSignal {
   return gone.signal;
 }
 
-function headersOf(image: ImageRecord, form: ImageForm, crossOrigin: boolean) {
+function headersOf(
+  image: ImageRecord,
+  form: ImageForm,
+  { crossOrigin, isPublic }: { readonly crossOrigin: boolean; readonly isPublic: boolean },
+) {
   const stem = image.filename.replace(/\.[^.]*$/, '');
-  const filename = form === 'original' ? image.filename : `${stem}.webp`;
+  const filename = form === 'original' ? withExtension(image.filename, image.mediaType) : `${stem}.webp`;
   return {
     'Content-Type': form === 'original' ? image.mediaType : 'image/webp',
     'Content-Disposition': contentDisposition(filename, { type: 'inline' }),
     // Should a browser ever take the bytes for a document, it may run nothing.
     'Content-Security-Policy': "default-src 'none'; sandbox",
     'Cross-Origin-Resource-Policy': crossOrigin ? 'cross-origin' : 'same-origin',
-    // An id is made of the content: what it names never changes.
-    'Cache-Control': 'public, max-age=31536000, immutable',
+    // An id is made of the content: what it names never changes. A shared cache would hand it to whoever may not read it.
+    'Cache-Control': `${isPublic ? 'public' : 'private'}, max-age=31536000, immutable`,
     ETag: `"${image.sha256}${form === 'original' ? '' : `-${form}`}"`,
     ...(form === 'original' ? { 'Accept-Ranges': 'bytes' } : {}),
   };

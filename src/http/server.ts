@@ -1,9 +1,11 @@
 import express, { type Express, type RequestHandler } from 'express';
 import { isLoopback, type Config } from '../config.js';
-import { messageOf, SemblanceError } from '../errors.js';
+import { messageOf } from '../errors.js';
 import { maxJsonBodyBytes } from '../limits.js';
+import type { Log } from '../log.js';
 import type { Operations } from '../operations/operations.js';
-import { removeAbandonedUploads } from './abandoned-uploads.js';
+import { sweepAbandonedUploads } from './abandoned-uploads.js';
+import type { Access } from './access.js';
 import { cors } from './cors.js';
 import { errorResponder, notFoundResponder } from './error-responder.js';
 import { explorerRoutes } from './explorer-routes.js';
@@ -11,9 +13,12 @@ import { healthRoutes } from './health-routes.js';
 import { hostGuard } from './host-guard.js';
 import { imageRoutes } from './image-routes.js';
 import { assertJsonDepth } from './json-depth.js';
+import { metricsRoutes } from './metrics-routes.js';
+import type { Metrics } from './metrics.js';
 import { methodGuard } from './method-guard.js';
 import { pageRoutes } from './page-routes.js';
 import { requestId } from './request-id.js';
+import { requestLog } from './request-log.js';
 import { RequestRefusal } from './request-refusal.js';
 import { securityHeaders } from './security-headers.js';
 import { uploadGuard } from './upload-guard.js';
@@ -23,10 +28,14 @@ export interface HttpAppOptions {
   readonly operations: Operations;
   /** Answers POST and GET of /graphql, the body parsed. */
   readonly graphql: RequestHandler;
+  readonly access: Access;
   /** True from the moment that the server shuts down. */
   readonly isClosing?: () => boolean;
   /** Where errors go that no client may see. */
   readonly logError: (message: string, error: unknown) => void;
+  /** Gets a line for each request. */
+  readonly log?: Log | undefined;
+  readonly metrics?: Metrics | undefined;
 }
 
 /** Everything that is served, listening to nothing. What is refused is refused before any body is read. */
@@ -34,24 +43,38 @@ export function createHttpApp({
   config,
   operations,
   graphql,
+  access,
   isClosing = () => false,
   logError,
+  log,
+  metrics,
 }: HttpAppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
   app.set('query parser', 'simple');
+  app.set('trust proxy', config.proxyHops);
 
-  void removeAbandonedUploads();
+  sweepAbandonedUploads();
   app.use(requestId, securityHeaders);
-  if (isLoopback(config.host)) app.use(hostGuard(config.allowedHosts));
-  app.use(healthRoutes({ operations, isClosing }));
+  if (log !== undefined) app.use(requestLog(log));
+  if (metrics !== undefined) app.use(metrics.observe);
+  if (isLoopback(config.host) || config.allowedHosts.length > 0) app.use(hostGuard(config.allowedHosts));
+  app.use(healthRoutes({ operations, isClosing, tellsReasons: config.anonymousAccess === 'admin' }));
+  if (metrics !== undefined) app.use(metricsRoutes({ metrics, access, token: config.metricsToken }));
   app.use(['/graphql', '/images'], cors(config.corsOrigins));
   const { pages, strayed } = pageRoutes();
   app.use(pages, explorerRoutes());
-  if (config.anonymousAccess === 'none') app.use(refuseAnonymous);
-  app.use(imageRoutes({ operations, crossOrigin: config.corsOrigins.length > 0 }));
-  app.all('/graphql', methodGuard, jsonBody, ...uploadGuard(config.maxUploadBytes), graphql);
+  app.use(['/graphql', '/images'], access.identify);
+  app.use(
+    imageRoutes({
+      operations,
+      access,
+      crossOrigin: config.corsOrigins.length > 0,
+      serveOriginals: config.serveOriginals,
+    }),
+  );
+  app.all('/graphql', methodGuard, access.guardGraphql, jsonBody, ...uploadGuard(config.maxUploadBytes), graphql);
 
   app.use(strayed, notFoundResponder);
   app.use(errorResponder(logError));
@@ -71,7 +94,3 @@ const jsonBody = express.json({
     }
   },
 });
-
-const refuseAnonymous: RequestHandler = (_request, _response, next) => {
-  next(new SemblanceError('UNAUTHENTICATED', 'This server answers no anonymous clients'));
-};

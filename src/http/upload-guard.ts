@@ -1,7 +1,14 @@
 import type { Request, RequestHandler } from 'express';
 import { graphqlUploadExpress } from 'graphql-upload-ts';
 import { invalidArgument, SemblanceError } from '../errors.js';
-import { maxFilesPerRequest, maxMultipartFieldBytes, maxMultipartPathSteps } from '../limits.js';
+import {
+  maxDrainedBytes,
+  maxFilesPerRequest,
+  maxMultipartFieldBytes,
+  maxMultipartPathSteps,
+  maxTemporaryBytes,
+} from '../limits.js';
+import { ByteBudget } from '../operations/byte-budget.js';
 import { assertJsonDepth } from './json-depth.js';
 import { readMultipartHead, type MultipartHead } from './multipart-head.js';
 
@@ -12,7 +19,14 @@ const maxPartOverheadBytes = 8 * 1024;
  * Parses GraphQL multipart requests with graphql-upload-ts, after everything was refused that it would work on too long:
  * it walks the paths of `map` in quadratic time and memory, so that one small anonymous request could end the process.
  */
-export function uploadGuard(maxUploadBytes: number): RequestHandler[] {
+export function uploadGuard(
+  maxUploadBytes: number,
+  maxBytesOfAll: number = Math.max(maxTemporaryBytes, maxBodyBytes(maxFilesPerRequest, maxUploadBytes)),
+): RequestHandler[] {
+  const temporary = new ByteBudget({
+    maxBytes: maxBytesOfAll,
+    refusal: 'The uploads that are arriving fill the room for temporary files',
+  });
   const guard: RequestHandler = async (request, response, next) => {
     if (!isUpload(request)) {
       next();
@@ -33,6 +47,14 @@ export function uploadGuard(maxUploadBytes: number): RequestHandler[] {
     assertContentLength(request, maxFilesPerRequest, maxUploadBytes);
     const files = checkHead(await readMultipartHead(request));
     assertContentLength(request, files, maxUploadBytes);
+    const maxBytes = maxBodyBytes(files, maxUploadBytes);
+    const hold = temporary.open();
+    // As much as was announced, before any of it is written: a request that is refused amid its files has no answer to read.
+    hold.add(contentLength(request) ?? maxBytes);
+    response.once('close', () => {
+      hold.release();
+    });
+    cutOff(request, maxBytes);
     next();
   };
   const parse = graphqlUploadExpress({
@@ -48,10 +70,30 @@ function isUpload(request: Request): boolean {
   return typeof request.is('multipart/form-data') === 'string';
 }
 
+/** Undefined for a body in chunks, which ends where its client pleases. */
+function contentLength({ headers }: Request): number | undefined {
+  const text = headers['content-length'];
+  return text === undefined ? undefined : Number(text);
+}
+
+function maxBodyBytes(files: number, maxUploadBytes: number): number {
+  return 2 * maxMultipartFieldBytes + files * maxUploadBytes + (files + 2) * maxPartOverheadBytes;
+}
+
+/** Ends the connection of a body in chunks that goes on beyond the bound: parts that nobody asked for are skipped without end. */
+function cutOff(request: Request, maxBytes: number): void {
+  if (contentLength(request) !== undefined) return;
+  // Whoever only sent too long a file has the time to read the answer.
+  let leftBytes = maxBytes + maxDrainedBytes;
+  request.on('data', (chunk: Buffer) => {
+    leftBytes -= chunk.byteLength;
+    if (leftBytes < 0) request.destroy();
+  });
+}
+
 function assertContentLength(request: Request, files: number, maxUploadBytes: number): void {
-  const sizeBytes = Number(request.headers['content-length'] ?? 0);
-  const maxBytes = 2 * maxMultipartFieldBytes + files * maxUploadBytes + (files + 2) * maxPartOverheadBytes;
-  if (sizeBytes > maxBytes) {
+  const sizeBytes = contentLength(request) ?? 0;
+  if (sizeBytes > maxBodyBytes(files, maxUploadBytes)) {
     throw new SemblanceError(
       'IMAGE_TOO_LARGE',
       `A file may have at most ${maxUploadBytes} bytes; the request has ${sizeBytes}`,

@@ -1,4 +1,25 @@
 import { maxFilenameBytes } from '../limits.js';
+import type { MediaType } from './decoded-image.js';
+
+/** By which each type is saved, the usual one first. */
+const extensions: Readonly<Record<MediaType, readonly string[]>> = {
+  'image/jpeg': ['.jpg', '.jpeg', '.jpe', '.jfif'],
+  'image/png': ['.png'],
+  'image/webp': ['.webp'],
+  'image/avif': ['.avif'],
+  'image/gif': ['.gif'],
+  'image/tiff': ['.tif', '.tiff'],
+};
+
+/**
+ * The name under which a browser saves the image: with an extension of its type, for "picture.html" would be opened as what
+ * it says it is, from the disk, where no header protects.
+ */
+export function withExtension(filename: string, mediaType: MediaType): string {
+  const lower = filename.toLowerCase();
+  const known = extensions[mediaType];
+  return known.some((extension) => lower.endsWith(extension)) ? filename : `${filename}${known[0] ?? ''}`;
+}
 
 /** An extension longer than this is part of the name. */
 const maxExtensionBytes = 16;

@@ -1,4 +1,5 @@
 import { SemblanceError } from '../errors.js';
+import { Line } from './line.js';
 import type { Priority } from './priority.js';
 
 export interface SemaphoreQueue {
@@ -8,9 +9,9 @@ export interface SemaphoreQueue {
   readonly refusal: string;
 }
 
-/** Lets at most `permits` tasks run at once; of the others, queries come before bulk, each in the order of arrival. */
+/** Lets at most `permits` tasks run at once; of the others, queries come before bulk, each in the order of arrival: see Line. */
 export class Semaphore {
-  readonly #waiting = { query: new Set<() => void>(), bulk: new Set<() => void>() };
+  readonly #line = new Line<() => void>();
   readonly #queue: SemaphoreQueue | undefined;
   #free: number;
 
@@ -24,12 +25,12 @@ export class Semaphore {
 
   /** Tasks that wait for a permit. */
   get waiting(): Readonly<Record<Priority, number>> {
-    return { query: this.#waiting.query.size, bulk: this.#waiting.bulk.size };
+    return this.#line.waiting;
   }
 
   /** @throws SemblanceError OVERLOADED where a task of that priority could not even wait */
   assertRoom(priority: Priority): void {
-    if (this.#queue === undefined || this.#waiting[priority].size < this.#queue.maxWaiting) return;
+    if (this.#queue === undefined || this.#line.waiting[priority] < this.#queue.maxWaiting) return;
     throw new SemblanceError('OVERLOADED', this.#queue.refusal);
   }
 
@@ -59,29 +60,24 @@ export class Semaphore {
         return;
       }
       this.assertRoom(priority);
-      const queue = this.#waiting[priority];
       const grant = (): void => {
         signal?.removeEventListener('abort', abandon);
         resolve();
       };
       const abandon = (): void => {
-        queue.delete(grant);
+        this.#line.delete(grant, priority);
         if (signal !== undefined) reject(abortReason(signal));
       };
-      queue.add(grant);
+      this.#line.add(grant, priority);
       signal?.addEventListener('abort', abandon, { once: true });
     });
   }
 
   /** Hands the permit to the next in line, so that nobody who comes later overtakes. */
   #release(): void {
-    const queue = this.#waiting.query.size > 0 ? this.#waiting.query : this.#waiting.bulk;
-    for (const grant of queue) {
-      queue.delete(grant);
-      grant();
-      return;
-    }
-    this.#free++;
+    const [grant] = this.#line.take(1);
+    if (grant === undefined) this.#free++;
+    else grant();
   }
 }
 

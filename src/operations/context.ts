@@ -3,6 +3,7 @@ import type { Embedders } from '../embedding/embedders.js';
 import type { ImageDecoder } from '../image/decode.js';
 import type { Encoders } from '../retrieval/spaces/encoders.js';
 import type { Store } from '../store/store.js';
+import type { ByteBudget } from './byte-budget.js';
 import type { FittedRecipes } from './fitted-recipes.js';
 
 /** What operations work with. Built once, by app.ts. */
@@ -18,4 +19,6 @@ export interface OperationsContext {
   readonly recipes: FittedRecipes;
   readonly decoder: ImageDecoder;
   readonly maxUploadBytes: number;
+  /** Bytes of the uploads in work. */
+  readonly uploads: ByteBudget;
 }

@@ -1,6 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { SemblanceError } from '../errors.js';
 import { makeRendition } from '../image/renditions.js';
+import type { ApiKeyRecord } from '../store/store.js';
 import type { ImageFilter, ImagePage, ImageRecord, Metadata } from '../store/types.js';
+import { ApiKeyVerifier, createApiKey, revokeApiKey, type CreatedKey, type NewKeyInput } from './access/api-keys.js';
 import { checkFilter, checkId, checkMetadata, checkPageSize } from './arguments.js';
 import type { OperationsContext } from './context.js';
 import { searchByUpload, type UploadSearchInput } from './search-by-upload.js';
@@ -17,6 +20,7 @@ import { requireFound } from './found.js';
 import { toJob, type Job } from './jobs/requests.js';
 import type { JobRunner } from './jobs/runner.js';
 import { startJob, type JobOrder } from './jobs/start-job.js';
+import { reindex, type Reindexed, type ReindexInput } from './reindex.js';
 import { removeSpace } from './remove-space.js';
 import { readHealth, readStatus, type Health, type ServerStatus } from './status.js';
 import { uploadImage, type UploadInput, type UploadOutcome } from './upload-image.js';
@@ -63,6 +67,8 @@ export interface Operations {
   trainScorer(input: TrainScorerInput): Promise<TrainedScorer>;
   /** Embeds parts of every stored image that has none. Run again, it goes on. */
   indexRegions(input: IndexRegionsInput): Promise<IndexedRegions>;
+  /** Builds the vector indexes that are missing or invalid. Run again, it goes on. */
+  reindex(input: ReindexInput): Promise<Reindexed>;
   /** Begins it and answers at once; it outlives this server. OVERLOADED where `maxOpenJobs` wait or run. */
   startJob(order: JobOrder): Promise<Job>;
   findJob(id: string): Promise<Job | undefined>;
@@ -70,6 +76,15 @@ export interface Operations {
   listJobs(first: number): Promise<readonly Job[]>;
   /** What it has written stays. One that has ended stays as it is. NOT_FOUND where there is none. */
   cancelJob(id: string): Promise<Job>;
+  /** The key itself is seen this once. */
+  createApiKey(input: NewKeyInput): Promise<CreatedKey>;
+  /** Oldest first, the revoked too. */
+  listApiKeys(): Promise<readonly ApiKeyRecord[]>;
+  /** Every server refuses it within `apiKeyRecheckMs`. NOT_FOUND where there is none. */
+  revokeApiKey(id: string): Promise<ApiKeyRecord>;
+  readonly apiKeys: Pick<ApiKeyVerifier, 'verify' | 'isKnown'>;
+  /** What the servers on the database sign links with. */
+  linkSecret(): Promise<Buffer>;
   sizeBytes(): Promise<number>;
   health(): Promise<Health>;
 }
@@ -113,6 +128,7 @@ export function createOperations(context: OperationsContext, runner?: Pick<JobRu
     compareSpaces: (input) => compareSpaces(context, input),
     trainScorer: (input) => trainScorer(context, input),
     indexRegions: (input) => indexRegions(context, input),
+    reindex: (input) => reindex(context, input),
     startJob: async (order) => {
       const job = await startJob(context, order);
       runner?.wake();
@@ -131,6 +147,11 @@ export function createOperations(context: OperationsContext, runner?: Pick<JobRu
       if (job === undefined) throw new SemblanceError('NOT_FOUND', `There is no job ${checked}`);
       return job;
     },
+    createApiKey: (input) => createApiKey(store, input),
+    listApiKeys: () => store.listApiKeys(),
+    revokeApiKey: (id) => revokeApiKey(store, id),
+    apiKeys: new ApiKeyVerifier(store),
+    linkSecret: () => store.ensureSecret('links', randomBytes(32)),
     sizeBytes: () => store.sizeBytes(),
     health: () => readHealth(context),
   };

@@ -9,7 +9,7 @@ type Parts = Pick<OperationsContext, 'store' | 'decoder'>;
 /**
  * Grey renditions of stored images. One that was stored before there were any gets its own here, once. Images that are gone,
  * or that no longer decode, have none.
- * @throws SemblanceError OVERLOADED, DATABASE_UNAVAILABLE, STORAGE_FULL
+ * @throws SemblanceError OVERLOADED, DATABASE_UNAVAILABLE
  */
 export async function readGreys(
   parts: Parts,
@@ -34,10 +34,15 @@ async function addGrey({ store, decoder }: Parts, id: string, signal?: AbortSign
   if (original === undefined) return undefined;
   try {
     const grey = await decoder.use(original.bytes, 'query', makeGrey, signal);
-    await store.writeGrey(id, grey);
+    // The search needs the grey alone. A standby takes no writes, and a full disk neither.
+    await store.writeGrey(id, grey).catch(toleratingRefusal);
     return grey;
   } catch (error) {
     if (error instanceof SemblanceError && error.code === 'INVALID_IMAGE') return undefined;
     throw error;
   }
+}
+
+function toleratingRefusal(error: unknown): void {
+  if (!(error instanceof SemblanceError)) throw error;
 }

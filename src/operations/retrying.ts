@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { SemblanceError, type ErrorCode } from '../errors.js';
+import { maxRetryAfterMs } from '../limits.js';
 
 export const defaultRetryWaitsMs: readonly number[] = [250, 500, 1000, 2000, 4000, 8000];
 
@@ -14,6 +15,12 @@ const final: ReadonlySet<ErrorCode> = new Set([
   'FORBIDDEN',
 ]);
 
+/** What a server has asked for, as far as anybody waits for it. */
+function askedWaitMs(error: SemblanceError): number {
+  const seconds = 'retryAfterSeconds' in error ? error.retryAfterSeconds : undefined;
+  return typeof seconds === 'number' ? Math.min(maxRetryAfterMs, seconds * 1000) : 0;
+}
+
 /** As many attempts as waits, and one. `signal` ends a wait with its reason. */
 export async function retrying<T>(
   attempt: () => Promise<T>,
@@ -21,12 +28,14 @@ export async function retrying<T>(
   signal: AbortSignal | undefined,
 ): Promise<T> {
   for (const waitMs of waitsMs) {
+    let asked = 0;
     try {
       return await attempt();
     } catch (error) {
       if (!(error instanceof SemblanceError && passing.has(error.code))) throw error;
+      asked = askedWaitMs(error);
     }
-    await setTimeout(waitMs, undefined, { signal });
+    await setTimeout(Math.max(waitMs, asked), undefined, { signal });
   }
   return attempt();
 }

@@ -1,5 +1,6 @@
 import { imageIdOf } from '../image/identity.js';
 import { checkSearch } from './arguments.js';
+import type { ByteHold } from './byte-budget.js';
 import type { OperationsContext } from './context.js';
 import { encodeQuery } from './encode-query.js';
 import { byEmbedding, findNearest } from './find-nearest.js';
@@ -16,11 +17,15 @@ export interface UploadSearchInput extends SearchInput {
  * The k nearest to an image that is not stored, or to a region of it: the path of an upload without its transaction.
  * @throws SemblanceError as uploadImage, STORAGE_FULL apart
  */
-export async function searchByUpload(context: OperationsContext, input: UploadSearchInput): Promise<SearchAnswer> {
-  const { decoder } = context;
+export function searchByUpload(context: OperationsContext, input: UploadSearchInput): Promise<SearchAnswer> {
+  return context.uploads.use((hold) => searchFor(context, input, hold));
+}
+
+async function searchFor(context: OperationsContext, input: UploadSearchInput, hold: ByteHold): Promise<SearchAnswer> {
+  const { decoder, maxUploadBytes } = context;
   const search = checkSearch(input);
   decoder.assertRoom('query');
-  const { bytes, sha256 } = await readUpload(input.bytes, context.maxUploadBytes);
+  const { bytes, sha256 } = await readUpload(input.bytes, { maxUploadBytes, hold });
   return searchIn(context, search.space, async (space) => {
     const startedMs = performance.now();
     const image = await encodeQuery(context, { imageId: imageIdOf(sha256), bytes }, space, search);

@@ -1,7 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 import { messageOf, SemblanceError } from '../errors.js';
 import { healthTimeoutMs } from '../limits.js';
-import type { EmbeddingSpace, StoreKind } from '../store/store.js';
+import { indexProblem } from '../store/indexes.js';
+import type { EmbeddingSpace, Store, StoreKind } from '../store/store.js';
 import type { OperationsContext } from './context.js';
 import { activeSpace } from './active-space.js';
 import { modelProblem } from './model-problem.js';
@@ -27,6 +28,8 @@ export interface Health {
   readonly ready: boolean;
   /** One sentence per part that is not ready, for the operator. */
   readonly reasons: readonly string[];
+  /** One sentence per fault that stops nothing, for the operator; left out where there is none. */
+  readonly warnings?: readonly string[];
 }
 
 /** Whether every part serves. Never throws, and answers within `healthTimeoutMs`. */
@@ -50,7 +53,18 @@ export async function readHealth(context: OperationsContext): Promise<Health> {
   problems.forEach((reason, index) => {
     if (reason !== undefined) reasons.push(`space ${JSON.stringify(others[index]?.name)}: ${reason}`);
   });
-  return { ready: reasons.length === 0, reasons };
+  const warnings = active === undefined ? [] : await warningsOf(store);
+  return { ready: reasons.length === 0, reasons, ...(warnings.length > 0 && { warnings }) };
+}
+
+async function warningsOf(store: Store): Promise<readonly string[]> {
+  try {
+    const indexes = await within(healthTimeoutMs, store.listVectorIndexes());
+    return indexes.flatMap((index) => indexProblem(index) ?? []);
+  } catch {
+    // Then there is a reason, or the next probe finds one.
+    return [];
+  }
 }
 
 async function problemOf(context: OperationsContext, space: EmbeddingSpace): Promise<string | undefined> {
@@ -58,7 +72,8 @@ async function problemOf(context: OperationsContext, space: EmbeddingSpace): Pro
   return within(healthTimeoutMs, ask()).catch(messageOf);
 }
 
-async function within<T>(timeoutMs: number, answer: Promise<T>): Promise<T> {
+/** Rejects where the answer takes longer, which goes on unheard. */
+export async function within<T>(timeoutMs: number, answer: Promise<T>): Promise<T> {
   const cancel = new AbortController();
   const timeout = setTimeout(timeoutMs, undefined, { signal: cancel.signal }).then(() => {
     throw new Error(`no answer within ${timeoutMs} ms`);

@@ -7,6 +7,7 @@ import { makeThumbnail } from '../image/renditions.js';
 import type { EmbeddingSpace, Store } from '../store/store.js';
 import type { ImageRecord } from '../store/types.js';
 import { checkMetadata } from './arguments.js';
+import type { ByteHold } from './byte-budget.js';
 import type { OperationsContext } from './context.js';
 import { readUpload, type UploadBytes } from './read-upload.js';
 import { areGone, liveSpaces, requireEncodable } from './spaces.js';
@@ -34,11 +35,15 @@ const maxAttempts = 5;
  * @throws SemblanceError BAD_USER_INPUT, UNSUPPORTED_MEDIA_TYPE, INVALID_IMAGE, IMAGE_TOO_LARGE, OVERLOADED,
  * MODEL_UNAVAILABLE, DATABASE_UNAVAILABLE, STORAGE_FULL
  */
-export async function uploadImage(context: OperationsContext, input: UploadInput): Promise<UploadOutcome> {
-  const { store, encoders, decoder } = context;
+export function uploadImage(context: OperationsContext, input: UploadInput): Promise<UploadOutcome> {
+  return context.uploads.use((hold) => storeUpload(context, input, hold));
+}
+
+async function storeUpload(context: OperationsContext, input: UploadInput, hold: ByteHold): Promise<UploadOutcome> {
+  const { store, encoders, decoder, maxUploadBytes } = context;
   const metadata = checkMetadata(input.metadata);
   decoder.assertRoom(input.priority);
-  const { bytes, sha256 } = await readUpload(input.bytes, context.maxUploadBytes);
+  const { bytes, sha256 } = await readUpload(input.bytes, { maxUploadBytes, hold });
   const id = imageIdOf(sha256);
   const found = await store.findForUpload(id);
   if (found.image?.sha256 === sha256) return { image: found.image, created: false };

@@ -2,6 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import type pg from 'pg';
 import { SemblanceError } from '../errors.js';
 import type { MediaType } from '../image/decoded-image.js';
+import { createApiKey, ensureSecret, findApiKey, listApiKeys, revokeApiKey } from './api-keys.js';
 import { findForUpload, insertImage, readOriginal, readThumbnail } from './content.js';
 import { imagesWithout, insertEmbeddings, readEmbeddings } from './embeddings.js';
 import { toStoreError } from './errors.js';
@@ -10,7 +11,19 @@ import type { InputJsonObject } from './generated/internal/prismaNamespace.js';
 import { readGreys, writeGrey } from './greys.js';
 import type { Schemas } from './identifiers.js';
 import { countImages, deleteImage, existingIds, listImages, sizeBytes } from './images.js';
-import { cancelJob, claimJob, createJob, findJob, finishJob, listJobs, releaseJob, renewJob } from './jobs.js';
+import {
+  cancelJob,
+  claimJob,
+  countJobs,
+  createJob,
+  findJob,
+  finishJob,
+  listJobs,
+  releaseJob,
+  renewJob,
+} from './jobs.js';
+import { listVectorIndexes } from './indexes.js';
+import { rebuildVectorIndex } from './rebuild-index.js';
 import { insertRegions } from './regions.js';
 import { requirePartitionRights } from './rights.js';
 import { listScorers, readScorer, saveScorer } from './scorers.js';
@@ -18,11 +31,15 @@ import { search, searchRegions } from './search.js';
 import { heldIn, sampleShared } from './shared-images.js';
 import { activateSpace, completeSpace, removeSpace, retireSpace } from './space-states.js';
 import { createSpace, ensureSpace, listSpaces, liveSpaces, readFitted } from './spaces.js';
+import { isServer } from './pool.js';
 import type { Store } from './store.js';
 import type { ImageRecord } from './types.js';
 
 /** The store's methods on a database that is there and migrated. They throw the driver's errors as they come. */
-export interface ConnectedStore extends Omit<Store, 'kind' | 'state' | 'recordServerUrl'> {
+export interface ConnectedStore extends Omit<
+  Store,
+  'kind' | 'state' | 'connections' | 'replicas' | 'replicaReads' | 'recordServerUrl'
+> {
   readonly schemas: Schemas;
 }
 
@@ -109,6 +126,15 @@ export function connectStore(pool: pg.Pool, schemas: Schemas, adminPool = pool):
     cancelJob: async (id) => cancelJob(pool, schemas, id),
     findJob: async (id) => findJob(pool, schemas, id),
     listJobs: async (first) => listJobs(pool, schemas, first),
+    countJobs: async () => countJobs(pool, schemas),
+    createApiKey: async (key) => createApiKey(pool, schemas, key),
+    findApiKey: async (id) => findApiKey(pool, schemas, id),
+    listApiKeys: async () => listApiKeys(pool, schemas),
+    revokeApiKey: async (id) => revokeApiKey(pool, schemas, id),
+    ensureSecret: async (name, proposed) => ensureSecret(pool, schemas, name, proposed),
+    listVectorIndexes: async () => listVectorIndexes(pool, schemas),
+    rebuildVectorIndex: async (index, options) =>
+      asAdmin((admin) => rebuildVectorIndex(admin, schemas, index, { ...options, concurrently: isServer(pool) })),
     sizeBytes: async () => sizeBytes(pool, schemas),
     close: async () => prisma.$disconnect(),
   };

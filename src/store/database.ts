@@ -29,6 +29,8 @@ const adminConnections = 2;
 export type DatabaseOptions = Pick<Config, 'database' | 'schema' | 'dataDir' | 'databaseConnections'> & {
   /** For the operator: lost connections, failed maintenance. Standard error by default. */
   readonly onLog?: (message: string) => void;
+  /** For a look that changes nothing: what a killed start left in the data folder stays. */
+  readonly keepLeftovers?: boolean;
 };
 
 /**
@@ -63,7 +65,11 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       () => Promise.resolve(),
     );
   }
-  const postgres = await startEmbeddedPostgres({ dataDir: database.kind === 'memory' ? undefined : dataDir, onLog });
+  const postgres = await startEmbeddedPostgres({
+    dataDir: database.kind === 'memory' ? undefined : dataDir,
+    onLog,
+    keepLeftovers: options.keepLeftovers,
+  });
   const pool = createEmbeddedPool(postgres, { connections, onIdleError });
   return new OpenDatabase(
     database.kind,

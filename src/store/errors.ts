@@ -26,7 +26,8 @@ const bySqlState: Readonly<Record<string, Translation>> = {
   '42P01': missing,
   '42883': missing,
   '42501': lacksRights, // the next attempt says which
-  '25006': readOnly, // a standby
+  '25006': readOnly, // a standby, or default_transaction_read_only
+  '25P03': unavailable, // idle_in_transaction_session_timeout
   '40001': conflict, // serialization failure
   '40P01': conflict, // deadlock
   '55P03': conflict, // lock not available
@@ -103,6 +104,11 @@ export function toStoreError(error: unknown): Error {
 export function isRetryable(error: unknown): boolean {
   const code = sqlStateOf(error);
   return code === '40001' || code === '40P01';
+}
+
+/** The driver waits for the statement no longer; the connection still does. */
+export function isGivenUp(error: Error): boolean {
+  return error.message === 'Query read timeout';
 }
 
 /** Of pg's error, or of the one inside Prisma's. */

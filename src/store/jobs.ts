@@ -159,6 +159,16 @@ export async function listJobs(pool: pg.Pool, schemas: Schemas, first: number): 
   return rows.map(toRecord);
 }
 
+export async function countJobs(
+  pool: pg.Pool,
+  schemas: Schemas,
+): Promise<readonly { readonly kind: string; readonly state: JobState; readonly count: number }[]> {
+  const { rows } = await pool.query<{ readonly kind: string; readonly state: JobState; readonly count: number }>(
+    `SELECT kind, state, count(*)::integer AS count FROM ${ownName(schemas, 'job')} GROUP BY kind, state`,
+  );
+  return rows;
+}
+
 function toRecord(row: JobRow): JobRecord {
   const { id, kind, input, state, stage, done, total, result, error } = row;
   return {

@@ -92,6 +92,17 @@ export async function migrate(options: MigrationOptions): Promise<MigrationRepor
   return { ...(await requireExtension(pool, schema, false)), applied };
 }
 
+/**
+ * Looks at the history and changes nothing.
+ * @returns names of the migrations that the schema lacks; undefined where none was ever applied
+ * @throws DatabaseSetupError as `migrate`
+ */
+export async function pendingMigrations(pool: pg.Pool, schema: string): Promise<readonly string[] | undefined> {
+  const recorded = await readHistory(pool, schema, `${quoteIdentifier(schema)}."_prisma_migrations"`);
+  const pending = pendingOf(await readMigrations(migrationsFolder), recorded ?? []);
+  return recorded && pending.map(({ name }) => name);
+}
+
 async function requireOwner(adminPool: pg.Pool, schema: string, pending: readonly Migration[]): Promise<void> {
   const owner = await foreignOwner(adminPool, schema);
   if (owner === undefined) return;

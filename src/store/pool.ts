@@ -1,5 +1,6 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { databaseConnectTimeoutMs, databaseStatementTimeoutMs } from '../limits.js';
+import { PatientPool } from './patient-pool.js';
 
 export interface PoolOptions {
   readonly connections: number;
@@ -16,8 +17,11 @@ const common = {
   query_timeout: databaseStatementTimeoutMs,
 } as const;
 
+/**
+ * @param url its parameter query_timeout, in milliseconds, takes the place of `databaseStatementTimeoutMs`
+ */
 export function createServerPool(url: string, options: PoolOptions): pg.Pool {
-  return createPool(
+  const pool = createPool(
     {
       ...common,
       connectionString: url,
@@ -30,6 +34,35 @@ export function createServerPool(url: string, options: PoolOptions): pg.Pool {
     },
     options,
   );
+  servers.set(pool, { idleInTransactionMs: queryTimeoutOf(url) });
+  return pool;
+}
+
+/** Pools that lead to a server, not to the embedded database. */
+const servers = new WeakMap<pg.Pool, { readonly idleInTransactionMs: number }>();
+
+export function isServer(pool: pg.Pool): boolean {
+  return servers.has(pool);
+}
+
+/** A snapshot sees the database as it is at its first query, and writes nothing. */
+export type TransactionMode = '' | 'ISOLATION LEVEL REPEATABLE READ, READ ONLY';
+
+/**
+ * Where the network swallows a transaction, the server hears of no end: for hours its locks would refuse the same image, and hold
+ * up whatever changes the spaces. So it ends the session itself; an operator's own limit stands. The embedded database has no timers.
+ */
+export function beginStatement(pool: pg.Pool, mode: TransactionMode = ''): string {
+  const server = servers.get(pool);
+  const begin = `BEGIN ${mode}`.trim();
+  if (server === undefined) return begin;
+  const setting = `'idle_in_transaction_session_timeout'`;
+  return `${begin}; SELECT set_config(${setting}, '${server.idleInTransactionMs}', true) WHERE current_setting(${setting}) = '0'`;
+}
+
+function queryTimeoutOf(url: string): number {
+  const given = URL.canParse(url) ? Number(new URL(url).searchParams.get('query_timeout')) : 0;
+  return Number.isInteger(given) && given > 0 ? given : databaseStatementTimeoutMs;
 }
 
 export function createEmbeddedPool(
@@ -56,7 +89,9 @@ export function createEmbeddedPool(
 }
 
 function createPool(config: pg.PoolConfig, options: PoolOptions): pg.Pool {
-  const pool = new pg.Pool(config);
+  const pool = new PatientPool(config);
+  // Whoever waits for a connection listens.
+  pool.setMaxListeners(0);
   // Without a listener, a connection that is lost while idle ends the process.
   pool.on('error', options.onIdleError);
   pool.on('connect', (client) => {

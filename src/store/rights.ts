@@ -4,6 +4,7 @@ import { quoteIdentifier, type Schemas } from './identifiers.js';
 
 /** What a server reads and writes; partitions go by the rights on their parents. A test holds it against the migrations. */
 export const servedTables = [
+  'api_key',
   'embedding',
   'embedding_space',
   'image',
@@ -11,6 +12,7 @@ export const servedTables = [
   'job',
   'region',
   'scorer',
+  'server_secret',
 ] as const;
 
 /** What searches run. Postgres lets everybody execute a function, unless an administrator has forbidden that. */

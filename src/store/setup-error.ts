@@ -6,7 +6,8 @@ import { ConfigurationError } from '../errors.js';
  */
 export class DatabaseSetupError extends ConfigurationError {
   constructor(
-    problem: string,
+    /** Without the SQL. */
+    readonly problem: string,
     readonly statements: readonly string[] = [],
   ) {
     super(

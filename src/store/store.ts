@@ -1,3 +1,4 @@
+import type { Scope } from '../config.js';
 import type { ErrorCode } from '../errors.js';
 import type {
   ImageFilter,
@@ -104,8 +105,35 @@ export interface JobRecord extends NewJob, JobProgress {
 export type JobOutcome =
   { readonly state: 'done'; readonly result: unknown } | { readonly state: 'failed'; readonly error: JobError };
 
+export interface NewApiKey {
+  /** 16 lower-case hexadecimal digits. No secret: it names the key. */
+  readonly id: string;
+  readonly name: string;
+  readonly scope: Scope;
+  /** Of the whole key. */
+  readonly sha256: Buffer;
+  readonly expiresAt: Date | undefined;
+}
+
+export interface ApiKeyRecord extends Omit<NewApiKey, 'sha256'> {
+  readonly createdAt: Date;
+  readonly revokedAt: Date | undefined;
+}
+
 /** What a learned similarity was trained for: see trainScorer. */
 export type ScorerKind = 'heuristic' | 'labels';
+
+/** The index that searches of a space go through: of whole images, or of their regions. */
+export interface VectorIndex {
+  readonly spaceId: number;
+  readonly space: string;
+  readonly kind: 'embedding' | 'region';
+  readonly name: string;
+  /** Unless `valid`, searches compare everything: slower, and no less right. */
+  readonly state: 'valid' | 'invalid' | 'missing';
+  /** Names of indexes that a rebuild left when it was cut off: no search uses them, and every upload writes to them. */
+  readonly unfinished: readonly string[];
+}
 
 /** Images drawn from those that two spaces both hold. */
 export interface SharedSample {
@@ -132,6 +160,12 @@ export interface SharedSample {
 export interface Store {
   readonly kind: StoreKind;
   readonly state: StoreState;
+  /** Of the pool; `waiting` are statements. */
+  readonly connections: { readonly total: number; readonly idle: number; readonly waiting: number };
+  /** In the order of SEMBLANCE_READ_DATABASE_URLS; none without it. */
+  readonly replicas: readonly { readonly up: boolean }[];
+  /** Reads that may go to a replica, by who answered them. */
+  readonly replicaReads: Readonly<Record<'replica' | 'primary', number>>;
 
   /** Undefined while the database is empty. */
   activeSpace(): Promise<EmbeddingSpace | undefined>;
@@ -167,6 +201,21 @@ export interface Store {
     spaceId: number,
     options: { readonly after?: string; readonly limit: number },
   ): Promise<readonly string[]>;
+  /** Of every space, by its id. What is found broken goes to the operator's log, once. */
+  listVectorIndexes(): Promise<readonly VectorIndex[]>;
+  /**
+   * Builds it anew, or for the first time, and removes what was left unfinished. On a server searches and uploads go on meanwhile;
+   * cut off by `signal` or an error, it leaves what was there before. False where the space was removed meanwhile. CONFLICT where
+   * somebody else builds it; FORBIDDEN as assertMayChangeSpaces.
+   * @param options.onProgress blocks of the table that were read
+   */
+  rebuildVectorIndex(
+    index: VectorIndex,
+    options: {
+      readonly signal?: AbortSignal | undefined;
+      readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
+    },
+  ): Promise<boolean>;
   /** What is there already stays, and an image that was deleted meanwhile is passed over. Answers how many were written. */
   insertEmbeddings(
     spaceId: number,
@@ -258,6 +307,20 @@ export interface Store {
   findJob(id: string): Promise<JobRecord | undefined>;
   /** Newest first. */
   listJobs(first: number): Promise<readonly JobRecord[]>;
+  /** Of all servers, the ended too that are kept. */
+  countJobs(): Promise<readonly { readonly kind: string; readonly state: JobState; readonly count: number }[]>;
+
+  createApiKey(key: NewApiKey): Promise<ApiKeyRecord>;
+  /** `usable`: neither revoked nor expired, by the database's clock. Undefined where there is none. */
+  findApiKey(
+    id: string,
+  ): Promise<{ readonly key: ApiKeyRecord; readonly sha256: Buffer; readonly usable: boolean } | undefined>;
+  /** Oldest first, the revoked too. */
+  listApiKeys(): Promise<readonly ApiKeyRecord[]>;
+  /** One that was revoked already stays so. Undefined where there is none. */
+  revokeApiKey(id: string): Promise<ApiKeyRecord | undefined>;
+  /** What all servers on the database share under that name: `proposed` where there was none, else what was there. */
+  ensureSecret(name: string, proposed: Buffer): Promise<Buffer>;
 
   /** For `stats`: bytes of the tables and indexes. */
   sizeBytes(): Promise<number>;

@@ -12,8 +12,10 @@ import {
   serverStores,
   spawnServer,
   startServer,
+  testStores,
   type RunOptions,
 } from '../support/server.js';
+import { errorCatalogue } from '../../src/errors.js';
 import { makeJpeg } from '../support/make-image.js';
 
 afterAll(cleanUp);
@@ -130,11 +132,35 @@ describe.each(embeddedStores)('a wrong configuration', () => {
     for (const name of Object.keys(malformed)) expect(message).toContain(name);
     expect(message).not.toContain('hunter2');
   });
+});
 
-  it('is listening beyond loopback without saying what strangers may do', async () => {
-    const lines = await refusal({ env: { HOST: '0.0.0.0', DATABASE_URL: 'memory:' } });
-    expect(lines).toHaveLength(1);
-    expect(lines[0]).toContain('SEMBLANCE_ALLOW_ANONYMOUS');
+describe('beyond loopback', () => {
+  it('asks for credentials, which a key is that was made beside it, and says how to make one', async () => {
+    const folder = await makeFolder();
+    const made = await runProgram(['keys', 'create', 'ada', '--scope', 'write'], { folder });
+    expect(made.code).toBe(0);
+    const key = made.stdout.trim();
+    const server = await startServer({ folder, env: { HOST: '0.0.0.0' } });
+    expect(server.output).toContain('semblance keys create');
+    const { client } = server;
+    expect(await client.code('{ status { imageCount } }')).toBe('UNAUTHENTICATED');
+    const refused = await client.uploadAnswer(await makeJpeg(3));
+    expect(refused.errors?.[0]?.extensions?.['code']).toBe('UNAUTHENTICATED');
+    const query = '{ status { imageCount } }';
+    expect((await client.graphql(query, {}, { authorization: `Bearer ${key}` })).data).toEqual({
+      status: { imageCount: 0 },
+    });
+    // The program itself sends the key of its environment.
+    const stats = (env: Record<string, string>) =>
+      runProgram(['stats', '--server', server.url], { env: { DATABASE_URL: 'memory:', ...env } });
+    const denied = await stats({});
+    expect([denied.code, denied.output]).toEqual([1, expect.stringContaining('SEMBLANCE_API_KEY')]);
+    expect((await stats({ SEMBLANCE_API_KEY: key })).code).toBe(0);
+    expect(server.output).not.toContain(key.slice(21));
+    await server.stop();
+    const listed = await runProgram(['keys', 'list'], { folder });
+    expect(listed.stdout).toContain(key.slice(4, 20));
+    expect(listed.stdout).not.toContain(key.slice(21));
   });
 });
 
@@ -169,6 +195,46 @@ describe.each(embeddedStores)('SIGTERM', () => {
     expect((await uploads).map(({ image }) => image.width)).toEqual(bytes.map(() => 640));
     expect(await exit).toEqual({ code: 0, signal: null });
     expect(await server.temporaryFiles()).toEqual([]);
+  });
+
+  it.each(testStores)('loses nothing that it accepted, and answers all of it ($name)', async (store) => {
+    const options = { folder: await makeFolder(), env: store.environment() };
+    const server = await startServer(options);
+    const pictures = await Promise.all(
+      Array.from({ length: 60 }, (_, seed) => makeJpeg(seed, { width: 640, height: 480 })),
+    );
+    const queue = pictures.entries();
+    const acknowledged: string[] = [];
+    const codes: unknown[] = [];
+    const refused: unknown[] = [];
+    let exit: Promise<unknown> | undefined;
+    const upload = async (): Promise<void> => {
+      for (const [index, bytes] of queue) {
+        try {
+          const answer = await server.client.uploadAnswer(bytes, `${index}.jpg`);
+          const id = answer.data?.uploadImage.image.id;
+          if (id === undefined) codes.push(answer.errors?.[0]?.extensions?.['code']);
+          else acknowledged.push(id);
+        } catch (error) {
+          refused.push((error as NodeJS.ErrnoException).code);
+        }
+        // In the midst of the others.
+        if (acknowledged.length >= 10) exit ??= server.stop();
+      }
+    };
+    await Promise.all(Array.from({ length: 6 }, upload));
+    expect(await exit).toEqual({ code: 0, signal: null });
+    expect(await server.temporaryFiles()).toEqual([]);
+
+    // Who came too late found nobody listening, or was told why.
+    expect(refused.length + codes.length).toBeGreaterThan(0);
+    expect(refused.filter((code) => code !== 'ECONNREFUSED' && code !== 'ECONNRESET')).toEqual([]);
+    expect(codes.filter((code) => typeof code !== 'string' || !(code in errorCatalogue))).toEqual([]);
+    const next = await startServer(options);
+    // Neither less nor more: nobody was cut off between the commit and the answer.
+    const stored = (await next.client.allImages()).map(({ id }) => id);
+    expect(stored.toSorted()).toEqual(acknowledged.toSorted());
+    await next.stop();
   });
 
   it('ends a start that has not come far', async () => {

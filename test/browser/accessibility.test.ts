@@ -1,13 +1,11 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { seriousFindings } from '../support/axe.js';
 import { openBrowser } from '../support/browser.js';
 import { makeJpeg } from '../support/make-image.js';
 import { dropFiles, openPage } from '../support/page.js';
 import { cleanUp, startServer, type TestServer } from '../support/server.js';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const maxLayoutShift = 0.1;
 
 let browser: Browser;
@@ -26,23 +24,6 @@ afterAll(async () => {
   await server.stop();
   await cleanUp();
 });
-
-interface Violation {
-  readonly id: string;
-  readonly impact: string;
-  readonly nodes: readonly { readonly html: string }[];
-}
-
-/** What axe-core finds that keeps people out, with the elements that it is about. */
-async function seriousFindings(page: Page): Promise<readonly string[]> {
-  await page.evaluate(axe);
-  const violations = await page.evaluate<readonly Violation[]>(
-    'axe.run(document).then(({ violations }) => violations)',
-  );
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map((violation) => `${violation.id}: ${violation.nodes.map(({ html }) => html).join(' ')}`);
-}
 
 /** Of everything that moved without anybody having done something. */
 function layoutShift(page: Page): Promise<number> {

@@ -1,9 +1,12 @@
 import { buildApp, type App } from '../../src/app.js';
 import { loadConfig, type Config } from '../../src/config.js';
 import { openGraphqlDoor } from '../../src/graphql/door.js';
-import { imagePaths } from '../../src/http/image-paths.js';
+import { callerOf, openAccess } from '../../src/http/access.js';
 import { listen } from '../../src/http/listen.js';
+import type { Metrics } from '../../src/http/metrics.js';
 import { createHttpApp } from '../../src/http/server.js';
+import type { Log } from '../../src/log.js';
+import { WorkMeter } from '../../src/operations/access/work-meter.js';
 import type { Operations } from '../../src/operations/operations.js';
 import { TestClient } from './client.js';
 
@@ -22,15 +25,23 @@ export async function buildMemoryApp(env: Readonly<Record<string, string>> = {})
 }
 
 /** Serves operations over HTTP on a free loopback port, wired as the program does it. */
-export async function openHttpDoor(operations: Operations, overrides: Partial<Config> = {}): Promise<HttpDoor> {
+export async function openHttpDoor(
+  operations: Operations,
+  overrides: Partial<Config> = {},
+  now?: () => number,
+  { log, metrics }: { readonly log?: Log; readonly metrics?: Metrics } = {},
+): Promise<HttpDoor> {
   const config = { ...loadConfig({ DATABASE_URL: 'memory:', PORT: '0' }), ...overrides };
   const logged: unknown[] = [];
   const logError = (_message: string, error: unknown): void => {
     logged.push(error);
   };
-  const { anonymousAccess } = config;
-  const graphql = await openGraphqlDoor({ operations, anonymousAccess, imagePaths, logError });
-  const app = createHttpApp({ config, operations, graphql: graphql.handler, logError });
+  const meter = new WorkMeter(config);
+  const access = openAccess({ config, operations, meter, now });
+  const { introspection } = config;
+  const { imagePaths } = access;
+  const graphql = await openGraphqlDoor({ operations, introspection, meter, callerOf, imagePaths, logError });
+  const app = createHttpApp({ config, operations, graphql: graphql.handler, access, logError, log, metrics });
   const listening = await listen({ app, host: '127.0.0.1', port: 0 });
   return {
     client: new TestClient(listening.url),
@@ -40,4 +51,14 @@ export async function openHttpDoor(operations: Operations, overrides: Partial<Co
       await graphql.stop();
     },
   };
+}
+
+/** The same operations; what of them is called is listed in `calls`. What asks who a caller is does not count. */
+export function recordCalls(operations: Operations, calls: string[]): Operations {
+  return new Proxy(operations, {
+    get: (target, name) => {
+      if (typeof name === 'string' && !['apiKeys', 'linkSecret'].includes(name)) calls.push(name);
+      return Reflect.get(target, name) as unknown;
+    },
+  });
 }

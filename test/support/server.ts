@@ -215,6 +215,7 @@ async function spawnProgram(
     env: {
       ...cleanEnvironment(),
       TMPDIR: join(folder, 'tmp'),
+      SEMBLANCE_LOG_FORMAT: 'text',
       SEMBLANCE_DATA_DIR: join(folder, 'data'),
       ...options.store?.environment(),
       ...options.env,

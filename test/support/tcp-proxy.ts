@@ -1,10 +1,23 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { Transform } from 'node:stream';
 
-/** A proxy in front of a database, which a test can cut and mend as a network would. */
+interface Link {
+  readonly near: Socket;
+  /** Undefined where the connection was made while nothing got through. */
+  readonly far: Socket | undefined;
+  /** Nothing gets through any more, neither bytes nor the end of the connection. */
+  isLost: boolean;
+}
+
+/** A proxy in front of a database, which a test can cut, swallow, slow and mend as a network would. */
 export class TcpProxy {
-  readonly #sockets = new Set<Socket>();
+  readonly #links = new Set<Link>();
   #server: Server | undefined;
   #port = 0;
+  #swallows = false;
+  #delayMs = 0;
+  /** Called with what the client sends, before it is passed on. */
+  onSent: ((bytes: Buffer) => void) | undefined;
 
   constructor(
     readonly targetHost: string,
@@ -15,22 +28,19 @@ export class TcpProxy {
     return this.#port;
   }
 
+  get swallows(): boolean {
+    return this.#swallows;
+  }
+
+  /** Connections that are open on the client's side. */
+  get openConnections(): number {
+    return [...this.#links].filter(({ near }) => !near.destroyed).length;
+  }
+
   /** Listens; after `cut` on the same port again. */
   async open(): Promise<this> {
     const server = createServer((near) => {
-      const far = connect(this.targetPort, this.targetHost);
-      for (const [socket, other] of [
-        [near, far],
-        [far, near],
-      ] as const) {
-        this.#sockets.add(socket);
-        socket.on('error', () => other.destroy());
-        socket.on('close', () => {
-          this.#sockets.delete(socket);
-          other.destroy();
-        });
-        socket.pipe(other);
-      }
+      this.#accept(near);
     });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -44,7 +54,73 @@ export class TcpProxy {
   /** Breaks every connection and refuses new ones. */
   async cut(): Promise<void> {
     const closed = new Promise((resolve) => this.#server?.close(resolve));
-    for (const socket of this.#sockets) socket.destroy();
+    this.#end((socket) => socket.destroy());
     await closed;
+  }
+
+  /** Breaks every connection by RST, as a firewall does; new ones get through. */
+  reset(): void {
+    this.#end((socket) => socket.resetAndDestroy());
+  }
+
+  /**
+   * From here on every byte is swallowed, in both directions: nobody hears that a connection has ended, and new ones are accepted
+   * and never answered. The connections of that time stay lost after `restore`, as behind a router that forgot them.
+   */
+  swallow(): void {
+    this.#swallows = true;
+    for (const link of this.#links) link.isLost = true;
+  }
+
+  /** New connections get through again. */
+  restore(): void {
+    this.#swallows = false;
+  }
+
+  /** Holds every piece of data back for so long. */
+  slow(delayMs: number): void {
+    this.#delayMs = delayMs;
+  }
+
+  #accept(near: Socket): void {
+    const far = this.#swallows ? undefined : connect(this.targetPort, this.targetHost);
+    const link: Link = { near, far, isLost: this.#swallows };
+    this.#links.add(link);
+    const ended = (other: Socket | undefined): void => {
+      if (!link.isLost) other?.destroy();
+      if (near.destroyed && (far === undefined || far.destroyed)) this.#links.delete(link);
+    };
+    near.on('error', () => undefined);
+    near.on('close', () => {
+      ended(far);
+    });
+    near.pipe(this.#passing(link, (bytes) => this.onSent?.(bytes))).on('data', (bytes: Buffer) => far?.write(bytes));
+    far?.on('error', () => undefined);
+    far?.on('close', () => {
+      ended(near);
+    });
+    far?.pipe(this.#passing(link)).on('data', (bytes: Buffer) => near.write(bytes));
+  }
+
+  #passing(link: Link, onBytes?: (bytes: Buffer) => void): Transform {
+    return new Transform({
+      transform: (bytes: Buffer, _encoding, done) => {
+        onBytes?.(bytes);
+        const pass = (): void => {
+          if (link.isLost) done();
+          else done(null, bytes);
+        };
+        if (this.#delayMs === 0) pass();
+        else setTimeout(pass, this.#delayMs);
+      },
+    });
+  }
+
+  #end(end: (socket: Socket) => void): void {
+    for (const { near, far } of this.#links) {
+      end(near);
+      if (far !== undefined) end(far);
+    }
+    this.#links.clear();
   }
 }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { assertMayListen, isLoopback, loadConfig } from '../../src/config.js';
+import { isLoopback, loadConfig } from '../../src/config.js';
 import { ConfigurationError } from '../../src/errors.js';
 
 function problemsOf(env: NodeJS.ProcessEnv): string[] {
@@ -22,7 +22,9 @@ describe('loadConfig', () => {
       schema: 'semblance',
       dataDir: resolve('data'),
       autoMigrate: true,
-      anonymousAccess: 'write',
+      anonymousAccess: 'admin',
+      embeddingsPerMinute: 0,
+      bytesPerMinute: 0,
       corsOrigins: [],
       maxUploadBytes: 20_000_000,
     });
@@ -44,7 +46,7 @@ describe('loadConfig', () => {
     });
     expect(problems).toEqual([
       'Expected postgres://…, or memory: for DATABASE_URL but received "(hidden)"',
-      'Expected read or write for SEMBLANCE_ALLOW_ANONYMOUS but received "all"',
+      'Expected none or read or write or admin for SEMBLANCE_ALLOW_ANONYMOUS but received "all"',
       'Expected an integer from 0 to 65535 for PORT but received "70000"',
       'Expected a lower-case SQL identifier of at most 63 characters for SEMBLANCE_SCHEMA but received "Semblance\\"; drop"',
       'Expected true or false for SEMBLANCE_AUTO_MIGRATE but received "maybe"',
@@ -96,8 +98,8 @@ describe('listening', () => {
     expect(problemsOf({ HOST })).toEqual([`Expected a host name or an IP address for HOST but received "${HOST}"`]);
   });
 
-  it('writes on a bracketed loopback address as on any other', () => {
-    expect(loadConfig({ HOST: '[::1]' }).anonymousAccess).toBe('write');
+  it('asks nobody who they are on a bracketed loopback address, as on any other', () => {
+    expect(loadConfig({ HOST: '[::1]' }).anonymousAccess).toBe('admin');
   });
 
   it.each(['127.0.0.1', '127.8.8.8', 'localhost', '::1'])('%s is loopback', (host) => {
@@ -108,13 +110,54 @@ describe('listening', () => {
     expect(isLoopback(host)).toBe(false);
   });
 
-  it('is refused beyond loopback unless anonymous use is allowed', () => {
-    expect(() => {
-      assertMayListen(loadConfig({ HOST: '0.0.0.0' }));
-    }).toThrow(/SEMBLANCE_ALLOW_ANONYMOUS=read or =write/);
-    assertMayListen(loadConfig({ HOST: '0.0.0.0', SEMBLANCE_ALLOW_ANONYMOUS: 'read' }));
-    assertMayListen(loadConfig({}));
+  it('asks for credentials beyond loopback unless told otherwise, and on loopback where told so', () => {
+    for (const HOST of ['0.0.0.0', '::', '10.0.0.1', 'gallery.lan'])
+      expect(loadConfig({ HOST }).anonymousAccess).toBe('none');
+    expect(loadConfig({ HOST: '0.0.0.0', SEMBLANCE_ALLOW_ANONYMOUS: 'read' }).anonymousAccess).toBe('read');
+    expect(loadConfig({ SEMBLANCE_ALLOW_ANONYMOUS: 'none' }).anonymousAccess).toBe('none');
   });
+
+  it('bounds the work of each caller where callers are told apart', () => {
+    const bounds = { embeddingsPerMinute: 3_000, bytesPerMinute: 2_000_000_000 };
+    expect(loadConfig({ SEMBLANCE_ALLOW_ANONYMOUS: 'none' })).toMatchObject(bounds);
+    expect(loadConfig({ HOST: '0.0.0.0', SEMBLANCE_ALLOW_ANONYMOUS: 'write' })).toMatchObject(bounds);
+  });
+});
+
+describe('tokens', () => {
+  const issuer = {
+    SEMBLANCE_JWKS_URL: 'https://login.example.org/keys',
+    SEMBLANCE_JWT_ISSUER: 'https://login.example.org/',
+    SEMBLANCE_JWT_AUDIENCE: 'semblance',
+  };
+
+  it('are taken of an issuer for an audience', () => {
+    expect(loadConfig({}).tokens).toBeUndefined();
+    expect(loadConfig(issuer).tokens).toEqual({
+      jwksUrl: 'https://login.example.org/keys',
+      issuer: 'https://login.example.org/',
+      audience: 'semblance',
+      scopeClaim: 'scope',
+    });
+  });
+
+  it.each(Object.keys(issuer))('are not, without %s', (name) => {
+    expect(problemsOf({ ...issuer, [name]: '' })).toEqual([expect.stringContaining('set all three')]);
+  });
+
+  it.each(['http://login.example.org/keys', 'https://user:secret@login.example.org/', 'keys.json'])(
+    'are not checked with keys that anybody could replace: %s',
+    (url) => {
+      expect(problemsOf({ ...issuer, SEMBLANCE_JWKS_URL: url })[0]).toContain('begins with https://');
+    },
+  );
+});
+
+it('repeats no secret', () => {
+  const problems = problemsOf({ SEMBLANCE_URL_SECRET: 'short secret', SEMBLANCE_API_KEY: 'smb_ secret' });
+  expect(problems).toHaveLength(2);
+  expect(problems.join()).not.toContain('secret"');
+  expect(problems.join()).toContain('(hidden)');
 });
 
 describe('hub', () => {

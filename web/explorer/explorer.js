@@ -1,5 +1,6 @@
-/* global clearTimeout, document, fetch, FormData, setTimeout, URL, window */
-// The page at /graphql: Apollo Sandbox, or GraphiQL from this server where Apollo's cannot be reached in time.
+/* global clearTimeout, document, fetch, FormData, Headers, sessionStorage, setTimeout, URL, window */
+// The page at /graphql: Apollo Sandbox, or GraphiQL from this server where Apollo's cannot be reached in time, or where
+// keys are used: no script of another host runs in a tab that holds one.
 
 const sandboxScript = 'https://embeddable-sandbox.cdn.apollographql.com/v2/embeddable-sandbox.umd.production.min.js';
 const sandboxTimeoutMs = 2000;
@@ -68,7 +69,42 @@ function loadStyle(href) {
   document.head.append(link);
 }
 
+/** As the page at / keeps it, for this tab alone. */
+const credentialKey = 'semblance.credential';
+const credentialField = document.querySelector('#credential');
+try {
+  credentialField.value = sessionStorage.getItem(credentialKey) ?? '';
+} catch {
+  // Storage may be forbidden; then the key lasts as long as the page.
+}
+
+function keepCredential() {
+  const credential = credentialField.value.trim();
+  try {
+    if (credential === '') sessionStorage.removeItem(credentialKey);
+    else sessionStorage.setItem(credentialKey, credential);
+  } catch {
+    // As above.
+  }
+}
+
+/** fetch with the key of the field, unless the headers editor has another. */
+function fetchWithCredential(url, options) {
+  const headers = new Headers(options.headers);
+  const credential = credentialField.value.trim();
+  if (credential !== '' && !headers.has('Authorization')) headers.set('Authorization', `Bearer ${credential}`);
+  return fetch(url, { ...options, headers });
+}
+
+async function usesKeys() {
+  if (credentialField.value !== '') return true;
+  const headers = { ...preflightHeaders, 'Content-Type': 'application/json' };
+  const response = await fetch(endpoint, { method: 'POST', headers, body: '{"query":"{ __typename }"}' });
+  return response.status === 401;
+}
+
 async function openSandbox() {
+  if (await usesKeys()) throw new Error('Keys are used here');
   await loadScript(sandboxScript, sandboxTimeoutMs);
   new window.EmbeddedSandbox({
     target: '#sandbox',
@@ -86,14 +122,24 @@ async function openGraphiql() {
   await loadScript('/graphql/assets/react-dom.js');
   await loadScript('/graphql/assets/graphiql.js');
   const { React, ReactDOM, GraphiQL } = window;
-  ReactDOM.createRoot(document.querySelector('#graphiql')).render(
-    React.createElement(GraphiQL, {
-      fetcher: GraphiQL.createFetcher({ url: endpoint, headers: preflightHeaders }),
-      defaultHeaders: JSON.stringify(preflightHeaders, null, 2),
-      defaultQuery: firstQuery,
-      shouldPersistHeaders: false,
-    }),
-  );
+  const root = ReactDOM.createRoot(document.querySelector('#graphiql'));
+  const render = () => {
+    root.render(
+      React.createElement(GraphiQL, {
+        // It asks for the schema when it begins, which takes the key.
+        key: credentialField.value,
+        fetcher: GraphiQL.createFetcher({ url: endpoint, headers: preflightHeaders, fetch: fetchWithCredential }),
+        defaultHeaders: JSON.stringify(preflightHeaders, null, 2),
+        defaultQuery: firstQuery,
+        shouldPersistHeaders: false,
+      }),
+    );
+  };
+  credentialField.addEventListener('change', () => {
+    keepCredential();
+    render();
+  });
+  render();
 }
 
 /** GraphiQL sends no files: this form does, as any client would. */
@@ -107,7 +153,7 @@ async function upload(form) {
     body.append('operations', JSON.stringify({ query: uploadMutation, variables: { file: null, metadata } }));
     body.append('map', JSON.stringify({ 0: ['variables.file'] }));
     body.append('0', form.elements.file.files[0]);
-    const response = await fetch(endpoint, { method: 'POST', headers: preflightHeaders, body });
+    const response = await fetchWithCredential(endpoint, { method: 'POST', headers: preflightHeaders, body });
     const { data, errors } = await response.json();
     if (errors !== undefined) throw new Error(`${errors[0].extensions?.code}: ${errors[0].message}`);
     const { image, created } = data.uploadImage;

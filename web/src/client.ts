@@ -2,7 +2,7 @@ import { ApolloClient, ApolloLink, InMemoryCache } from '@apollo/client';
 import { relayStylePagination } from '@apollo/client/utilities';
 import UploadHttpLink from 'apollo-upload-client/UploadHttpLink.mjs';
 import { tap } from 'rxjs';
-import { fetchWithProgress } from './lib/fetch-with-progress.js';
+import { fetchWithAccess } from './lib/fetch-with-access.js';
 import { recordSearchTimes } from './lib/search-times.js';
 
 /** The one way in which the page talks to the server: the public GraphQL API, files as multipart requests. */
@@ -30,7 +30,7 @@ export function createClient(): ApolloClient {
         uri: '/graphql',
         // No page of another origin can send it without asking first, so the server takes no upload without it.
         headers: { 'Apollo-Require-Preflight': 'true' },
-        fetch: fetchWithProgress,
+        fetch: fetchWithAccess,
       }),
     ]),
   });

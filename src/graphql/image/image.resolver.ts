@@ -11,23 +11,23 @@ import { Image } from './image.type.js';
 @Resolver(() => Image)
 export class ImageResolver {
   @FieldResolver(() => String, { description: 'Path on this server of the original bytes, exactly as uploaded.' })
-  url(@Root() image: Image, @Ctx() { imagePaths }: RequestContext): string {
-    return imagePaths(image.id).original;
+  async url(@Root() image: Image, @Ctx() { imagePaths }: RequestContext): Promise<string> {
+    return (await imagePaths(image.id)).original;
   }
 
   @FieldResolver(() => String, {
     description:
       'Path on this server of a full-size rendition that every browser shows: WebP, upright, without metadata.',
   })
-  renditionUrl(@Root() image: Image, @Ctx() { imagePaths }: RequestContext): string {
-    return imagePaths(image.id).rendition;
+  async renditionUrl(@Root() image: Image, @Ctx() { imagePaths }: RequestContext): Promise<string> {
+    return (await imagePaths(image.id)).rendition;
   }
 
   @FieldResolver(() => String, {
     description: 'Path on this server of a WebP thumbnail, 320 pixels on its longer side.',
   })
-  thumbnailUrl(@Root() image: Image, @Ctx() { imagePaths }: RequestContext): string {
-    return imagePaths(image.id).thumbnail;
+  async thumbnailUrl(@Root() image: Image, @Ctx() { imagePaths }: RequestContext): Promise<string> {
+    return (await imagePaths(image.id)).thumbnail;
   }
 
   @FieldResolver(() => [SimilarImage], { description: 'The k nearest other images, nearest first.' })

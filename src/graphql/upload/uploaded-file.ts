@@ -32,12 +32,22 @@ async function* read(upload: FileUpload): AsyncGenerator<Uint8Array> {
   try {
     for await (const chunk of upload.createReadStream()) yield chunk as Uint8Array;
   } catch (error) {
-    throw translate(error);
+    // What became of the temporary file comes first: a stream that is opened after it failed says only that it is too late.
+    throw translate(upload.capacitor.errored ?? error);
   }
 }
 
-/** graphql-upload-ts throws http-errors: 413 for a file over the limit, 400 for a missing one, 499 for a client gone. */
-function translate(error: unknown): SemblanceError {
+/**
+ * graphql-upload-ts throws http-errors: 413 for a file over the limit, 400 for a missing one, 499 for a client gone. An
+ * error of the operating system is that of the temporary file, and no fault of the client's.
+ */
+function translate(error: unknown): Error {
+  if (error instanceof Error && 'syscall' in error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'ENOSPC' || code === 'EDQUOT'
+      ? new SemblanceError('STORAGE_FULL', 'The server has no room for temporary files', { cause: error })
+      : error;
+  }
   const status = error instanceof Error && 'status' in error ? error.status : undefined;
   if (status === 413)
     return new SemblanceError('IMAGE_TOO_LARGE', 'The file has more bytes than are allowed', { cause: error });

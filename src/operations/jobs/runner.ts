@@ -24,6 +24,8 @@ export interface JobRunnerOptions {
   readonly started: Promise<unknown>;
   /** Where errors go that no client may see. */
   readonly logError: (message: string, error: unknown) => void;
+  /** Told when a job is begun here and how it ended. */
+  readonly log?: ((message: string, fields: Readonly<Record<string, unknown>>) => void) | undefined;
 }
 
 /** Claims jobs and works on one at a time, behind all queries. */
@@ -98,6 +100,7 @@ class ClaimingRunner implements JobRunner {
     // Every image on its way listens.
     setMaxListeners(0, stop.signal);
     this.#current = { id: job.id, stop };
+    this.#options.log?.('job begun', { job: job.id, kind: job.kind });
     try {
       return await this.#run(job, stop);
     } catch (error) {
@@ -150,6 +153,7 @@ class ClaimingRunner implements JobRunner {
       this.#closing.signal.removeEventListener('abort', onClose);
       await lease.end();
     }
+    this.#options.log?.('job ended', { job: job.id, kind: job.kind, state: outcome.state });
     // Where it is ours no more, neither does anything.
     if (outcome.state === 'queued') {
       const { error } = outcome;

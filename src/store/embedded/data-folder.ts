@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigurationError, messageOf } from '../../errors.js';
 import { makeWritableFolder } from '../../paths.js';
@@ -6,7 +6,13 @@ import { makeWritableFolder } from '../../paths.js';
 /** PGlite's. It reads no other version's files. */
 export const postgresMajor = '18';
 
-const folderName = 'postgres';
+export const folderName = 'postgres';
+/** Of the folders in which a start makes the database, until it is whole. */
+export const unfinishedPrefix = `${folderName}.new-`;
+/** What a process writes before it has the lock, and while it holds it; a killed one leaves it behind. */
+const lockDraft = /^semblance\.lock\.[0-9a-f-]{36}(\.new)?$/;
+/** Whoever still wants the lock has looked at it within this time. */
+const lockDraftAgeMs = 60_000;
 
 /** @throws ConfigurationError */
 export async function makeDataDir(dataDir: string): Promise<void> {
@@ -21,15 +27,15 @@ export async function makeDataDir(dataDir: string): Promise<void> {
 }
 
 /**
- * Only for the holder of the lock. Removes what a killed start left behind.
+ * Only for the holder of the lock. Removes what a killed start left behind, unless `keepLeftovers`.
  * @throws ConfigurationError where the folder holds something that this version cannot open.
  */
 export async function prepareDatabaseFolder(
   dataDir: string,
+  { keepLeftovers = false }: { readonly keepLeftovers?: boolean | undefined } = {},
 ): Promise<{ readonly folder: string; readonly initialise: boolean }> {
   const entries = await readdir(dataDir);
-  const unfinished = entries.filter((name) => name.startsWith(`${folderName}.new-`));
-  await Promise.all(unfinished.map((name) => rm(join(dataDir, name), { recursive: true, force: true })));
+  if (!keepLeftovers) await removeLeftovers(dataDir, entries);
 
   const folder = join(dataDir, folderName);
   if (!entries.includes(folderName)) return { folder, initialise: true };
@@ -52,4 +58,21 @@ export async function prepareDatabaseFolder(
     );
   }
   return { folder, initialise: false };
+}
+
+async function removeLeftovers(dataDir: string, entries: readonly string[]): Promise<void> {
+  await Promise.all(
+    entries.map(async (name) => {
+      const path = join(dataDir, name);
+      if (name.startsWith(unfinishedPrefix)) await rm(path, { recursive: true, force: true });
+      else if (lockDraft.test(name) && (await isOld(path))) await rm(path, { force: true });
+    }),
+  );
+}
+
+async function isOld(path: string): Promise<boolean> {
+  return stat(path).then(
+    ({ mtimeMs }) => Date.now() - mtimeMs > lockDraftAgeMs,
+    () => false,
+  );
 }

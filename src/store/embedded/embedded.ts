@@ -31,13 +31,15 @@ const maxSocketPathBytes = 103;
 export async function startEmbeddedPostgres(options: {
   readonly dataDir: string | undefined;
   readonly onLog: (message: string) => void;
+  /** See prepareDatabaseFolder. */
+  readonly keepLeftovers?: boolean | undefined;
 }): Promise<EmbeddedPostgres> {
-  const { dataDir, onLog } = options;
+  const { dataDir, onLog, keepLeftovers } = options;
   if (dataDir !== undefined) await makeDataDir(dataDir);
   const lock = dataDir === undefined ? undefined : await lockDataFolder(dataDir);
   let socketFolder: string | undefined;
   try {
-    const data = dataDir === undefined ? undefined : await prepareDatabaseFolder(dataDir);
+    const data = dataDir === undefined ? undefined : await prepareDatabaseFolder(dataDir, { keepLeftovers });
     socketFolder = await makeSocketFolder(lock);
     const input = { socketPath: join(socketFolder, socketName), data };
     const thread = await startPostgresThread(input, onLog);

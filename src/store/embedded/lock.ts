@@ -68,6 +68,18 @@ export async function readServerUrl(dataDir: string): Promise<string | undefined
   return parseRecord(await readText(lockPath(dataDir)))?.url ?? undefined;
 }
 
+/** The process that holds the data folder; undefined where none does, or one that was killed did. */
+export async function findHolder(
+  dataDir: string,
+): Promise<{ readonly pid: number; readonly url: string | undefined } | undefined> {
+  const path = lockPath(dataDir);
+  const text = await readText(path);
+  const holder = parseRecord(text);
+  if (text === undefined || holder === undefined) return undefined;
+  const held = await isHeld(path, text, holder, await ownIdentity(), defaultHeartbeatMs);
+  return held ? { pid: holder.pid, url: holder.url ?? undefined } : undefined;
+}
+
 async function acquire(dataDir: string, record: LockRecord, heartbeatMs: number): Promise<string | undefined> {
   const path = lockPath(dataDir);
   const temporary = `${path}.${record.nonce}`;
@@ -92,7 +104,7 @@ async function isHeld(
   path: string,
   text: string,
   holder: LockRecord,
-  own: LockRecord,
+  own: ProcessIdentity,
   heartbeatMs: number,
 ): Promise<boolean> {
   const liveness = await livenessOf(holder, own);

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { App } from '../../../src/app.js';
-import { multipartType, preflight } from '../../support/client.js';
+import { ByteBudget } from '../../../src/operations/byte-budget.js';
+import { createOperations } from '../../../src/operations/operations.js';
+import { codeOf, multipartType, preflight } from '../../support/client.js';
 import { buildMemoryApp, openHttpDoor, type HttpDoor } from '../../support/http-app.js';
 import { makePng } from '../../support/make-image.js';
 
@@ -51,4 +53,29 @@ test.each([0.1, 0.5, 0.99])('an upload that breaks off at %d of its bytes leaves
   await expect.poll(temporaryFiles).toBe(0);
   expect(await door.client.totalCount()).toBe(0);
   expect(door.logged).toEqual([]);
+});
+
+test('a temporary file that cannot be written is no fault of the client', async () => {
+  process.env['TMPDIR'] = join(temporaryFolder, 'gone');
+  try {
+    const answer = await door.client.uploadAnswer(await makePng(41));
+    expect(codeOf(answer)).toBe('INTERNAL_SERVER_ERROR');
+    expect(JSON.stringify(answer)).not.toContain(temporaryFolder);
+    expect(String(door.logged)).toContain('ENOENT');
+  } finally {
+    process.env['TMPDIR'] = temporaryFolder;
+  }
+  expect((await door.client.upload(await makePng(41))).created).toBe(true);
+});
+
+test('uploads that hold too much memory together are refused, and leave nothing', async () => {
+  const uploads = new ByteBudget({ maxBytes: 1_000, refusal: 'The uploads in work hold too much memory' });
+  const other = await openHttpDoor(createOperations({ ...app.context, uploads }));
+  const bytes = await makePng(42);
+  for (const answer of [await other.client.uploadAnswer(bytes), await other.client.searchAnswer(bytes)]) {
+    expect(codeOf(answer)).toBe('OVERLOADED');
+  }
+  expect(uploads.heldBytes).toBe(0);
+  await expect.poll(temporaryFiles).toBe(0);
+  await other.close();
 });

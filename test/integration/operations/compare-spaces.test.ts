@@ -50,7 +50,15 @@ describe.each(testStoreKinds())('two spaces of known neighbours on the %s store'
   let b: EmbeddingSpace;
   beforeAll(async () => {
     opened = await openTestStore(kind);
-    store = { ...opened.store, kind, state: { kind: 'ready' }, recordServerUrl: () => Promise.resolve() };
+    store = {
+      ...opened.store,
+      kind,
+      state: { kind: 'ready' },
+      connections: { total: 0, idle: 0, waiting: 0 },
+      replicas: [],
+      replicaReads: { replica: 0, primary: 0 },
+      recordServerUrl: () => Promise.resolve(),
+    };
     b = await store.createSpace({ ...testSpace, name: 'b' });
   });
   afterAll(async () => opened.close());

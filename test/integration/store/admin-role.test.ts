@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -148,6 +149,15 @@ describe.each(testStoreKinds().filter((kind) => kind === 'server'))('a role that
       embedded: 3,
       missing: 0,
     });
+    const { key, record } = await operations.createApiKey({ name: 'web', scope: 'read' });
+    expect((await operations.apiKeys.verify(key))?.id).toBe(record.id);
+    expect(await operations.revokeApiKey(record.id)).toMatchObject({ revokedAt: expect.any(Date) as unknown });
+    expect(await operations.listApiKeys()).toHaveLength(1);
+    expect(await operations.linkSecret()).toEqual(await administration.operations.linkSecret());
+    const job = await operations.startJob({ kind: 'backfill_space', input: { name: 'second' } });
+    expect((await store.claimJob(randomUUID(), ['backfill_space']))?.id).toBe(job.id);
+    expect(await operations.cancelJob(job.id)).toMatchObject({ state: 'cancelled' });
+    expect(await operations.listJobs(10)).toHaveLength(1);
     // LOCK TABLE … EXCLUSIVE takes the right to UPDATE or DELETE, and no ownership.
     expect(await operations.activateSpace({ name: 'second' })).toMatchObject({ former: 'semblance-compact' });
     await operations.retireSpace('semblance-compact');
@@ -186,7 +196,7 @@ describe.each(testStoreKinds().filter((kind) => kind === 'server'))('a role that
     const reason = await until(await openedStore(false), 'unavailable');
     const statements = [
       `GRANT USAGE ON SCHEMA semblance TO ${server.name};`,
-      `GRANT SELECT, INSERT, UPDATE, DELETE ON semblance.embedding_space, semblance.image_content, semblance.job, semblance.region, semblance.scorer TO ${server.name};`,
+      `GRANT SELECT, INSERT, UPDATE, DELETE ON semblance.api_key, semblance.embedding_space, semblance.image_content, semblance.job, semblance.region, semblance.scorer, semblance.server_secret TO ${server.name};`,
       `GRANT EXECUTE ON FUNCTION semblance.similar_images(image_id uuid, k integer) TO ${server.name};`,
     ];
     expect(reason).toBe(

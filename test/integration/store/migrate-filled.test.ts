@@ -71,7 +71,12 @@ describe.each(testStoreKinds())('a filled database of the first version on the %
     ];
     expect(before).toHaveLength(13);
     const { applied } = await migrate({ pool, schema, apply: true });
-    expect(applied).toEqual(['20261121120000_methods', '20261121180000_jobs']);
+    expect(applied).toEqual([
+      '20261121120000_methods',
+      '20261121180000_jobs',
+      '20261121190000_api_keys',
+      '20261121220000_broken_indexes',
+    ]);
     store = connectStore(pool, schemas);
   });
   afterAll(async () => {

@@ -1,4 +1,5 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { once } from 'node:events';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,7 @@ import type { FileUpload, Upload } from 'graphql-upload-ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { errorResponder } from '../../../src/http/error-responder.js';
 import { uploadGuard } from '../../../src/http/upload-guard.js';
-import { maxFilesPerRequest } from '../../../src/limits.js';
+import { maxDrainedBytes, maxFilesPerRequest } from '../../../src/limits.js';
 import { multipartBody, preflight } from '../../support/multipart.js';
 import { serveHttp, type ServedHttp } from '../../support/serve-http.js';
 
@@ -205,6 +206,65 @@ describe('bytes', () => {
     );
     expect([status, error?.extensions.code]).toEqual([413, 'IMAGE_TOO_LARGE']);
     expect(handle).not.toHaveBeenCalled();
+  });
+});
+
+describe('the room for temporary files of all requests', () => {
+  test('is bounded: who does not fit is refused before its files are read, and fits once another has ended', async () => {
+    const app = express();
+    app.post('/graphql', ...uploadGuard(maxUploadBytes, 300_000), async (_req, res) => {
+      res.json(await handle(undefined));
+    });
+    app.use(errorResponder((_message, error) => unexpected.push(error)));
+    const bounded = await serveHttp(app);
+    let answered = 0;
+    let letGo!: () => void;
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    handle = async () => {
+      answered++;
+      await held;
+      return {};
+    };
+    const send = () =>
+      fetch(`${bounded.url}/graphql`, {
+        method: 'POST',
+        headers: preflight,
+        body: multipartBody(query, { file: null }, [
+          { path: 'variables.file', bytes: new Uint8Array(maxUploadBytes), filename: 'a' },
+        ]),
+      });
+    const first = send();
+    await expect.poll(() => answered).toBe(1);
+    const refused = await send();
+    expect([refused.status, refused.headers.get('retry-after'), answered]).toEqual([503, '1', 1]);
+    expect(await refused.json()).toMatchObject({ errors: [{ extensions: { code: 'OVERLOADED' } }] });
+    letGo();
+    expect((await first).status).toBe(200);
+    expect((await send()).status).toBe(200);
+    await bounded.close();
+  });
+
+  test('an endless body of parts that nobody asked for is cut off', async () => {
+    const sending = request(`${served.url}/graphql`, {
+      method: 'POST',
+      headers: { ...preflight, 'Content-Type': 'multipart/form-data; boundary=X' },
+    });
+    const state = { isCutOff: false };
+    const cutOff = new Promise<void>((resolve) => {
+      sending.on('error', () => {
+        state.isCutOff = true;
+        resolve();
+      });
+    });
+    const part = ([name, text]: readonly [string, string]) =>
+      `--X\r\nContent-Disposition: form-data; ${name}\r\n\r\n${text}\r\n`;
+    sending.write(part(operations) + part(map));
+    const orphans = part(['name="orphan"', 'x'.repeat(1_000)]).repeat(100);
+    for (let sentBytes = 0; !state.isCutOff && sentBytes < 10 * maxDrainedBytes; sentBytes += orphans.length) {
+      if (!sending.write(orphans)) await Promise.race([cutOff, once(sending, 'drain').catch(() => undefined)]);
+    }
+    sending.destroy();
+    expect(state.isCutOff).toBe(true);
   });
 });
 

@@ -1,14 +1,17 @@
 import { readdirSync } from 'node:fs';
 import sharp from 'sharp';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { SemblanceError } from '../../../src/errors.js';
 import { ImageDecoder } from '../../../src/image/decode.js';
 import type { DecodedImage } from '../../../src/image/decoded-image.js';
+import '../../../src/image/sharp.js';
 import { maxConcurrentDecodes, maxImagePixels } from '../../../src/limits.js';
 import { acceptedFixture, acceptedFixtures, fixtureBytes, readGolden, refusedFixtures } from '../../fixtures/images.js';
 import { makeJpeg, makePng } from '../../support/make-image.js';
 
 const decoder = new ImageDecoder({ maxPixels: maxImagePixels, concurrency: maxConcurrentDecodes });
+
+afterAll(() => decoder.close());
 
 const decodeFixture = (name: string): Promise<DecodedImage> =>
   decoder.decode(fixtureBytes(acceptedFixture(name)), 'bulk');

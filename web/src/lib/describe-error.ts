@@ -1,5 +1,7 @@
 import { CombinedGraphQLErrors, ServerError, ServerParseError } from '@apollo/client/errors';
-import { errorTexts, unexpected, unreachable, type ErrorText } from './error-texts.js';
+import { scopes, type Scope } from './access.js';
+import { errorTexts, scopeLacking, unexpected, unreachable, type ErrorText } from './error-texts.js';
+import { formatSeconds } from './format.js';
 
 export interface DescribedError extends ErrorText {
   /** Undefined where no answer of the server was read. */
@@ -8,15 +10,41 @@ export interface DescribedError extends ErrorText {
   readonly detail: string | undefined;
   /** What the operator finds the error by in the log. */
   readonly requestId: string | undefined;
+  /** After which the server wants to be asked again. */
+  readonly retryAfterSeconds?: number | undefined;
+  /** What credentials must allow for this; undefined where others would not help. */
+  readonly neededScope?: Scope | undefined;
 }
 
 /** Codes of which the server's message names what is wrong with this very request. */
-const detailed = new Set(['BAD_USER_INPUT', 'FORBIDDEN', 'IMAGE_TOO_LARGE', 'INVALID_IMAGE', 'CONFLICT']);
+const detailed = new Set([
+  'BAD_USER_INPUT',
+  'FORBIDDEN',
+  'IMAGE_TOO_LARGE',
+  'INVALID_IMAGE',
+  'CONFLICT',
+  'RATE_LIMITED',
+]);
+
+/** Codes of which the server says for how long they last. */
+const waits = new Set(['RATE_LIMITED', 'OVERLOADED']);
 
 /** Whatever a query or a mutation failed with, in plain words. */
 export function describeError(error: unknown): DescribedError {
   const answer = readAnswer(error);
-  if (answer !== undefined) return describeCode(answer.code, answer.message, answer.requestId);
+  if (answer !== undefined) {
+    const { retryAfterSeconds, neededScope } = answer;
+    const described = describeCode(answer.code, answer.message, answer.requestId);
+    return {
+      ...described,
+      ...(neededScope !== undefined && answer.code === 'FORBIDDEN' ? scopeLacking : {}),
+      ...(retryAfterSeconds !== undefined && waits.has(answer.code)
+        ? { advice: `Wait ${formatSeconds(retryAfterSeconds)} and try again.` }
+        : {}),
+      retryAfterSeconds,
+      neededScope,
+    };
+  }
   return {
     ...(isNetworkError(error) ? unreachable : unexpected),
     code: undefined,
@@ -35,6 +63,11 @@ export function describeCode(code: string, message: string | undefined, requestI
   };
 }
 
+/** What is known to be refused, without asking: the credentials lack a scope. */
+export function describeScope(neededScope: Scope): DescribedError {
+  return { ...scopeLacking, code: 'FORBIDDEN', detail: undefined, requestId: undefined, neededScope };
+}
+
 /** Gone or given up, on the way there or back; a proxy without its server counts as well. */
 function isNetworkError(error: unknown): boolean {
   if (ServerError.is(error)) return error.statusCode >= 502 && error.statusCode <= 504;
@@ -45,6 +78,8 @@ interface ServerAnswer {
   readonly code: string;
   readonly message: string;
   readonly requestId: string | undefined;
+  readonly retryAfterSeconds: number | undefined;
+  readonly neededScope: Scope | undefined;
 }
 
 function readAnswer(error: unknown): ServerAnswer | undefined {
@@ -63,10 +98,13 @@ function toAnswer(error: unknown): ServerAnswer | undefined {
   const { message, extensions } = error as { message?: unknown; extensions?: Record<string, unknown> };
   const code = extensions?.['code'];
   const requestId = extensions?.['requestId'];
+  const retryAfterSeconds = extensions?.['retryAfterSeconds'];
   if (typeof code !== 'string') return undefined;
   return {
     code,
     message: typeof message === 'string' ? message : '',
     requestId: typeof requestId === 'string' ? requestId : undefined,
+    retryAfterSeconds: typeof retryAfterSeconds === 'number' ? retryAfterSeconds : undefined,
+    neededScope: scopes.find((scope) => scope === extensions?.['neededScope']),
   };
 }

@@ -16,9 +16,9 @@ export const errorTexts: Readonly<Record<string, ErrorText>> = {
     retryable: false,
   },
   UNAUTHENTICATED: {
-    title: 'This server does not allow that without credentials',
-    advice: 'Ask whoever runs the server to allow it (SEMBLANCE_ALLOW_ANONYMOUS).',
-    retryable: false,
+    title: 'This server does not allow that without a key',
+    advice: 'Sign in with an API key or a token that allows it.',
+    retryable: true,
   },
   FORBIDDEN: {
     title: 'This server does not allow that',
@@ -51,6 +51,11 @@ export const errorTexts: Readonly<Record<string, ErrorText>> = {
     retryable: false,
   },
   RATE_LIMITED: { title: 'Too many requests in a short time', advice: later, retryable: true },
+  AUTHENTICATION_UNAVAILABLE: {
+    title: 'The server cannot check tokens right now',
+    advice: `${later} If it stays so, tell whoever runs the server.`,
+    retryable: true,
+  },
   OVERLOADED: { title: 'The server has too much to do right now', advice: later, retryable: true },
   DATABASE_UNAVAILABLE: {
     title: 'The server cannot reach its database',
@@ -77,6 +82,13 @@ export const errorTexts: Readonly<Record<string, ErrorText>> = {
     advice: 'Reload the page.',
     retryable: false,
   },
+};
+
+/** A key or a token that is good, but for less. */
+export const scopeLacking: ErrorText = {
+  title: 'Your key does not allow that',
+  advice: 'Sign in with one that does, or ask whoever runs the server for it.',
+  retryable: true,
 };
 
 /** No answer came: the server is stopped, or the network is away. */

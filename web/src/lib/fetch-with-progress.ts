@@ -11,6 +11,8 @@ export const fetchWithProgress: typeof fetch = (input, options) => {
   return send(input, options ?? {}, onUploadProgress);
 };
 
+const answeredHeaders = ['Content-Type', 'Retry-After', 'WWW-Authenticate'];
+
 function send(url: string, options: RequestInit, onUploadProgress: OnUploadProgress): Promise<Response> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -24,7 +26,10 @@ function send(url: string, options: RequestInit, onUploadProgress: OnUploadProgr
     };
     request.onload = () => {
       const { status, statusText } = request;
-      const headers = { 'Content-Type': request.getResponseHeader('Content-Type') ?? '' };
+      const headers = answeredHeaders.flatMap((name): [string, string][] => {
+        const value = request.getResponseHeader(name);
+        return value === null ? [] : [[name, value]];
+      });
       resolve(new Response(request.response as Blob, { status, statusText, headers }));
     };
     request.onerror = () => {

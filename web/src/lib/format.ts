@@ -37,3 +37,8 @@ export function formatMs(ms: number): string {
 export function formatDate(iso: string): string {
   return date.format(new Date(iso));
 }
+
+/** Whole seconds, or minutes where it is more than two. */
+export function formatSeconds(seconds: number): string {
+  return seconds > 120 ? formatCount(Math.ceil(seconds / 60), 'minute') : formatCount(Math.ceil(seconds), 'second');
+}

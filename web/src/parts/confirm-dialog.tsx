@@ -1,4 +1,5 @@
-import { useEffect, useId, useRef, type ReactNode } from 'react';
+import type { ReactNode } from 'react';
+import { Dialog } from './dialog.js';
 
 interface ConfirmDialogProps {
   readonly title: string;
@@ -9,7 +10,7 @@ interface ConfirmDialogProps {
   readonly children: ReactNode;
 }
 
-/** Asks before what cannot be undone. Modal: the browser keeps the focus in it and gives it back afterwards. */
+/** Asks before what cannot be undone. */
 export function ConfirmDialog({
   title,
   confirmLabel,
@@ -18,26 +19,13 @@ export function ConfirmDialog({
   onCancel,
   children,
 }: ConfirmDialogProps) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const titleId = useId();
-  useEffect(() => {
-    const element = dialog.current;
-    element?.showModal();
-    return () => {
-      element?.close();
-    };
-  }, []);
   return (
-    <dialog
-      ref={dialog}
-      className="dialog"
-      aria-labelledby={titleId}
-      onCancel={(event) => {
-        event.preventDefault();
+    <Dialog
+      title={title}
+      onCancel={() => {
         if (!busy) onCancel();
       }}
     >
-      <h2 id={titleId}>{title}</h2>
       {children}
       <div className="dialog__actions">
         <button type="button" className="button" onClick={onCancel} disabled={busy}>
@@ -47,6 +35,6 @@ export function ConfirmDialog({
           {confirmLabel}
         </button>
       </div>
-    </dialog>
+    </Dialog>
   );
 }

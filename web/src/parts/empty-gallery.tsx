@@ -7,7 +7,10 @@ import {
   type SampleJobFragment,
 } from '../generated/graphql.js';
 import { describeCode } from '../lib/describe-error.js';
-import { DescribedErrorNote, ErrorNote } from './error-note.js';
+import { useMay } from '../lib/rights.js';
+import { RightsNote } from './access/rights-note.js';
+import { DescribedErrorNote } from './described-error-note.js';
+import { ErrorNote } from './error-note.js';
 import { ProgressBar } from './waiting.js';
 
 const pollMs = 500;
@@ -30,6 +33,7 @@ export function EmptyGallery({ onLoaded, children }: EmptyGalleryProps) {
       ? skipToken
       : { variables: { id: begun.id }, pollInterval: pollMs, skipPollAttempt: () => document.hidden },
   );
+  const mayLoad = useMay('admin');
   const job = polled?.job ?? begun;
   const isDone = job?.state === 'DONE';
   useEffect(() => {
@@ -54,13 +58,14 @@ export function EmptyGallery({ onLoaded, children }: EmptyGalleryProps) {
         </div>
       ) : (
         <div className="empty__actions">
-          <button type="button" className="button button--primary" onClick={load} disabled={loading}>
+          <button type="button" className="button button--primary" onClick={load} disabled={loading || !mayLoad}>
             Load the sample gallery
           </button>
           {children}
         </div>
       )}
-      {error === undefined ? null : <ErrorNote error={error} onRetry={load} />}
+      {mayLoad ? null : <RightsNote needs="admin" what="load the sample gallery" />}
+      {error === undefined || !mayLoad ? null : <ErrorNote error={error} onRetry={load} />}
       {pollError === undefined ? null : <ErrorNote error={pollError} />}
       {job?.state === 'FAILED' ? (
         <DescribedErrorNote described={describeCode(job.error?.code ?? '', job.error?.message)} onRetry={load} />

@@ -1,5 +1,7 @@
 import type { ReactNode } from 'react';
-import { describeError, type DescribedError } from '../lib/describe-error.js';
+import { describeError } from '../lib/describe-error.js';
+import { AccessButton } from './access/access-button.js';
+import { DescribedErrorNote } from './described-error-note.js';
 
 interface ErrorNoteProps {
   readonly error: unknown;
@@ -8,40 +10,17 @@ interface ErrorNoteProps {
   readonly children?: ReactNode;
 }
 
-/** What happened and what to do, beside whatever of the page still works. */
+/** The same for whatever a request failed with; where credentials would help, it asks for them. */
 export function ErrorNote({ error, onRetry, children }: ErrorNoteProps) {
-  return <DescribedErrorNote described={describeError(error)} onRetry={onRetry} actions={children} />;
-}
-
-interface DescribedErrorNoteProps {
-  readonly described: DescribedError;
-  readonly onRetry?: (() => void) | undefined;
-  readonly actions?: ReactNode;
-}
-
-export function DescribedErrorNote({ described, onRetry, actions }: DescribedErrorNoteProps) {
-  const { title, advice, detail, requestId, retryable } = described;
-  const retry = retryable && onRetry !== undefined;
-  return (
-    <div className="note note--error" role="alert">
-      <p className="note__title">{title}</p>
-      {detail === undefined || detail === '' ? null : <p className="note__detail">{detail}</p>}
-      <p>{advice}</p>
-      {requestId === undefined ? null : (
-        <p className="note__detail">
-          Number of the request: <code>{requestId}</code>
-        </p>
-      )}
-      {retry || actions !== undefined ? (
-        <div className="note__actions">
-          {retry ? (
-            <button type="button" className="button" onClick={onRetry}>
-              Try again
-            </button>
-          ) : null}
-          {actions}
-        </div>
-      ) : null}
-    </div>
-  );
+  const described = describeError(error);
+  const actions =
+    described.neededScope === undefined ? (
+      children
+    ) : (
+      <>
+        <AccessButton label="Sign in" />
+        {children}
+      </>
+    );
+  return <DescribedErrorNote described={described} onRetry={onRetry} actions={actions} />;
 }

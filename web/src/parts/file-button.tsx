@@ -8,15 +8,16 @@ interface FileButtonProps {
   readonly className: string;
   /** `folder` takes all files of a folder, `camera` a phone's camera. One picture unless given. */
   readonly ask?: 'pictures' | 'folder' | 'camera';
+  readonly disabled?: boolean;
   readonly onFiles: (files: readonly File[]) => void;
 }
 
 /** A button that asks for files. The field itself stays out of sight, for its looks differ by browser. */
-export function FileButton({ label, className, ask, onFiles }: FileButtonProps) {
+export function FileButton({ label, className, ask, disabled = false, onFiles }: FileButtonProps) {
   const input = useRef<HTMLInputElement>(null);
   return (
     <>
-      <button type="button" className={className} onClick={() => input.current?.click()}>
+      <button type="button" className={className} disabled={disabled} onClick={() => input.current?.click()}>
         {label}
       </button>
       <input

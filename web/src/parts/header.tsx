@@ -1,5 +1,7 @@
 import { Link, useLocation } from 'wouter';
+import { useAccess } from '../lib/access.js';
 import { paths } from '../lib/paths.js';
+import { AccessButton } from './access/access-button.js';
 import { Mark } from './mark.js';
 
 const entries = [
@@ -15,6 +17,9 @@ const entries = [
 
 export function Header() {
   const [location] = useLocation();
+  const { credential, refusal, lacking } = useAccess();
+  // Where nobody is asked, there is nothing to say.
+  const hasAccess = credential !== undefined || (refusal === undefined && lacking !== undefined);
   return (
     <header className="header">
       <Link href={paths.start} className="header__home" aria-label="Semblance, to the start">
@@ -36,6 +41,7 @@ export function Header() {
           ))}
         </ul>
       </nav>
+      {hasAccess ? <AccessButton className="button header__access" /> : null}
     </header>
   );
 }

@@ -19,7 +19,7 @@ export function ImageTile({ image, href, label, children }: ImageTileProps) {
   return (
     <article className="tile">
       <Link href={href} className="tile__picture" aria-label={label}>
-        <Picture src={image.thumbnailUrl} alt="" width={image.width} height={image.height} />
+        <Picture imageId={image.id} src={image.thumbnailUrl} alt="" width={image.width} height={image.height} />
       </Link>
       {children}
       <p className="tile__name">

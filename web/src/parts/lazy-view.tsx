@@ -1,5 +1,5 @@
 import { useEffect, useState, type ComponentType } from 'react';
-import { DescribedErrorNote } from './error-note.js';
+import { DescribedErrorNote } from './described-error-note.js';
 import { Waiting } from './waiting.js';
 
 type Load<Props> = () => Promise<{ readonly default: ComponentType<Props> }>;

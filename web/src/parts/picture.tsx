@@ -1,6 +1,8 @@
-import { useState } from 'react';
+import { useFreshSrc } from '../lib/use-fresh-src.js';
 
 interface PictureProps {
+  /** Of a stored image, whose links may have to be asked for again. */
+  readonly imageId?: string | undefined;
   readonly src: string;
   /** Empty where the name stands beside it. */
   readonly alt: string;
@@ -14,11 +16,11 @@ interface PictureProps {
 const mildRatio = 1.5;
 
 /** A picture in a box whose size does not depend on it, so that nothing moves when it arrives. */
-export function Picture({ src, alt, width, height, eager = false }: PictureProps) {
-  const [failedSrc, setFailedSrc] = useState<string>();
+export function Picture({ imageId, src: given, alt, width, height, eager = false }: PictureProps) {
+  const { src, failed, onError, onLoad } = useFreshSrc(imageId, given);
   const ratio = width / height;
   const fills = ratio <= mildRatio && ratio >= 1 / mildRatio;
-  if (failedSrc === src) {
+  if (failed) {
     return (
       <span className="picture picture--failed" role="img" aria-label={alt === '' ? undefined : alt}>
         <span>The picture could not be loaded</span>
@@ -35,9 +37,8 @@ export function Picture({ src, alt, width, height, eager = false }: PictureProps
         loading={eager ? 'eager' : 'lazy'}
         decoding="async"
         draggable={false}
-        onError={() => {
-          setFailedSrc(src);
-        }}
+        onLoad={onLoad}
+        onError={onError}
       />
     </span>
   );

@@ -105,7 +105,14 @@ function QueryPicture({ source, image }: QueryPictureProps) {
       ) : image == null ? (
         <span className="picture" />
       ) : (
-        <Picture src={image.thumbnailUrl} alt="The query" width={image.width} height={image.height} eager />
+        <Picture
+          imageId={image.id}
+          src={image.thumbnailUrl}
+          alt="The query"
+          width={image.width}
+          height={image.height}
+          eager
+        />
       )}
     </div>
   );

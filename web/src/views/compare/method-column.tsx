@@ -139,7 +139,7 @@ function Hit({ hit: { image, similarity, score }, rank, others, pointed, onPoint
         {rank}
       </span>
       <Link href={paths.image(image.id)} className="hit__picture" tabIndex={-1} aria-hidden="true">
-        <Picture src={image.thumbnailUrl} alt="" width={image.width} height={image.height} />
+        <Picture imageId={image.id} src={image.thumbnailUrl} alt="" width={image.width} height={image.height} />
       </Link>
       <div className="hit__text">
         <p className="hit__name">

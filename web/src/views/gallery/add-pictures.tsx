@@ -1,4 +1,5 @@
 import { useApolloClient } from '@apollo/client/react';
+import { useMay } from '../../lib/rights.js';
 import { FileButton } from '../../parts/file-button.js';
 import { pickedFromInput } from './picked-files.js';
 import { addUploads } from './uploads.js';
@@ -13,10 +14,12 @@ interface AddPicturesProps {
 /** Asks for pictures to store. */
 export function AddPictures({ label, primary = false, folder = false }: AddPicturesProps) {
   const client = useApolloClient();
+  const mayAdd = useMay('write');
   return (
     <FileButton
       label={label}
       className={`button${primary ? ' button--primary' : ''}${folder ? ' only-fine' : ''}`}
+      disabled={!mayAdd}
       ask={folder ? 'folder' : 'pictures'}
       onFiles={(files) => {
         addUploads(client, pickedFromInput(files));

@@ -133,7 +133,7 @@ function SelectTile({ image, selected, onToggle }: SelectTileProps) {
           onToggle(nativeEvent instanceof MouseEvent && nativeEvent.shiftKey);
         }}
       />
-      <Picture src={image.thumbnailUrl} alt="" width={image.width} height={image.height} />
+      <Picture imageId={image.id} src={image.thumbnailUrl} alt="" width={image.width} height={image.height} />
       <span className="tile__name">
         <bdi>{image.filename}</bdi>
       </span>

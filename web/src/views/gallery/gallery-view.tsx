@@ -3,8 +3,10 @@ import { useCallback, useEffect, useMemo, useState } from 'react';
 import { useSearch as useQueryString } from 'wouter';
 import { forgetLists } from '../../client.js';
 import { formatCount, formatNumber } from '../../lib/format.js';
+import { useMay } from '../../lib/rights.js';
 import { useDebounced } from '../../lib/use-debounced.js';
 import { useDelayed } from '../../lib/use-delayed.js';
+import { RightsNote } from '../../parts/access/rights-note.js';
 import { EmptyGallery } from '../../parts/empty-gallery.js';
 import { ErrorNote } from '../../parts/error-note.js';
 import { useFileDrop } from '../../parts/file-drop.js';
@@ -33,8 +35,9 @@ export default function GalleryView() {
   const slow = useDelayed(loading && images !== undefined);
   /** Undefined where pictures are opened, not selected. */
   const [selected, setSelected] = useState<ReadonlySet<string>>();
+  const mayWrite = useMay('write');
   useFileDrop({
-    label: 'Drop pictures or folders to add them to the gallery',
+    label: mayWrite ? 'Drop pictures or folders to add them to the gallery' : 'Your key does not let you add pictures',
     onFiles: (files) => {
       addUploads(client, pickedFromInput(files));
     },
@@ -71,7 +74,7 @@ export default function GalleryView() {
             type="button"
             className="button"
             aria-pressed={selected !== undefined}
-            disabled={selected === undefined && totalCount === 0}
+            disabled={selected === undefined && (totalCount === 0 || !mayWrite)}
             onClick={() => {
               setSelected(selected === undefined ? new Set() : undefined);
             }}
@@ -82,6 +85,7 @@ export default function GalleryView() {
           <AddPictures label="Add pictures" primary />
         </div>
       </div>
+      {mayWrite ? null : <RightsNote needs="write" what="add or delete pictures" />}
       {isEmpty ? null : <FilterForm />}
       <UploadList filtered={filtered} onAdded={reload} />
       {error === undefined || known ? null : <ErrorNote error={error} onRetry={reload} />}

@@ -1,7 +1,7 @@
 import { useApolloClient } from '@apollo/client/react';
 import { memo, useEffect, useRef, useSyncExternalStore } from 'react';
 import { Link } from 'wouter';
-import { formatBytes, formatCount, formatNumber } from '../../lib/format.js';
+import { formatBytes, formatCount, formatNumber, formatSeconds } from '../../lib/format.js';
 import { paths } from '../../lib/paths.js';
 import { announce } from '../../parts/page-title.js';
 import { ProgressBar } from '../../parts/waiting.js';
@@ -9,6 +9,7 @@ import {
   clearEnded,
   currentUploads,
   hasEnded,
+  pausedSeconds,
   retryUploads,
   stopWaiting,
   subscribe,
@@ -29,6 +30,7 @@ export function UploadList({ filtered, onAdded }: UploadListProps) {
   const ended = uploads.filter(({ state }) => hasEnded(state));
   const failed = uploads.filter(({ state }) => state.kind === 'failed');
   const stored = uploads.filter(({ state }) => state.kind === 'stored' && state.created).length;
+  const paused = useSyncExternalStore(subscribe, pausedSeconds);
   const busy = ended.length < uploads.length;
   const wasBusy = useRef(busy);
   useEffect(() => {
@@ -49,7 +51,7 @@ export function UploadList({ filtered, onAdded }: UploadListProps) {
         <h2 id="uploads">Adding pictures</h2>
         <p className="uploads__summary">
           {busy
-            ? `${formatNumber(ended.length)} of ${formatNumber(uploads.length)} done`
+            ? `${formatNumber(ended.length)} of ${formatNumber(uploads.length)} done${paused > 0 ? `. The server asks to wait: it goes on in ${formatSeconds(paused)}` : ''}`
             : summary(stored, uploads.length - stored - failed.length, failed.length)}
         </p>
         <div className="uploads__actions">

@@ -1,11 +1,14 @@
 import type { ApolloClient } from '@apollo/client';
 import { forgetNeighbours } from '../../client.js';
 import { AddImageDocument } from '../../generated/graphql.js';
-import { describeCode, describeError, type DescribedError } from '../../lib/describe-error.js';
+import { mayDo } from '../../lib/access.js';
+import { describeCode, describeError, describeScope, type DescribedError } from '../../lib/describe-error.js';
 import { addToGallery } from './use-gallery.js';
 
 /** Requests at the same time: the server works on so many, and searches in between stay quick. */
 const maxConcurrent = 3;
+/** Attempts with one file that the server puts off. It is told first for how long, then they are further and further apart. */
+const maxAttempts = 6;
 
 export type UploadState =
   | { readonly kind: 'waiting' }
@@ -31,6 +34,9 @@ let uploads: readonly Upload[] = [];
 let count = 0;
 let running = 0;
 let notifying = false;
+/** The server wants to be asked no earlier; Unix milliseconds. */
+let pausedUntilMs = 0;
+const attempts = new Map<number, number>();
 const listeners = new Set<() => void>();
 
 export function subscribe(listener: () => void): () => void {
@@ -41,6 +47,11 @@ export function subscribe(listener: () => void): () => void {
 /** All of this tab, whatever view is open. */
 export function currentUploads(): readonly Upload[] {
   return uploads;
+}
+
+/** Seconds for which the server wants to be left alone; 0 where it does not. */
+export function pausedSeconds(): number {
+  return Math.max(0, Math.ceil((pausedUntilMs - Date.now()) / 1000));
 }
 
 /** One request a file, so that each has its own progress and its own end; a few at a time. */
@@ -79,6 +90,7 @@ export function hasEnded({ kind }: UploadState): boolean {
 }
 
 function work(client: ApolloClient): void {
+  if (pausedSeconds() > 0) return;
   while (running < maxConcurrent) {
     const next = uploads.find(({ state }) => state.kind === 'waiting');
     if (next === undefined) break;
@@ -119,12 +131,39 @@ async function send(client: ApolloClient, { id, file, path }: Upload): Promise<v
     if (created) addToGallery(client, image);
     setState(id, { kind: 'stored', imageId: image.id, created });
   } catch (error) {
-    setState(id, { kind: 'failed', error: describeError(error) });
+    const described = describeError(error);
+    const attempt = (attempts.get(id) ?? 0) + 1;
+    attempts.set(id, attempt);
+    if (!isPutOff(described) || attempt >= maxAttempts) {
+      attempts.delete(id);
+      setState(id, { kind: 'failed', error: described });
+      return;
+    }
+    setState(id, { kind: 'waiting' });
+    pause(client, Math.max(described.retryAfterSeconds, 2 ** (attempt - 1)));
   }
 }
 
-/** What the browser itself knows to be no picture is not sent: films are large. About all others the server decides. */
+/** For want of time or room, of which there will be more: a folder is more than a server takes in a minute. */
+function isPutOff(error: DescribedError): error is DescribedError & { readonly retryAfterSeconds: number } {
+  return error.retryAfterSeconds !== undefined && (error.code === 'RATE_LIMITED' || error.code === 'OVERLOADED');
+}
+
+function pause(client: ApolloClient, seconds: number): void {
+  const wasPaused = pausedSeconds() > 0;
+  pausedUntilMs = Math.max(pausedUntilMs, Date.now() + seconds * 1000);
+  if (wasPaused) return;
+  const timer = setInterval(() => {
+    notify();
+    if (pausedSeconds() > 0) return;
+    clearInterval(timer);
+    work(client);
+  }, 1000);
+}
+
+/** What is known to be refused is not sent: films are large. About all others the server decides. */
 function refusalOf({ type }: File): UploadState | undefined {
+  if (!mayDo('write')) return { kind: 'failed', error: describeScope('write') };
   if (!/^(video|audio)\//.test(type)) return undefined;
   return { kind: 'failed', error: describeCode('UNSUPPORTED_MEDIA_TYPE', undefined) };
 }

@@ -4,12 +4,17 @@ import { Link, useLocation } from 'wouter';
 import { forgetImage } from '../../client.js';
 import { DeleteImageDocument, ImageDetailDocument, type ImageDetailQuery } from '../../generated/graphql.js';
 import { describeCode } from '../../lib/describe-error.js';
+import { useMay } from '../../lib/rights.js';
 import { formatBytes, formatDate, formatDimensions } from '../../lib/format.js';
+import { useFreshSrc } from '../../lib/use-fresh-src.js';
 import { paths } from '../../lib/paths.js';
+import { RightsNote } from '../../parts/access/rights-note.js';
 import { ConfirmDialog } from '../../parts/confirm-dialog.js';
-import { DescribedErrorNote, ErrorNote } from '../../parts/error-note.js';
+import { DescribedErrorNote } from '../../parts/described-error-note.js';
+import { ErrorNote } from '../../parts/error-note.js';
 import { announce, usePageTitle } from '../../parts/page-title.js';
 import { Waiting } from '../../parts/waiting.js';
+import { Download } from './download.js';
 import { CopyQuery } from './copy-query.js';
 import { Metadata } from './metadata.js';
 import { Neighbours } from './neighbours.js';
@@ -44,22 +49,22 @@ export default function ImageView({ imageId }: { readonly imageId: string }) {
 }
 
 function ImageDetail({ image }: { readonly image: Detail }) {
-  const [failedSrc, setFailedSrc] = useState<string>();
+  const mayDelete = useMay('write');
+  const { src, failed, onError, onLoad } = useFreshSrc(image.id, image.renditionUrl);
   return (
     <article className="image">
       <div className="image__stage">
-        {failedSrc === image.renditionUrl ? (
+        {failed ? (
           <p className="image__failed">The picture could not be loaded. Reload the page to try again.</p>
         ) : (
           <img
-            src={image.renditionUrl}
+            src={src}
             alt={image.filename}
             width={image.width}
             height={image.height}
             style={{ '--width': `${image.width}px`, '--ratio': image.width / image.height } as React.CSSProperties}
-            onError={() => {
-              setFailedSrc(image.renditionUrl);
-            }}
+            onLoad={onLoad}
+            onError={onError}
           />
         )}
       </div>
@@ -71,11 +76,10 @@ function ImageDetail({ image }: { readonly image: Detail }) {
           <Link href={paths.search(image.id)} className="button button--primary">
             Find similar
           </Link>
-          <a href={image.url} download={image.filename} className="button">
-            Download
-          </a>
-          <DeleteImage image={image} />
+          <Download image={image} />
+          <DeleteImage image={image} disabled={!mayDelete} />
         </div>
+        {mayDelete ? null : <RightsNote needs="write" what="delete pictures" />}
         <dl className="facts">
           <Fact name="Size">
             {formatDimensions(image)} pixels, {formatBytes(image.byteSize)}
@@ -108,7 +112,12 @@ function Fact({ name, children }: { readonly name: string; readonly children: Re
   );
 }
 
-function DeleteImage({ image }: { readonly image: Detail }) {
+interface DeleteImageProps {
+  readonly image: Detail;
+  readonly disabled: boolean;
+}
+
+function DeleteImage({ image, disabled }: DeleteImageProps) {
   const [asking, setAsking] = useState(false);
   const [, navigate] = useLocation();
   const client = useApolloClient();
@@ -128,6 +137,7 @@ function DeleteImage({ image }: { readonly image: Detail }) {
       <button
         type="button"
         className="button button--danger"
+        disabled={disabled}
         onClick={() => {
           reset();
           setAsking(true);

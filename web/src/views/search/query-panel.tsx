@@ -32,6 +32,7 @@ export function QueryPanel({ source, image, region, search }: QueryPanelProps) {
   return (
     <section className={selecting ? 'query query--selecting' : 'query'} aria-label="Query">
       <RegionPicker
+        imageId={source.kind === 'stored' ? source.imageId : undefined}
         src={src}
         name={name ?? 'the query'}
         size={source.kind === 'stored' ? (image ?? undefined) : source.query.size}

@@ -1,8 +1,11 @@
 import { useEffect, useRef, useState, type KeyboardEvent, type PointerEvent } from 'react';
 import type { RegionInput } from '../../generated/graphql.js';
+import { useFreshSrc } from '../../lib/use-fresh-src.js';
 import { describeRegion, minRegionSide, nudgeRegion, regionBetween, type Point } from './region.js';
 
 interface RegionPickerProps {
+  /** Of a stored image. */
+  readonly imageId: string | undefined;
   /** Undefined while it is not known yet. */
   readonly src: string | undefined;
   readonly name: string;
@@ -26,9 +29,18 @@ const arrows: Readonly<Partial<Record<string, Point>>> = {
 };
 
 /** The query picture, on which a box selects the part to search for. */
-export function RegionPicker({ src, name, size, region, selecting, onSelect, onCancel }: RegionPickerProps) {
+export function RegionPicker({
+  imageId,
+  src: given,
+  name,
+  size,
+  region,
+  selecting,
+  onSelect,
+  onCancel,
+}: RegionPickerProps) {
   const [loadedSize, setLoadedSize] = useState<{ readonly width: number; readonly height: number }>();
-  const [failedSrc, setFailedSrc] = useState<string>();
+  const { src, failed, onError, onLoad } = useFreshSrc(imageId, given);
   const [corner, setCorner] = useState<Point>();
   const [drawn, setDrawn] = useState<RegionInput>();
   const frame = useRef<HTMLDivElement>(null);
@@ -70,7 +82,7 @@ export function RegionPicker({ src, name, size, region, selecting, onSelect, onC
           setDrawn(undefined);
         }}
       >
-        {src === undefined ? null : src === failedSrc ? (
+        {src === undefined ? null : failed ? (
           <p className="region__failed">This browser cannot show the picture. The server may still read it.</p>
         ) : (
           <img
@@ -80,11 +92,10 @@ export function RegionPicker({ src, name, size, region, selecting, onSelect, onC
             height={height}
             draggable={false}
             onLoad={({ currentTarget: { naturalWidth, naturalHeight } }) => {
+              onLoad();
               if (naturalWidth > 0) setLoadedSize({ width: naturalWidth, height: naturalHeight });
             }}
-            onError={() => {
-              setFailedSrc(src);
-            }}
+            onError={onError}
           />
         )}
         {shown === undefined ? null : <Box region={shown} />}

@@ -1,0 +1,71 @@
+import { tmpdir } from 'node:os';
+import type { Command } from 'commander';
+import { loadConfig, secretsOf, type Config } from '../config.js';
+import { ConfigurationError } from '../errors.js';
+import { findAbandonedUploads } from '../http/abandoned-uploads.js';
+import { examine } from '../operations/doctor/doctor.js';
+import { redact } from '../redact.js';
+import { advice, problem, type Finding } from '../store/diagnosis/finding.js';
+import { print, printable } from './output.js';
+import type { Environment } from './run.js';
+
+export function registerDoctor(program: Command, env: Environment): void {
+  program
+    .command('doctor')
+    .summary('find what is wrong, and say what to do')
+    .description(
+      'Looks at the configuration, the data folder, the database, its rights, extension, migrations, indexes and spaces, the models, the jobs and the disks, and prints a line for each thing that is wrong, with what to do about it. ' +
+        'It changes nothing. It ends with 1 where something is wrong; advice alone ends with 0. An embedded database that a running server holds is not looked at: the server is asked instead.',
+    )
+    .option('--json', 'print JSON instead of lines', false)
+    .action(async ({ json }: { readonly json: boolean }) => {
+      const findings = await diagnose(env);
+      const ok = !findings.some(({ level }) => level === 'problem');
+      if (json) print(JSON.stringify({ ok, findings }, undefined, 2));
+      else printFindings(findings);
+      if (!ok) process.exitCode = 1;
+    });
+}
+
+async function diagnose(env: Environment): Promise<readonly Finding[]> {
+  let config: Config;
+  try {
+    config = loadConfig(env);
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    return error.message
+      .split('\n')
+      .map((line) =>
+        problem('configuration', `${line}.`, 'Correct the variable: docs/configuration.md lists all of them.'),
+      );
+  }
+  const secrets = secretsOf(config);
+  const findings = [...(await examine(config)), ...(await leftUploads())];
+  return findings.map((finding) => ({
+    ...finding,
+    message: redact(finding.message, secrets),
+    remedy: redact(finding.remedy, secrets),
+  }));
+}
+
+async function leftUploads(): Promise<readonly Finding[]> {
+  const { length } = await findAbandonedUploads();
+  if (length === 0) return [];
+  return [
+    advice(
+      'leftovers',
+      `${length} temporary files of uploads that a killed server left lie in ${tmpdir()}.`,
+      'Start the server, which removes them.',
+    ),
+  ];
+}
+
+function printFindings(findings: readonly Finding[]): void {
+  for (const { level, check, message, remedy } of findings) {
+    print(
+      printable(`${level === 'problem' ? 'problem' : 'advice '}  ${check}: ${message} ${remedy}`.replaceAll('\n', ' ')),
+    );
+  }
+  const problems = findings.filter(({ level }) => level === 'problem').length;
+  print(problems === 0 ? 'Nothing is wrong.' : `${problems} ${problems === 1 ? 'problem' : 'problems'}.`);
+}

@@ -1,0 +1,46 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { loadConfig } from '../config.js';
+import { exportGallery } from '../operations/archive/export-gallery.js';
+import { openArchiveStore } from '../store/archive-store.js';
+import { note, print } from './output.js';
+import { startStages } from './progress.js';
+import { explainHolder, interruptedExitCode, untilInterrupted, type Environment } from './run.js';
+
+export function registerExport(program: Command, env: Environment): void {
+  program
+    .command('export')
+    .summary('write the gallery to a tar file or a folder')
+    .description(
+      'Writes all images with their ids, times, metadata and vectors, and all embedding spaces with what was fitted and learned for them, as they are at one moment, for `semblance import-archive` to store in another database. API keys and jobs stay behind. ' +
+        'It works on the database itself, so the embedded one must not be held by a running server; beside servers on Postgres it may run.',
+    )
+    .argument('<target>', 'a tar file where it ends in .tar, else a folder; nothing may be there')
+    .action(async (target: string) => {
+      const config = loadConfig(env);
+      const store = await openArchiveStore(config).catch(explainHolder);
+      const progress = startStages();
+      try {
+        await untilInterrupted(async (signal) => {
+          const { images, spaces } = await exportGallery(store, {
+            target: resolve(target),
+            signal,
+            onProgress: ({ done, total }) => {
+              progress.report({ stage: 'exporting', done, total });
+            },
+          }).catch((error: unknown) => {
+            if (!signal.aborted) throw error;
+            note('Interrupted: nothing was written.');
+            process.exitCode = interruptedExitCode;
+            return { images: 0, spaces: undefined };
+          });
+          if (spaces === undefined) return;
+          progress.stop();
+          print(`Exported ${images} images and ${spaces.length} embedding spaces to ${resolve(target)}.`);
+        });
+      } finally {
+        progress.stop();
+        await store.close();
+      }
+    });
+}

@@ -1,0 +1,207 @@
+import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
+import { buildApp, type App } from '../app.js';
+import { secretsOf, type Config, type LogFormat } from '../config.js';
+import { describeConfig } from '../describe-config.js';
+import type { EmbedderState } from '../embedding/embedder.js';
+import { ConfigurationError, messageOf } from '../errors.js';
+import { openGraphqlDoor } from '../graphql/door.js';
+import { callerOf, openAccess } from '../http/access.js';
+import { listen, type Listening } from '../http/listen.js';
+import { openMetrics } from '../http/metrics.js';
+import { createHttpApp } from '../http/server.js';
+import { openLog, type Log } from '../log.js';
+import { WorkMeter } from '../operations/access/work-meter.js';
+import { packageVersion } from '../paths.js';
+import { print } from './output.js';
+import type { Environment } from './run.js';
+
+export interface ServerRun {
+  readonly config: Config;
+  readonly env: Environment;
+  /** What is wrong with the environment and keeps nothing from starting. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Serves until SIGTERM or SIGINT.
+ * @throws ConfigurationError
+ */
+export async function runServer({ config, env, warnings }: ServerRun): Promise<void> {
+  const format = config.logFormat ?? (process.stdout.isTTY ? 'text' : 'json');
+  const log = openLog({ format, level: config.logLevel, secrets: secretsOf(config) });
+  for (const warning of warnings) log.warn(warning);
+  // Before anything listens: whoever finds the server there may end it at once.
+  const signal = signalled();
+  const server = await startServer(config, log);
+  announce(server, { env, format, log });
+  try {
+    await Promise.race([signal, contradiction(server)]);
+    server.refuseReadiness();
+    log.info('shutting down', { drainSeconds: config.drainSeconds });
+    if (config.drainSeconds > 0)
+      await Promise.race([signalled(), setTimeout(config.drainSeconds * 1000, undefined, { ref: false })]);
+  } finally {
+    await server.close();
+  }
+}
+
+async function signalled(): Promise<void> {
+  const heard = new AbortController();
+  const { signal } = heard;
+  // Whichever comes; the next one of either kind is another's to hear, or ends the process.
+  await Promise.race([once(process, 'SIGTERM', { signal }), once(process, 'SIGINT', { signal })]);
+  heard.abort();
+}
+
+interface Server {
+  readonly app: App;
+  readonly listening: Listening;
+  /** Load balancers then send nothing new; what they send is still answered. */
+  refuseReadiness(): void;
+  /** Answers what was asked already, then closes the parts in the order in which they need each other. */
+  close(): Promise<void>;
+}
+
+/** @throws ConfigurationError */
+async function startServer(config: Config, log: Log): Promise<Server> {
+  const logError = (message: string, error: unknown): void => {
+    log.error(message, error);
+  };
+  const app = await buildApp(config, {
+    jobs: {
+      logError,
+      log: (message, fields) => {
+        log.info(message, fields);
+      },
+    },
+    onLog: (message) => {
+      log.warn(message);
+    },
+  });
+  try {
+    let closing = false;
+    const meter = new WorkMeter(config);
+    const metrics = openMetrics({ context: app.context, meter });
+    const operations = metrics.counting(app.operations);
+    const access = openAccess({ config, operations, meter });
+    const { introspection } = config;
+    const { imagePaths } = access;
+    const graphql = await openGraphqlDoor({ operations, introspection, meter, callerOf, imagePaths, logError });
+    const http = createHttpApp({
+      config,
+      operations,
+      graphql: graphql.handler,
+      access,
+      isClosing: () => closing,
+      logError,
+      log,
+      metrics,
+    });
+    const listening = await listen({ app: http, host: config.host, port: config.port });
+    await app.store.recordServerUrl(listening.url);
+    return {
+      app,
+      listening,
+      refuseReadiness: () => {
+        closing = true;
+      },
+      close: async () => {
+        closing = true;
+        await listening.close();
+        await graphql.stop();
+        await app.close();
+      },
+    };
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+}
+
+/** Rejects where the database, once it could be asked, contradicts the configuration; stays pending otherwise. */
+async function contradiction({ app }: Server): Promise<never> {
+  await app.consistent;
+  return new Promise<never>(() => undefined);
+}
+
+interface Announcement {
+  readonly env: Environment;
+  readonly format: LogFormat;
+  readonly log: Log;
+}
+
+/** Says where to go at once, and what was found once the parts are known: as text to people, as lines of the log to programs. */
+function announce({ app, listening }: Server, { env, format, log }: Announcement): void {
+  const { config } = app;
+  const tell = format === 'text' ? print : () => undefined;
+  tell(`Semblance listens on ${listening.url}`);
+  tell(`  page      ${listening.url}/ (drop a picture, see what looks like it)`);
+  tell(`  GraphQL   ${listening.url}/graphql (open it in a browser for the explorer)`);
+  tell(`  data      ${describeData(config)}`);
+  tell(`  access    ${describeAccess(config)}`);
+  const settings = describeConfig(config);
+  for (const [name, value] of Object.entries(settings)) {
+    // What is not set stands in docs/configuration.md.
+    if ((env[name]?.trim() ?? '') !== '') tell(`  set       ${name}=${value}`);
+  }
+  if (format === 'json') {
+    log.info('listening', { url: listening.url, version: packageVersion, pid: process.pid, configuration: settings });
+  }
+  void app.ready
+    .then(
+      async () => {
+        const { model, dimensions, imageCount } = await app.operations.status();
+        if (format === 'json') log.info('ready', { model, dimensions, imageCount });
+        tell(`  model     ${model}, ${dimensions} dimensions`);
+        describeServing(app.embedder.state, tell, log);
+        tell(`  images    ${imageCount}`);
+        if (imageCount === 0) {
+          tell('');
+          tell('The gallery is empty. The page offers to load a sample gallery; this does the same and searches it:');
+          tell('');
+          tell('  npm run -s semblance -- sample');
+          tell('');
+        }
+        tell('Ready.');
+      },
+      (error: unknown) => {
+        if (error instanceof ConfigurationError) return;
+        log.error('Not ready; /readyz tells the state', messageOf(error));
+      },
+    )
+    .catch((error: unknown) => {
+      log.error('The state could not be read', error);
+    });
+}
+
+function describeServing(state: EmbedderState, tell: (line: string) => void, log: Log): void {
+  if (state.kind !== 'ready') return;
+  const { threads, batchImages, foundBy, warning } = state.serving;
+  const source = foundBy === 'bench' ? ', as "semblance models bench" found best' : '';
+  tell(
+    `  inference ${threads} ${threads === 1 ? 'thread' : 'threads'}, at most ${batchImages} images in a run${source}`,
+  );
+  if (warning !== undefined) {
+    log.warn(`${warning}. "semblance models bench" finds settings for this machine, and stores them.`);
+  }
+}
+
+function describeAccess({ anonymousAccess, tokens }: Config): string {
+  const credentials = tokens === undefined ? 'API keys' : `API keys and tokens of ${tokens.issuer}`;
+  if (anonymousAccess === 'admin') return 'anybody who reaches it may do everything';
+  return anonymousAccess === 'none'
+    ? `${credentials}; "semblance keys create NAME" makes one`
+    : `anybody who reaches it may ${anonymousAccess}; more with ${credentials}`;
+}
+
+function describeData({ database, dataDir, schema }: Config): string {
+  switch (database.kind) {
+    case 'embedded':
+      return `${dataDir} (embedded Postgres)`;
+    case 'memory':
+      return 'in memory, gone when this process ends';
+    case 'server':
+      return `${new URL(database.url).host}, schema ${schema}`;
+  }
+}

@@ -1,0 +1,66 @@
+import { Kind, OperationTypeNode, type DocumentNode, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
+import type { Scope } from '../config.js';
+import { requireScope, type Caller } from '../operations/access/caller.js';
+import { rootFields } from './root-fields.js';
+
+/** What each field of Query and Mutation takes: the one place that says so. */
+export const fieldScopes: Readonly<Record<'query' | 'mutation', Readonly<Record<string, Scope>>>> = {
+  query: {
+    image: 'read',
+    images: 'read',
+    job: 'read',
+    jobs: 'read',
+    methods: 'read',
+    searchByUpload: 'read',
+    similarImages: 'read',
+    spaces: 'read',
+    status: 'read',
+    // What it says of the schema, SEMBLANCE_INTROSPECTION decides.
+    __schema: 'read',
+    __type: 'read',
+    __typename: 'read',
+  },
+  mutation: {
+    deleteImage: 'write',
+    updateImage: 'write',
+    uploadImage: 'write',
+    uploadImages: 'write',
+    activateSpace: 'admin',
+    backfillSpace: 'admin',
+    cancelJob: 'admin',
+    compareSpaces: 'admin',
+    createSpace: 'admin',
+    indexRegions: 'admin',
+    loadSample: 'admin',
+    removeSpace: 'admin',
+    retireSpace: 'admin',
+    trainScorer: 'admin',
+    __typename: 'read',
+  },
+};
+
+/** @throws Error where a field has no scope: it would be a door without a lock */
+export function assertEveryFieldHasScope(schema: GraphQLSchema): void {
+  for (const [kind, type] of [
+    ['query', schema.getQueryType()],
+    ['mutation', schema.getMutationType()],
+  ] as const) {
+    for (const name of Object.keys(type?.getFields() ?? {})) {
+      if (!Object.hasOwn(fieldScopes[kind], name)) throw new Error(`The field ${name} of ${kind} has no scope`);
+    }
+  }
+}
+
+/**
+ * Of the whole operation: one field that a caller may not ask for, and nothing of it is executed.
+ * @throws SemblanceError UNAUTHENTICATED, FORBIDDEN
+ */
+export function requireScopes(caller: Caller, operation: OperationDefinitionNode, { definitions }: DocumentNode): void {
+  const kind = operation.operation === OperationTypeNode.MUTATION ? 'mutation' : 'query';
+  const fragments = new Map(
+    definitions.flatMap((node) => (node.kind === Kind.FRAGMENT_DEFINITION ? [[node.name.value, node]] : [])),
+  );
+  for (const { name } of rootFields(operation, fragments)) {
+    requireScope(caller, fieldScopes[kind][name.value] ?? 'admin');
+  }
+}

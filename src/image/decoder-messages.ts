@@ -1,0 +1,32 @@
+import { z } from 'zod';
+
+/** To a decoder process, followed by the file. */
+export const decodeOrder = z.object({
+  mediaType: z.enum(['image/jpeg', 'image/png', 'image/webp', 'image/avif', 'image/gif', 'image/tiff']),
+  maxPixels: z.int().positive(),
+  sizeBytes: z.int().nonnegative(),
+});
+
+export type DecodeOrder = z.infer<typeof decodeOrder>;
+
+const size = z.int().positive();
+
+/** From it. A process that a file took over may write what it likes: nothing else is believed. */
+export const decodeAnswer = z.discriminatedUnion('kind', [
+  /** The whole file arrived: if the process ends now, it is the file's doing. */
+  z.object({ kind: z.literal('began'), sizeBytes: z.literal(0) }),
+  /** Followed by the pixels, as in DecodedImage. */
+  z
+    .object({ kind: z.literal('decoded'), width: size, height: size, sizeBytes: size })
+    .refine(({ width, height, sizeBytes }) => sizeBytes === width * height * 3),
+  z.object({
+    kind: z.literal('refused'),
+    code: z.enum(['IMAGE_TOO_LARGE', 'INVALID_IMAGE']),
+    message: z.string().max(200),
+    /** For the log. */
+    cause: z.string(),
+    sizeBytes: z.literal(0),
+  }),
+]);
+
+export type DecodeAnswer = z.infer<typeof decodeAnswer>;

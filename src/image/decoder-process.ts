@@ -1,0 +1,67 @@
+/**
+ * A process of its own that decodes files, one at a time, each sent to its standard input: what ends it, ends nothing
+ * else. It has no environment, so no secret, and ends with the server, whatever became of that.
+ */
+import { messageOf, SemblanceError } from '../errors.js';
+import { maxDecodeCpuMs, maxIdleDecoderBytes } from '../limits.js';
+import { decodePixels } from './decode-pixels.js';
+import { decodeOrder, type DecodeAnswer, type DecodeOrder } from './decoder-messages.js';
+import { FrameReader, writeFrame } from './frames.js';
+
+/** Between two looks at the time that a decode has taken. */
+const cpuCheckMs = 100;
+
+// Ctrl-C reaches the whole process group: the server decides when its decoders end.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+
+const reader = new FrameReader<DecodeOrder>({
+  parseHeader: (value) => decodeOrder.parse(value),
+  onFrame: (order, bytes) => void work(order, bytes),
+});
+process.stdin.on('data', (chunk: Buffer) => {
+  reader.push(chunk);
+});
+process.stdin.on('end', end).on('error', end);
+process.stdout.on('error', end);
+
+async function work(order: DecodeOrder, bytes: Buffer): Promise<void> {
+  answer({ kind: 'began', sizeBytes: 0 });
+  const startUsage = process.cpuUsage();
+  const watch = setInterval(() => {
+    const { user, system } = process.cpuUsage(startUsage);
+    if ((user + system) / 1000 < maxDecodeCpuMs) return;
+    answer(refusal(new SemblanceError('INVALID_IMAGE', `The ${order.mediaType} image takes too long to decode`)));
+    endOnceWritten();
+  }, cpuCheckMs);
+  try {
+    const { width, height, pixels } = await decodePixels({ ...order, bytes });
+    answer({ kind: 'decoded', width, height, sizeBytes: pixels.byteLength }, pixels);
+  } catch (error) {
+    answer(refusal(error));
+  } finally {
+    clearInterval(watch);
+  }
+  // What large images leave behind is given back to the machine by the only way that always works.
+  if (process.memoryUsage.rss() > maxIdleDecoderBytes) endOnceWritten();
+}
+
+function refusal(error: unknown): DecodeAnswer {
+  if (!(error instanceof SemblanceError && (error.code === 'INVALID_IMAGE' || error.code === 'IMAGE_TOO_LARGE'))) {
+    throw error;
+  }
+  const { code, message, cause } = error;
+  return { kind: 'refused', code, message, cause: messageOf(cause).slice(0, 1000), sizeBytes: 0 };
+}
+
+function answer(header: DecodeAnswer, bytes?: Uint8Array): void {
+  writeFrame(process.stdout, header, bytes);
+}
+
+function endOnceWritten(): void {
+  process.stdout.write('', end);
+}
+
+/** Not process.exit, which would wait for a thread of libvips that is at work. */
+function end(): void {
+  process.kill(process.pid, 'SIGKILL');
+}

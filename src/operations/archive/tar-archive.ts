@@ -1,0 +1,96 @@
+import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Header } from 'tar';
+import { damaged, maxEntryBytes, type ArchiveEntry, type ArchiveWriter } from './format.js';
+
+const blockBytes = 512;
+
+/** Writes beside `path` and renames: no half archive bears that name. */
+export async function createTarWriter(path: string): Promise<ArchiveWriter> {
+  const partial = `${path}.partial`;
+  const file = await open(partial, 'w');
+  let done = false;
+  return {
+    add: async ({ path: name, bytes }) => {
+      const header = new Header({
+        path: name,
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+        size: bytes.length,
+        mtime: new Date(0),
+        type: 'File',
+      });
+      const block = Buffer.alloc(blockBytes);
+      if (header.encode(block, 0)) throw new RangeError(`${name} does not fit a header of a tar file`);
+      await writeAll(file, [block, bytes, Buffer.alloc(padding(bytes.length))]);
+    },
+    finish: async () => {
+      await writeAll(file, [Buffer.alloc(2 * blockBytes)]);
+      await file.sync();
+      await file.close();
+      await rename(partial, path);
+      await syncFolder(dirname(path));
+      done = true;
+    },
+    discard: async () => {
+      if (done) return;
+      await file.close().catch(() => undefined);
+      await rm(partial, { force: true });
+    },
+  };
+}
+
+/**
+ * The files in a tar file, one at a time.
+ * @throws ConfigurationError where it is cut or no tar file
+ */
+export async function* readTar(path: string): AsyncGenerator<ArchiveEntry> {
+  const file = await open(path, 'r');
+  try {
+    for (;;) {
+      const header = new Header(await readExactly(file, blockBytes), 0);
+      if (header.nullBlock) return;
+      const { path: name, size = 0 } = header;
+      if (!header.cksumValid || header.type !== 'File' || name === undefined) {
+        throw damaged(header.cksumValid ? 'it holds what is no file' : 'it is no tar file, or was altered');
+      }
+      if (size > maxEntryBytes) throw damaged(`${JSON.stringify(name)} is larger than anything that was exported`);
+      const bytes = await readExactly(file, size);
+      await readExactly(file, padding(size));
+      yield { path: name, bytes };
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+function padding(size: number): number {
+  return (blockBytes - (size % blockBytes)) % blockBytes;
+}
+
+async function readExactly(file: FileHandle, size: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(size);
+  for (let at = 0; at < size;) {
+    const { bytesRead } = await file.read(bytes, at, size - at);
+    if (bytesRead === 0) throw damaged('it ends in the middle');
+    at += bytesRead;
+  }
+  return bytes;
+}
+
+/** FileHandle.write may write less than it was given. */
+async function writeAll(file: FileHandle, parts: readonly Buffer[]): Promise<void> {
+  for (const part of parts) {
+    for (let at = 0; at < part.length;) at += (await file.write(part, at)).bytesWritten;
+  }
+}
+
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}

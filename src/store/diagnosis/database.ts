@@ -1,0 +1,160 @@
+import type pg from 'pg';
+import { ConfigurationError, messageOf } from '../../errors.js';
+import { connectStore, type ConnectedStore } from '../connected-store.js';
+import { openDatabase, type Database } from '../database.js';
+import { requireExtension, type Extension } from '../extension.js';
+import { pendingMigrations } from '../migrate.js';
+import type { StoreOptions } from '../open-store.js';
+import { missingServingRights } from '../rights.js';
+import { DatabaseSetupError } from '../setup-error.js';
+import { diagnoseConnection, diagnoseWrites } from './connection.js';
+import { diagnoseJobs, diagnoseSpaces } from './contents.js';
+import { advice, problem, type Finding } from './finding.js';
+import { diagnosePartitions } from './partitions.js';
+
+/**
+ * Looks at the database that the configuration names, as far in as it gets, and changes no row of it. The embedded one is opened
+ * for that, as by any command.
+ * @param further looks on where everything is set up
+ */
+export async function diagnoseDatabase(
+  options: StoreOptions,
+  further: (store: ConnectedStore) => Promise<readonly Finding[]>,
+): Promise<readonly Finding[]> {
+  const said: string[] = [];
+  let database: Database;
+  try {
+    database = await openDatabase({ ...options, keepLeftovers: true, onLog: (message) => said.push(message) });
+  } catch (error) {
+    if (error instanceof ConfigurationError) throw error;
+    return [
+      problem(
+        'database',
+        `The embedded database in ${options.dataDir} does not start: ${messageOf(error)}.`,
+        'Restore the folder from a backup, or set SEMBLANCE_DATA_DIR to another folder.',
+      ),
+    ];
+  }
+  try {
+    return await diagnoseOpen(database, options, further);
+  } catch (error) {
+    return [problem('database', `The database failed: ${messageOf(error)}.`, 'Look into its log, and look again.')];
+  } finally {
+    await database.close();
+  }
+}
+
+async function diagnoseOpen(
+  { pool, adminPool, schema }: Database,
+  options: StoreOptions,
+  further: (store: ConnectedStore) => Promise<readonly Finding[]>,
+): Promise<readonly Finding[]> {
+  const refused = await diagnoseConnection(pool, 'DATABASE_URL');
+  if (refused !== undefined) return [refused];
+  const findings: Finding[] = [];
+  const add = (finding: Finding | undefined): void => {
+    if (finding !== undefined) findings.push(finding);
+  };
+  if (adminPool !== pool) add(await diagnoseConnection(adminPool, 'SEMBLANCE_ADMIN_DATABASE_URL'));
+  add(await diagnoseWrites(pool));
+
+  const lacking = (await missingServingRights(pool, schema)) ?? [];
+  if (lacking.length > 0) {
+    findings.push(
+      problem('rights', 'The role of DATABASE_URL lacks rights.', `Run as an administrator: ${lacking.join(' ')}`),
+    );
+  }
+  // Who may not read the history cannot be told what it lacks.
+  const isSetUp = lacking.length === 0 && (await diagnoseMigrations(pool, schema, options, add));
+  const extension = await diagnoseExtension(pool, schema, add);
+  if (extension === undefined || !isSetUp) return findings;
+
+  const { schemas } = extension;
+  findings.push(
+    ...(await diagnosePartitions(pool, schemas)),
+    ...(await diagnoseSpaces(pool, schemas)),
+    ...(await diagnoseJobs(pool, schemas)),
+  );
+  const store = connectStore(pool, schemas);
+  try {
+    findings.push(...(await further(store)));
+  } finally {
+    await store.close();
+  }
+  return findings;
+}
+
+async function diagnoseExtension(
+  pool: pg.Pool,
+  schema: string,
+  add: (finding: Finding) => void,
+): Promise<Extension | undefined> {
+  if (await isMissingAndAvailable(pool)) {
+    add(
+      problem(
+        'extension',
+        'The database has no extension "vector".',
+        'Start the server, which makes it where its role may, or run `CREATE EXTENSION vector;` as an administrator.',
+      ),
+    );
+    return undefined;
+  }
+  try {
+    const extension = await requireExtension(pool, schema, false);
+    for (const warning of extension.warnings) {
+      add(
+        advice(
+          'extension',
+          `${warning} It lies in the schema ${extension.schemas.vector}.`,
+          'Install a newer pgvector on the server, run `ALTER EXTENSION vector UPDATE;`, then `semblance reindex`.',
+        ),
+      );
+    }
+    return extension;
+  } catch (error) {
+    if (!(error instanceof DatabaseSetupError)) throw error;
+    add(problem('extension', error.problem, remedyOf(error)));
+    return undefined;
+  }
+}
+
+async function isMissingAndAvailable(pool: pg.Pool): Promise<boolean> {
+  const { rows } = await pool.query<{ readonly missing: boolean }>(
+    `SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'vector')
+       AND EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'vector') AS missing`,
+  );
+  return rows[0]?.missing === true;
+}
+
+/** Whether all migrations were applied and can be read. */
+async function diagnoseMigrations(
+  pool: pg.Pool,
+  schema: string,
+  { autoMigrate }: StoreOptions,
+  add: (finding: Finding) => void,
+): Promise<boolean> {
+  const remedy = autoMigrate ? 'Start the server or run `semblance migrate`.' : 'Run `semblance migrate`.';
+  try {
+    const pending = await pendingMigrations(pool, schema);
+    if (pending?.length === 0) return true;
+    add(
+      pending === undefined
+        ? advice('migrations', `The schema ${schema} holds no gallery yet.`, remedy)
+        : problem('migrations', `The database is of an older version: it lacks ${pending.join(', ')}.`, remedy),
+    );
+  } catch (error) {
+    if (!(error instanceof DatabaseSetupError)) throw error;
+    const [message = '', ...rest] = error.problem.split(': ');
+    add(problem('migrations', `${message}.`, capitalised(rest.join(': '))));
+  }
+  return false;
+}
+
+/** What an administrator has to run, in one line. */
+function remedyOf({ statements }: DatabaseSetupError): string {
+  return statements.length === 0 ? 'Mend that, and look again.' : `Run as an administrator: ${statements.join(' ')}`;
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,233 @@
+import type pg from 'pg';
+import { SemblanceError } from '../errors.js';
+import type { Region } from '../image/region.js';
+import { embeddingDimensions } from '../limits.js';
+import { ownName, vectorName, type Schemas } from './identifiers.js';
+import { imageColumns, toImageRecord, type ImageRow } from './image-rows.js';
+import { lockOutUploads, spaceColumns, toSpace, type SpaceRow } from './spaces.js';
+import type { EmbeddingSpace, ScorerKind } from './store.js';
+import { transaction } from './transaction.js';
+import type { ImageRecord } from './types.js';
+
+/** A vector as it is stored, so that a move changes no similarity by a bit. */
+export interface StoredVector {
+  readonly spaceId: number;
+  /** Of the vector before it was scaled to length 1. */
+  readonly norm: number;
+  /** Big-endian float32, as many as the space has dimensions: of length 1. */
+  readonly unit: Buffer;
+}
+
+export interface StoredRegion extends StoredVector {
+  readonly number: number;
+  readonly region: Region;
+}
+
+/** All that is stored of one image. */
+export interface StoredImage {
+  readonly record: ImageRecord;
+  readonly original: Buffer;
+  readonly thumbnail: Buffer;
+  /** Null for images that were stored before there were any. */
+  readonly grey: Buffer | null;
+  readonly embeddings: readonly StoredVector[];
+  readonly regions: readonly StoredRegion[];
+}
+
+export interface StoredSpace extends EmbeddingSpace {
+  /** See Store.readFitted. */
+  readonly fitted: unknown;
+  readonly scorers: readonly { readonly kind: ScorerKind; readonly scorer: unknown }[];
+}
+
+/** The gallery as it was at one moment, whatever others write meanwhile. */
+export interface GallerySnapshot {
+  readonly spaces: readonly StoredSpace[];
+  readonly imageCount: number;
+  /** By id, those after `after`. */
+  imageIds(options: { readonly after?: string | undefined; readonly limit: number }): Promise<readonly string[]>;
+  readImage(id: string): Promise<StoredImage>;
+}
+
+/** Gives `work` a snapshot, which ends with it. On the embedded database nobody else is served meanwhile. */
+export async function withSnapshot<T>(
+  pool: pg.Pool,
+  schemas: Schemas,
+  work: (snapshot: GallerySnapshot) => Promise<T>,
+): Promise<T> {
+  return transaction(
+    pool,
+    async (client) => {
+      const images = ownName(schemas, 'image');
+      const { rows } = await client.query<{ readonly count: string }>(`SELECT count(*) FROM ${images}`);
+      return work({
+        spaces: await readSpaces(client, schemas),
+        imageCount: Number(rows[0]?.count),
+        imageIds: async ({ after, limit }) => {
+          const page = await client.query<{ readonly id: string }>(
+            `SELECT id FROM ${images} WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2`,
+            [after ?? null, limit],
+          );
+          return page.rows.map(({ id }) => id);
+        },
+        readImage: (id) => readImage(client, schemas, id),
+      });
+    },
+    'ISOLATION LEVEL REPEATABLE READ, READ ONLY',
+  );
+}
+
+async function readSpaces(client: pg.PoolClient, schemas: Schemas): Promise<readonly StoredSpace[]> {
+  type Row = SpaceRow & { readonly fitted: unknown; readonly scorers: StoredSpace['scorers'] | null };
+  const { rows } = await client.query<Row>(
+    `SELECT ${spaceColumns}, nullif(s.fitted, '{}') AS fitted,
+       (SELECT jsonb_agg(jsonb_build_object('kind', c.kind, 'scorer', c.scorer) ORDER BY c.kind)
+        FROM ${ownName(schemas, 'scorer')} c WHERE c.space_id = s.id) AS scorers
+     FROM ${ownName(schemas, 'embedding_space')} s ORDER BY s.id`,
+  );
+  return rows.map((row) => ({ ...toSpace(row), fitted: row.fitted ?? undefined, scorers: row.scorers ?? [] }));
+}
+
+async function readImage(client: pg.PoolClient, schemas: Schemas, id: string): Promise<StoredImage> {
+  type Row = ImageRow & Pick<StoredImage, 'original' | 'thumbnail' | 'grey'>;
+  const { rows } = await client.query<Row>(
+    `SELECT ${imageColumns}, c.original, c.thumbnail, c.grey
+     FROM ${ownName(schemas, 'image')} i JOIN ${ownName(schemas, 'image_content')} c ON c.image_id = i.id WHERE i.id = $1`,
+    [id],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error('An image was there a moment ago, in the same snapshot');
+  const unit = `substring(${vectorName(schemas, 'vector_send')}(t.embedding) FROM 5 FOR 4 * s.dimensions) AS unit`;
+  const from = (table: string) =>
+    `FROM ${ownName(schemas, table)} t JOIN ${ownName(schemas, 'embedding_space')} s ON s.id = t.space_id WHERE t.image_id = $1`;
+  const embeddings = await client.query<StoredVector>(
+    `SELECT t.space_id AS "spaceId", t.norm, ${unit} ${from('embedding')} ORDER BY t.space_id`,
+    [id],
+  );
+  type RegionRow = StoredVector & Region & { readonly number: number };
+  const regions = await client.query<RegionRow>(
+    `SELECT t.space_id AS "spaceId", t.norm, ${unit}, t.number, t.x, t.y, t.width, t.height
+     ${from('region')} ORDER BY t.space_id, t.number`,
+    [id],
+  );
+  const { original, thumbnail, grey } = row;
+  return {
+    record: toImageRecord(row),
+    original,
+    thumbnail,
+    grey,
+    embeddings: embeddings.rows,
+    regions: regions.rows.map(({ x, y, width, height, ...vector }) => ({
+      ...vector,
+      region: { x, y, width, height },
+    })),
+  };
+}
+
+/**
+ * Until every space was looked at again, none is said to hold all images: those that are about to come need not have an embedding
+ * in each.
+ */
+export async function reopenSpaces(pool: pg.Pool, schemas: Schemas): Promise<void> {
+  await transaction(pool, async (client) => {
+    await lockOutUploads(client, schemas);
+    await client.query(`UPDATE ${ownName(schemas, 'embedding_space')} SET state = 'building' WHERE state = 'ready'`);
+  });
+}
+
+/**
+ * Stores an image with its id, time and vectors, in one transaction. Of one that is stored already, what vectors it lacks are
+ * added and nothing is changed.
+ * @param image its vectors in spaces of this database
+ * @throws SemblanceError CONFLICT where a space was removed meanwhile, or other bytes have the id
+ */
+export async function insertStoredImage(
+  pool: pg.Pool,
+  schemas: Schemas,
+  image: StoredImage,
+): Promise<{ readonly created: boolean }> {
+  const { record } = image;
+  return transaction(pool, async (client) => {
+    await holdSpaces(client, schemas, image);
+    const inserted = await client.query(
+      `INSERT INTO ${ownName(schemas, 'image')} (id, sha256, filename, media_type, width, height, byte_size, metadata, created_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING`,
+      [
+        record.id,
+        record.sha256,
+        record.filename,
+        record.mediaType,
+        record.width,
+        record.height,
+        image.original.length,
+        JSON.stringify(record.metadata),
+        record.createdAt,
+      ],
+    );
+    const created = inserted.rowCount === 1;
+    if (created) {
+      await client.query(
+        `INSERT INTO ${ownName(schemas, 'image_content')} (image_id, original, thumbnail, grey) VALUES ($1, $2, $3, $4)`,
+        [record.id, image.original, image.thumbnail, image.grey],
+      );
+    } else {
+      await requireSame(client, schemas, record);
+    }
+    await insertVectors(client, schemas, image);
+    return { created };
+  });
+}
+
+/** The spaces stay until the commit. */
+async function holdSpaces(client: pg.PoolClient, schemas: Schemas, image: StoredImage): Promise<void> {
+  const ids = [...new Set([...image.embeddings, ...image.regions].map(({ spaceId }) => spaceId))];
+  const { rowCount } = await client.query(
+    `SELECT FROM ${ownName(schemas, 'embedding_space')} WHERE id = ANY ($1::integer[]) ORDER BY id FOR SHARE`,
+    [ids],
+  );
+  if (rowCount !== ids.length) throw new SemblanceError('CONFLICT', 'An embedding space was removed meanwhile');
+}
+
+async function requireSame(client: pg.PoolClient, schemas: Schemas, { id, sha256 }: ImageRecord): Promise<void> {
+  const { rows } = await client.query<{ readonly sha256: string }>(
+    `SELECT sha256 FROM ${ownName(schemas, 'image')} WHERE id = $1 FOR KEY SHARE`,
+    [id],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new SemblanceError('CONFLICT', `Image ${id} was deleted meanwhile`);
+  if (row.sha256 !== sha256) throw new SemblanceError('CONFLICT', `Other bytes are stored under the id ${id}`);
+}
+
+async function insertVectors(client: pg.PoolClient, schemas: Schemas, image: StoredImage): Promise<void> {
+  const { id } = image.record;
+  const vector = vectorName(schemas, 'vector');
+  for (const { spaceId, norm, unit } of image.embeddings) {
+    await client.query(
+      `INSERT INTO ${ownName(schemas, 'embedding')} (space_id, image_id, embedding, norm)
+       VALUES ($1, $2, $3::${vector}, $4) ON CONFLICT (space_id, image_id) DO NOTHING`,
+      [spaceId, id, toWire(unit), norm],
+    );
+  }
+  // All regions of an image in a space are made at once: those of two sources are not mixed.
+  const { rows } = await client.query<{ readonly space_id: number }>(
+    `SELECT DISTINCT space_id FROM ${ownName(schemas, 'region')} WHERE image_id = $1`,
+    [id],
+  );
+  const indexed = new Set(rows.map((row) => row.space_id));
+  for (const { spaceId, norm, unit, number, region } of image.regions) {
+    if (indexed.has(spaceId)) continue;
+    await client.query(
+      `INSERT INTO ${ownName(schemas, 'region')} (space_id, image_id, number, x, y, width, height, embedding, norm)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8::${vector}, $9)`,
+      [spaceId, id, number, region.x, region.y, region.width, region.height, toWire(unit), norm],
+    );
+  }
+}
+
+/** pgvector's binary form, padded with zeros to the column's width. */
+function toWire(unit: Buffer): Buffer {
+  const wire = Buffer.alloc(4 + 4 * embeddingDimensions);
+  wire.writeInt16BE(embeddingDimensions, 0);
+  unit.copy(wire, 4);
+  return wire;
+}

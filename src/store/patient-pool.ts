@@ -1,0 +1,57 @@
+import pg from 'pg';
+import { sqlStateOf } from './errors.js';
+
+/** Between two attempts, where no connection of ours comes free before. */
+const retryMs = 200;
+
+type Callback = (
+  error: Error | undefined,
+  client: pg.PoolClient | undefined,
+  done: (release?: Error | boolean) => void,
+) => void;
+
+/**
+ * Where Postgres grants no further connection (53300: all are taken, or the role's limit is reached), those that the pool has do
+ * the work: whoever asked for another waits for one of them, as long as for a connection. A pool that has none says so at once.
+ */
+export class PatientPool extends pg.Pool {
+  override connect(): Promise<pg.PoolClient>;
+  override connect(callback: Callback): void;
+  override connect(callback?: Callback): Promise<pg.PoolClient> | void {
+    const endMs = performance.now() + (this.options.connectionTimeoutMillis ?? 0);
+    if (callback !== undefined) {
+      this.#attempt(endMs, callback);
+      return;
+    }
+    return new Promise((resolve, reject) => {
+      this.#attempt(endMs, (error, client) => {
+        if (client === undefined) reject(error ?? new Error('The pool gave no connection'));
+        else resolve(client);
+      });
+    });
+  }
+
+  #attempt(endMs: number, callback: Callback): void {
+    super.connect((error, client, done) => {
+      const refused = error !== undefined && sqlStateOf(error) === '53300';
+      if (!refused || this.totalCount === 0 || performance.now() >= endMs) callback(error, client, done);
+      else {
+        this.#soon(() => {
+          this.#attempt(endMs, callback);
+        });
+      }
+    });
+  }
+
+  /** Once a connection was given back, or after `retryMs`. */
+  #soon(next: () => void): void {
+    const go = (): void => {
+      clearTimeout(timer);
+      this.off('release', go);
+      // The pool tells of it before it has it.
+      setImmediate(next);
+    };
+    const timer = setTimeout(go, retryMs);
+    this.once('release', go);
+  }
+}

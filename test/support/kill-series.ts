@@ -1,0 +1,325 @@
+import { existsSync } from 'node:fs';
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect } from 'vitest';
+import type { ImageNode, TestClient } from './client.js';
+import { expectWhole } from './kill-import.js';
+import type { KillPoint, ServerScenario } from './kill-points.js';
+import { makeJpeg } from './make-image.js';
+import {
+  makeFolder,
+  runProgram,
+  spawnServer,
+  startProgram,
+  startServer,
+  waitFor,
+  type ProgramRun,
+  type TestServer,
+  type TestStore,
+} from './server.js';
+
+const preload = pathToFileURL(resolve(import.meta.dirname, 'kill-point.mjs')).href;
+const firstSpace = 'semblance-compact';
+/** So many stay, that an answer takes no time. */
+const maxImages = 16;
+
+interface SpaceNode {
+  readonly name: string;
+  readonly state: string;
+  readonly missingCount: number;
+}
+
+/**
+ * One gallery through any number of kills, each at a point that is named. What the program acknowledged before is what the next start
+ * is held to: images that are there whole, deletions that stand, spaces that say the truth, and nothing left over.
+ */
+export class KillSeries {
+  readonly #pictures = new Map<string, Buffer>();
+  /** Acknowledged, and not deleted by anybody. */
+  readonly #kept = new Set<string>();
+  readonly #deleted = new Set<string>();
+  #seed = 0;
+  #spaces = 0;
+
+  private constructor(
+    readonly folder: string,
+    readonly env: Readonly<Record<string, string>>,
+    readonly seed: number,
+  ) {}
+
+  static async open(store: TestStore, seed: number): Promise<KillSeries> {
+    const series = new KillSeries(await makeFolder(), store.environment(), seed);
+    const server = await startServer(series.#options());
+    for (let index = 0; index < 4; index++) await series.#upload(server.client);
+    expect(await server.stop()).toEqual({ code: 0, signal: null });
+    return series;
+  }
+
+  /** Starts a server, holds it to what the killed ones have said, and kills it at the point, passed for the nth time. */
+  async kill(point: KillPoint, nth: number): Promise<void> {
+    const { scenario } = point;
+    if (scenario === 'migrate' || scenario === 'export' || scenario === 'import-archive')
+      throw new RangeError(scenario);
+    const armed = join(this.folder, 'armed');
+    const env = killEnvironment(point, nth, armed);
+    if (scenario === 'start') {
+      await writeFile(armed, '');
+      const doomed = await spawnServer({ ...this.#options(), env: { ...this.env, ...env } });
+      await this.#died(doomed, point, armed).finally(() => doomed.kill());
+      await rm(armed, { force: true });
+      return;
+    }
+    const server = await startServer({ ...this.#options(), env: { ...this.env, ...env } });
+    try {
+      await this.check(server);
+      const work = await this.#prepare(scenario, server.client);
+      await writeFile(armed, '');
+      await Promise.race([work(), server.exited]);
+      await this.#died(server, point, armed);
+    } finally {
+      // One that was not killed must not hold up the next.
+      await server.kill();
+      await rm(armed, { force: true });
+    }
+  }
+
+  /** Start, look at everything, stop. */
+  async finish(): Promise<void> {
+    const server = await startServer(this.#options());
+    await this.check(server, Infinity);
+    expect(await server.stop()).toEqual({ code: 0, signal: null });
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** Then takes away what the last scenario left behind. */
+  async check(server: TestServer, whole = 6): Promise<void> {
+    const { client } = server;
+    const images = await client.allImages();
+    const ids = new Set(images.map(({ id }) => id));
+    for (const id of this.#kept) expect(ids.has(id), `${id} was acknowledged`).toBe(true);
+    for (const id of this.#deleted) expect(ids.has(id), `${id} was deleted`).toBe(false);
+    await expectWhole(client, images.slice(0, whole), [...this.#pictures.values()], images.length);
+    await this.#checkSpaces(client);
+    await this.#checkFolders();
+    await this.#shrink(client, images);
+  }
+
+  #options() {
+    return { folder: this.folder, env: this.env };
+  }
+
+  async #died(run: ProgramRun, { name }: KillPoint, armed: string): Promise<void> {
+    if (run.running && existsSync(armed)) {
+      // What was asked for is done, or the last answer is on its way.
+      await Promise.race([run.exited, new Promise((resolve) => setTimeout(resolve, 20_000).unref())]);
+    }
+    if (run.running) throw new Error(`${name} was never passed:\n${run.output}`);
+    expect(await run.exited, name).toEqual({ code: null, signal: 'SIGKILL' });
+    await rm(armed, { force: true });
+    // No process that decodes images outlives its server.
+    await waitFor('the processes of a killed server to end', () => Promise.resolve(!groupLives(run.child.pid ?? 0)));
+  }
+
+  async #prepare(scenario: Exclude<ServerScenario, 'start'>, client: TestClient): Promise<() => Promise<unknown>> {
+    const name = `s${this.seed}-${this.#spaces++}`;
+    switch (scenario) {
+      case 'upload':
+        return () => Promise.all([this.#upload(client), this.#upload(client), this.#upload(client)]);
+      case 'delete':
+        while (this.#kept.size < 2) await this.#upload(client);
+        return () => Promise.all([...this.#kept].slice(0, 2).map((id) => this.#delete(client, id)));
+      case 'create':
+        return () => this.#job(client, `createSpace(name: "${name}", method: "grey")`);
+      case 'backfill':
+        await this.#job(client, `createSpace(name: "${name}", method: "grey", backfill: false)`);
+        return () => this.#job(client, `backfillSpace(name: "${name}")`);
+      case 'activate':
+        await this.#job(client, `createSpace(name: "${name}", method: "grey")`);
+        return () => this.#mutate(client, `activateSpace(name: "${name}") { __typename }`);
+      case 'remove':
+        await this.#job(client, `createSpace(name: "${name}", method: "grey")`);
+        return () => this.#mutate(client, `removeSpace(name: "${name}") { __typename }`);
+    }
+  }
+
+  async #upload(client: TestClient): Promise<void> {
+    const bytes = await makeJpeg(this.seed * 100_000 + this.#seed++, { width: 64, height: 48 });
+    const filename = `${this.#seed}.jpg`;
+    this.#pictures.set(filename, bytes);
+    // What a killed server does not answer was not acknowledged.
+    const answer = await client.uploadAnswer(bytes, filename).catch(() => undefined);
+    const id = answer?.data?.uploadImage.image.id;
+    if (id !== undefined) this.#kept.add(id);
+  }
+
+  async #delete(client: TestClient, id: string): Promise<void> {
+    // From here on it may be there or not, until the answer.
+    this.#kept.delete(id);
+    const answer = await this.#mutate(client, `deleteImage(id: "${id}") { deletedId }`);
+    if (answer !== undefined) this.#deleted.add(id);
+  }
+
+  /** Undefined where the server is gone. */
+  async #mutate(client: TestClient, mutation: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+    const answer = await client.graphql<Record<string, unknown>>(`mutation { ${mutation} }`).catch(() => undefined);
+    if (answer?.errors !== undefined) throw new Error(`${mutation}: ${JSON.stringify(answer.errors)}`);
+    return answer?.data ?? undefined;
+  }
+
+  /** Until it has ended, or the server has. */
+  async #job(client: TestClient, mutation: string): Promise<void> {
+    const data = await this.#mutate(client, `job: ${mutation} { id }`);
+    if (data === undefined) return;
+    const { id } = data['job'] as { readonly id: string };
+    await waitFor(`the job of ${mutation}`, async () => {
+      const query = `{ job(id: "${id}") { state error { message } } }`;
+      const answer = await client.data<{ job: { state: string; error: unknown } }>(query).catch(() => undefined);
+      if (answer?.job.state === 'FAILED') throw new Error(`${mutation}: ${JSON.stringify(answer.job.error)}`);
+      return answer === undefined || answer.job.state === 'DONE';
+    });
+  }
+
+  async #checkSpaces(client: TestClient): Promise<void> {
+    const { spaces } = await client.data<{ spaces: readonly SpaceNode[] }>('{ spaces { name state missingCount } }');
+    expect(spaces.filter(({ state }) => state === 'ACTIVE')).toHaveLength(1);
+    for (const { name, state, missingCount } of spaces) {
+      if (state === 'READY' || state === 'ACTIVE') expect(missingCount, name).toBe(0);
+    }
+    const { jobs } = await client.data<{ jobs: readonly { id: string; finishedAt: string | null }[] }>(
+      '{ jobs { id finishedAt } }',
+    );
+    for (const { id, finishedAt } of jobs) {
+      if (finishedAt === null) await this.#mutate(client, `cancelJob(id: "${id}") { id }`);
+    }
+    const others = spaces.filter(({ name }) => name !== firstSpace);
+    if (others.some(({ state }) => state === 'ACTIVE')) {
+      await this.#mutate(client, `activateSpace(name: "${firstSpace}") { __typename }`);
+    }
+    // Finishes a removal that was cut off, too.
+    for (const { name } of others) await this.#mutate(client, `removeSpace(name: "${name}") { __typename }`);
+  }
+
+  async #checkFolders(): Promise<void> {
+    const temporary = await readdir(join(this.folder, 'tmp'));
+    // The database's socket, of this server alone; and uploads that were being read, which are swept after a while.
+    expect(temporary.filter((name) => /^semblance-\w{6}$/.test(name)).length).toBeLessThanOrEqual(1);
+    expect(temporary.filter((name) => !/^(semblance-\w{6}|capacitor-[0-9a-f]{32}\.tmp)$/.test(name))).toEqual([]);
+    const data = await readdir(join(this.folder, 'data')).catch(() => []);
+    expect(data.filter((name) => name.startsWith('postgres.new-'))).toEqual([]);
+  }
+
+  async #shrink(client: TestClient, images: readonly ImageNode[]): Promise<void> {
+    for (const { id } of images.slice(maxImages)) await this.#delete(client, id);
+  }
+}
+
+/** Kills a first start, and then starts on what it left. */
+export async function killFirstStart(store: TestStore, point: KillPoint, nth: number): Promise<void> {
+  const folder = await makeFolder();
+  const env = store.environment();
+  const armed = join(folder, 'armed');
+  await writeFile(armed, '');
+  const doomed = await spawnServer({ folder, env: { ...env, ...killEnvironment(point, nth, armed) } });
+  expect(await doomed.exited, point.name).toEqual({ code: null, signal: 'SIGKILL' });
+  const server = await startServer({ folder, env });
+  expect((await server.client.upload(await makeJpeg(nth))).created).toBe(true);
+  expect(await server.client.search(await makeJpeg(nth))).toHaveLength(1);
+  const data = await readdir(join(folder, 'data')).catch(() => []);
+  expect(data.filter((name) => name.startsWith('postgres.new-'))).toEqual([]);
+  expect(await server.stop()).toEqual({ code: 0, signal: null });
+  await rm(folder, { recursive: true, force: true });
+}
+
+/** A gallery, exported, and empty databases to import it into. */
+export class ArchiveKills {
+  private constructor(
+    readonly store: TestStore,
+    readonly source: { readonly folder: string; readonly env: Record<string, string> },
+    readonly archive: string,
+    readonly pictures: readonly Buffer[],
+  ) {}
+
+  static async open(store: TestStore, seed: number): Promise<ArchiveKills> {
+    const source = { folder: await makeFolder(), env: store.environment() };
+    const pictures = await Promise.all(Array.from({ length: 6 }, (_, index) => makeJpeg(seed * 1_000 + index)));
+    const server = await startServer(source);
+    for (const bytes of pictures) await server.client.upload(bytes);
+    await server.stop();
+    const archive = join(source.folder, 'gallery.tar');
+    const { code, output } = await runProgram(['export', archive], source);
+    expect({ code, output }).toMatchObject({ code: 0 });
+    return new ArchiveKills(store, source, archive, pictures);
+  }
+
+  async kill(point: KillPoint, nth: number): Promise<void> {
+    await (point.scenario === 'export' ? this.#killExport(point, nth) : this.#killImport(point, nth));
+  }
+
+  async #killExport(point: KillPoint, nth: number): Promise<void> {
+    const { folder } = this.source;
+    const target = join(folder, 'again.tar');
+    await killProgram(['export', target], this.source, point, nth);
+    // Whole or not there.
+    if (existsSync(target)) {
+      expect(point.when).toBe('after');
+      await rm(target);
+    }
+    const { code, output } = await runProgram(['export', target], this.source);
+    expect({ code, output }).toMatchObject({ code: 0 });
+    expect((await readdir(folder)).filter((name) => name.endsWith('.partial'))).toEqual([]);
+    await rm(target);
+  }
+
+  async #killImport(point: KillPoint, nth: number): Promise<void> {
+    const destination = { folder: await makeFolder(), env: this.store.environment() };
+    // An embedded one is initialised once, and a server's schema migrated.
+    expect((await runProgram(['migrate'], destination)).code).toBe(0);
+    await killProgram(['import-archive', this.archive], destination, point, nth);
+    const between = await startServer(destination);
+    const survivors = await between.client.allImages();
+    await expectWhole(between.client, survivors, this.pictures);
+    await between.stop();
+    const { code, output } = await runProgram(['import-archive', this.archive], destination);
+    expect({ code, output }).toMatchObject({ code: 0 });
+    const server = await startServer(destination);
+    const images = await server.client.allImages();
+    expect(images).toHaveLength(this.pictures.length);
+    await expectWhole(server.client, images, this.pictures);
+    const { spaces } = await server.client.data<{ spaces: readonly SpaceNode[] }>(
+      '{ spaces { name state missingCount } }',
+    );
+    expect(spaces).toEqual([{ name: firstSpace, state: 'ACTIVE', missingCount: 0 }]);
+    await server.stop();
+    await rm(destination.folder, { recursive: true, force: true });
+  }
+}
+
+async function killProgram(
+  args: readonly string[],
+  { folder, env }: { readonly folder: string; readonly env: Record<string, string> },
+  point: KillPoint,
+  nth: number,
+): Promise<void> {
+  const armed = join(folder, 'armed');
+  await writeFile(armed, '');
+  const run = await startProgram(args, { folder, env: { ...env, ...killEnvironment(point, nth, armed) } });
+  expect(await run.exited, `${point.name}\n${run.output}`).toEqual({ code: null, signal: 'SIGKILL' });
+  await rm(armed);
+}
+
+function killEnvironment({ sql, file, when }: KillPoint, nth: number, armed: string): Record<string, string> {
+  return {
+    NODE_OPTIONS: `--import ${preload}`,
+    KILL_POINT: JSON.stringify({ armed, sql, file, when, nth }),
+  };
+}
+
+function groupLives(pid: number): boolean {
+  try {
+    process.kill(-pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { request as httpRequest } from 'node:http';
+import { multipartBody, multipartType } from './client.js';
+import type { TestServer } from './server.js';
+
+export interface Answer {
+  /** Since the load began. */
+  readonly startedMs: number;
+  readonly latencyMs: number;
+  /** HTTP status; 0 where the connection broke. */
+  readonly status: number;
+  readonly retryAfter: string | undefined;
+  /** Of the first error; undefined where there was none. */
+  readonly code: unknown;
+}
+
+export const searchQuery = 'query ($file: Upload!) { searchByUpload(file: $file, k: 5) { rank } }';
+export const uploadMutation = 'mutation ($file: Upload!) { uploadImage(file: $file) { created } }';
+
+/** Bytes behind the end of a JPEG change its hash and nothing else: each is an image of its own, of equal work. */
+export function another(jpeg: Buffer): Buffer {
+  return Buffer.concat([jpeg, randomBytes(16)]);
+}
+
+/** @param address of the caller, one of 127.0.0.0/8: each has bounds of its own */
+export function sendFile(
+  server: TestServer,
+  query: string,
+  file: Buffer,
+  { address, beganMs }: { readonly address: string; readonly beganMs: number },
+): Promise<Answer> {
+  const body = multipartBody([
+    { name: 'operations', body: JSON.stringify({ query, variables: { file: null } }) },
+    { name: 'map', body: '{"0":["variables.file"]}' },
+    { name: '0', body: file, filename: 'a.jpg' },
+  ]);
+  const startedMs = performance.now();
+  return new Promise((resolve) => {
+    const end = (status: number, text = '', retryAfter?: string): void => {
+      resolve({
+        startedMs: startedMs - beganMs,
+        latencyMs: performance.now() - startedMs,
+        status,
+        retryAfter,
+        code: text === '' ? undefined : codeOf(text),
+      });
+    };
+    const request = httpRequest(`${server.url}/graphql`, {
+      method: 'POST',
+      // A connection of its own: one that is kept may be closed at the moment of its use.
+      agent: false,
+      localAddress: address,
+      headers: {
+        'content-type': multipartType,
+        'content-length': body.byteLength,
+        'apollo-require-preflight': '1',
+      },
+    });
+    request.once('error', () => {
+      end(0);
+    });
+    request.once('response', (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.once('error', () => {
+        end(0);
+      });
+      response.once('end', () => {
+        end(response.statusCode ?? 0, Buffer.concat(chunks).toString(), response.headers['retry-after']);
+      });
+    });
+    request.end(body);
+  });
+}
+
+function codeOf(text: string): unknown {
+  const { errors } = JSON.parse(text) as { errors?: readonly { readonly extensions?: { readonly code?: unknown } }[] };
+  return errors?.[0]?.extensions?.code;
+}
+
+/** Resident bytes of the server and of the processes that it started. Linux alone tells. */
+export async function residentBytes(pid: number): Promise<number> {
+  const entries = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry));
+  const statuses = await Promise.all(entries.map((entry) => readFile(`/proc/${entry}/status`, 'utf8').catch(() => '')));
+  const numberOf = (status: string, name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]);
+  return statuses
+    .filter((status) => numberOf(status, 'Pid') === pid || numberOf(status, 'PPid') === pid)
+    .reduce((sum, status) => sum + (numberOf(status, 'VmRSS') || 0) * 1024, 0);
+}
