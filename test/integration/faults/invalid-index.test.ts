@@ -38,6 +38,7 @@ describe.each(testStoreKinds())('a vector index that is of no use (%s)', (kind) 
     ).map((row) => row['image_id']);
   const vector = (numbers: Float32Array): string =>
     `'[${[...numbers, ...new Array<number>(768 - numbers.length).fill(0)].join(',')}]'::"${opened.schemas.vector}".vector`;
+  const fileSql = () => `SELECT pg_relation_filenode('${indexName()}') AS file`;
   const indexName = () => opened.name(`embedding_${opened.space.id}_hnsw`);
 
   beforeAll(async () => {
@@ -102,8 +103,10 @@ describe.each(testStoreKinds())('a vector index that is of no use (%s)', (kind) 
       `the space "test" has an unfinished index, ${left}, which slows uploads down: run \`semblance reindex\``,
     ]);
     expect(await mode()).toBe('hnsw');
-    await store.rebuildVectorIndex(await index(), {});
+    const file = await sql(fileSql());
+    await store.rebuildVectorIndex(await index(), { keepsSound: true });
     expect(await index()).toMatchObject({ state: 'valid', unfinished: [] });
+    expect(await sql(fileSql())).toEqual(file);
   });
 
   describe.each(kind === 'server' ? ['server'] : [])('on a %s', () => {
@@ -227,7 +230,7 @@ describe.each(serverStores)('semblance reindex ($name)', () => {
 
     const rows = (outcome: string) =>
       new RegExp(`embedding_1_hnsw +missing +${outcome}\n.* region_1_hnsw +valid +left alone\n`);
-    expect((await runProgram(['reindex', '--dry-run'], { env })).stdout).toMatch(rows('to be built'));
+    expect((await runProgram(['reindex', '--dry-run'], { env })).stdout).toMatch(rows('to be mended'));
     const built = await runProgram(['reindex'], { env });
     expect(built.stdout).toMatch(rows('built'));
     expect(built.code).toBe(0);
