@@ -243,6 +243,12 @@ describe.each(serverStores)('on a Postgres $name it tells', () => {
   test('that it cannot be reached, refuses the role, or lacks the database', async () => {
     expect(checks(await look(changed({ port: '1' })))).toEqual(['problem database']);
     expect(checks(await look(changed({ username: 'nobody' })))).toEqual(['problem database-login']);
+    const replica = await findingsOf({
+      DATABASE_URL: database.url,
+      SEMBLANCE_DATA_DIR: join(template, 'nothing'),
+      SEMBLANCE_READ_DATABASE_URLS: changed({ port: '1' }),
+    });
+    expect(replica.find(({ level }) => level === 'problem')?.message).toContain('SEMBLANCE_READ_DATABASE_URLS');
     const [finding] = await look(changed({ pathname: '/missing' }));
     expect(finding?.message).toContain('does not exist');
   });
