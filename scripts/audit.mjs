@@ -1,6 +1,7 @@
 // Asks the registry for known weaknesses of what is shipped. Fails on a high or critical one; a registry without the endpoint, as
 // mirrors on closed networks are, is told and passed: there is nothing to learn from it.
 import { spawnSync } from 'node:child_process';
+import process from 'node:process';
 
 const { stdout, stderr } = spawnSync(
   'npm',
@@ -15,11 +16,11 @@ try {
 }
 const found = report?.metadata?.vulnerabilities;
 if (found === undefined) {
-  console.log(`Not audited: the registry answers no audit.\n${stderr.trim()}`);
+  process.stdout.write(`Not audited: the registry answers no audit.\n${stderr.trim()}\n`);
 } else {
-  console.log(`Known weaknesses: ${JSON.stringify(found)}`);
+  process.stdout.write(`Known weaknesses: ${JSON.stringify(found)}\n`);
   if (found.high + found.critical > 0) {
-    console.log('Update these, or say in overrides why not: npm audit --omit=dev');
+    process.stdout.write('Update these, or say in overrides why not: npm audit --omit=dev\n');
     process.exitCode = 1;
   }
 }

@@ -31,6 +31,11 @@ export const defaultMaxUploadBytes = 20_000_000;
 export const maxUploadBytesInWork = 256_000_000;
 /** Of multipart requests whose files lie in the folder for temporary files, of all together. One full request always fits. */
 export const maxTemporaryBytes = 1_000_000_000;
+/**
+ * Multipart requests between their first byte and their answer: as many as may wait to be decoded, and some that arrive or are being
+ * written. Beyond it a caller gets OVERLOADED before its body is read: reading it to the disk to refuse it then costs what others wait for.
+ */
+export const maxUploadRequests = 160;
 /** Between two sweeps of temporary files that a killed process left. */
 export const temporarySweepIntervalMs = 300_000;
 /** Files in one uploadImages. */

@@ -32,7 +32,13 @@ export function registerReindex(program: Command, env: Environment): void {
     });
 }
 
-const words = { built: 'built', sound: 'left alone', gone: 'removed meanwhile', due: 'to be built' } as const;
+const words = {
+  built: 'built',
+  cleaned: 'unfinished one removed',
+  sound: 'left alone',
+  gone: 'removed meanwhile',
+  due: 'to be mended',
+} as const;
 
 function format({ indexes, interrupted }: Reindexed): string {
   if (indexes.length === 0) return 'There is no embedding space yet.';

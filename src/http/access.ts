@@ -51,7 +51,10 @@ export function openAccess({ config, operations, meter, now }: AccessOptions): A
     guardGraphql: async (request, response, next) => {
       const caller = callerOf(response);
       if (!asksForPage(request)) requireScope(caller, 'read');
-      if (request.method === 'POST') await meter.chargeBody(caller, request, response);
+      if (request.method === 'POST') {
+        await meter.chargeBody(caller, request, response);
+        if (typeof request.is('multipart/form-data') === 'string') await meter.assertImagesLeft(caller);
+      }
       next();
     },
     guardImage: (form) => async (request, response, next) => {

@@ -1,4 +1,4 @@
-import type { Request, RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { graphqlUploadExpress } from 'graphql-upload-ts';
 import { invalidArgument, SemblanceError } from '../errors.js';
 import {
@@ -7,6 +7,7 @@ import {
   maxMultipartFieldBytes,
   maxMultipartPathSteps,
   maxTemporaryBytes,
+  maxUploadRequests,
 } from '../limits.js';
 import { ByteBudget } from '../operations/byte-budget.js';
 import { assertJsonDepth } from './json-depth.js';
@@ -22,7 +23,9 @@ const maxPartOverheadBytes = 8 * 1024;
 export function uploadGuard(
   maxUploadBytes: number,
   maxBytesOfAll: number = Math.max(maxTemporaryBytes, maxBodyBytes(maxFilesPerRequest, maxUploadBytes)),
+  maxRequests: number = maxUploadRequests,
 ): RequestHandler[] {
+  let requests = 0;
   const temporary = new ByteBudget({
     maxBytes: maxBytesOfAll,
     refusal: 'The uploads that are arriving fill the room for temporary files',
@@ -39,6 +42,15 @@ export function uploadGuard(
         'A multipart request needs a non-empty Apollo-Require-Preflight header: without it any web page could send one',
       );
     }
+    if (requests >= maxRequests) {
+      throw new SemblanceError('OVERLOADED', 'Too many uploads and searches by upload are in work');
+    }
+    // Its client left while it was asked who it is: nothing would say when it ends.
+    if (isGone(response)) return;
+    requests++;
+    response.once('close', () => {
+      requests--;
+    });
     // Once the answer is out, what still arrives belongs to nobody: it is read, for the connection serves on, but not kept.
     response.once('close', () => {
       request.unpipe();
@@ -48,6 +60,7 @@ export function uploadGuard(
     const files = checkHead(await readMultipartHead(request));
     assertContentLength(request, files, maxUploadBytes);
     const maxBytes = maxBodyBytes(files, maxUploadBytes);
+    if (isGone(response)) return;
     const hold = temporary.open();
     // As much as was announced, before any of it is written: a request that is refused amid its files has no answer to read.
     hold.add(contentLength(request) ?? maxBytes);
@@ -64,6 +77,11 @@ export function uploadGuard(
     maxFileSize: maxUploadBytes + 1,
   });
   return [guard, parse];
+}
+
+/** Asked again after each await. */
+function isGone(response: Response): boolean {
+  return response.destroyed;
 }
 
 function isUpload(request: Request): boolean {

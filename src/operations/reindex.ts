@@ -17,8 +17,8 @@ export interface ReindexInput {
 
 export interface Reindexed {
   readonly indexes: readonly (VectorIndex & {
-    /** `built` by this run, `sound` and left alone, `gone` with its space meanwhile, `due` where this run did not come to it. */
-    readonly outcome: 'built' | 'sound' | 'gone' | 'due';
+    /** `built` by this run, `cleaned` of what was unfinished, `sound` and left alone, `gone` with its space meanwhile, `due` where this run did not come to it. */
+    readonly outcome: 'built' | 'cleaned' | 'sound' | 'gone' | 'due';
   })[];
   /** True where `signal` ended it; the next run goes on there. */
   readonly interrupted: boolean;
@@ -30,7 +30,7 @@ export interface Reindexed {
  * may not; DATABASE_UNAVAILABLE, STORAGE_FULL
  */
 export async function reindex({ store }: Pick<OperationsContext, 'store'>, input: ReindexInput): Promise<Reindexed> {
-  const { all, dryRun, signal, onProgress } = input;
+  const { all, dryRun, signal } = input;
   const spaceId = input.space === undefined ? undefined : (await requireSpace(store, input.space)).id;
   const listed = (await store.listVectorIndexes()).filter(
     (index) => spaceId === undefined || index.spaceId === spaceId,
@@ -40,7 +40,7 @@ export async function reindex({ store }: Pick<OperationsContext, 'store'>, input
     const isDue = all || indexProblem(index) !== undefined;
     if (!isDue) indexes.push({ ...index, outcome: 'sound' });
     else if (dryRun || signal?.aborted === true) indexes.push({ ...index, outcome: 'due' });
-    else indexes.push({ ...index, outcome: await rebuild(store, index, signal, onProgress) });
+    else indexes.push({ ...index, outcome: await rebuild(store, index, input) });
   }
   return { indexes, interrupted: signal?.aborted === true && indexes.some(({ outcome }) => outcome === 'due') };
 }
@@ -48,17 +48,18 @@ export async function reindex({ store }: Pick<OperationsContext, 'store'>, input
 async function rebuild(
   store: Store,
   index: VectorIndex,
-  signal: AbortSignal | undefined,
-  onProgress: OnProgress | undefined,
-): Promise<'built' | 'gone' | 'due'> {
+  { all, signal, onProgress }: ReindexInput,
+): Promise<'built' | 'cleaned' | 'gone' | 'due'> {
   const stage = index.name;
   onProgress?.({ stage, done: 0, total: 0 });
   try {
-    const built = await store.rebuildVectorIndex(index, {
+    const isThere = await store.rebuildVectorIndex(index, {
+      keepsSound: !all,
       signal,
       onProgress: ({ done, total }) => onProgress?.({ stage, done, total }),
     });
-    return built ? 'built' : 'gone';
+    if (!isThere) return 'gone';
+    return index.state === 'valid' && !all ? 'cleaned' : 'built';
   } catch (error) {
     if (signal?.aborted === true && error === signal.reason) return 'due';
     throw error;

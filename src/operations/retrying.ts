@@ -28,14 +28,14 @@ export async function retrying<T>(
   signal: AbortSignal | undefined,
 ): Promise<T> {
   for (const waitMs of waitsMs) {
-    let asked = 0;
+    let askedMs: number;
     try {
       return await attempt();
     } catch (error) {
       if (!(error instanceof SemblanceError && passing.has(error.code))) throw error;
-      asked = askedWaitMs(error);
+      askedMs = askedWaitMs(error);
     }
-    await setTimeout(Math.max(waitMs, asked), undefined, { signal });
+    await setTimeout(Math.max(waitMs, askedMs), undefined, { signal });
   }
   return attempt();
 }

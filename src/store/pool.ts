@@ -50,12 +50,13 @@ export type TransactionMode = '' | 'ISOLATION LEVEL REPEATABLE READ, READ ONLY';
 
 /**
  * Where the network swallows a transaction, the server hears of no end: for hours its locks would refuse the same image, and hold
- * up whatever changes the spaces. So it ends the session itself; an operator's own limit stands. The embedded database has no timers.
+ * up whatever changes the spaces. So it ends the session itself; an operator's own limit stands. A snapshot locks nobody out, and an
+ * export may wait for a slow disk. The embedded database has no timers.
  */
 export function beginStatement(pool: pg.Pool, mode: TransactionMode = ''): string {
   const server = servers.get(pool);
   const begin = `BEGIN ${mode}`.trim();
-  if (server === undefined) return begin;
+  if (server === undefined || mode !== '') return begin;
   const setting = `'idle_in_transaction_session_timeout'`;
   return `${begin}; SELECT set_config(${setting}, '${server.idleInTransactionMs}', true) WHERE current_setting(${setting}) = '0'`;
 }

@@ -28,7 +28,7 @@ export async function rebuildVectorIndex(
   await requirePartitionRights(pool, schemas, 'The index cannot be built');
   if (!options.concurrently) {
     options.signal?.throwIfAborted();
-    return unlessGone(() => build(pool, schemas, index, ''));
+    return unlessGone(() => build(pool, schemas, index, options, ''));
   }
   await requireAlone(pool, schemas, index);
   const client = await connectForHours(pool);
@@ -43,12 +43,14 @@ async function build(
   database: Queryable,
   schemas: Schemas,
   index: VectorIndex,
+  { keepsSound = false }: Options,
   concurrently: '' | 'CONCURRENTLY',
 ): Promise<void> {
   const name = ownName(schemas, index.name);
   for (const left of index.unfinished) {
     await database.query({ text: `DROP INDEX ${concurrently} IF EXISTS ${ownName(schemas, left)}`, ...unbounded });
   }
+  if (keepsSound && index.state === 'valid') return;
   await database.query({ text: buildSql(schemas, index, name, concurrently), ...unbounded });
 }
 
@@ -63,14 +65,15 @@ async function buildWatched(
   client: pg.Client,
   schemas: Schemas,
   index: VectorIndex,
-  { signal, onProgress }: Options,
+  options: Options,
 ): Promise<void> {
+  const { signal, onProgress } = options;
   const { rows } = await client.query<{ readonly pid: number }>('SELECT pg_backend_pid() AS pid');
   const pid = rows[0]?.pid;
   const ended = new AbortController();
   const watching = watch(pool, pid, ended.signal, signal, onProgress);
   try {
-    await build(client, schemas, index, 'CONCURRENTLY');
+    await build(client, schemas, index, options, 'CONCURRENTLY');
   } catch (error) {
     await removeUnfinished(pool, schemas, index).catch(() => undefined);
     signal?.throwIfAborted();

@@ -204,14 +204,16 @@ export interface Store {
   /** Of every space, by its id. What is found broken goes to the operator's log, once. */
   listVectorIndexes(): Promise<readonly VectorIndex[]>;
   /**
-   * Builds it anew, or for the first time, and removes what was left unfinished. On a server searches and uploads go on meanwhile;
+   * Removes what was left unfinished, and builds it anew or for the first time. On a server searches and uploads go on meanwhile;
    * cut off by `signal` or an error, it leaves what was there before. False where the space was removed meanwhile. CONFLICT where
    * somebody else builds it; FORBIDDEN as assertMayChangeSpaces.
+   * @param options.keepsSound a valid one stays as it is
    * @param options.onProgress blocks of the table that were read
    */
   rebuildVectorIndex(
     index: VectorIndex,
     options: {
+      readonly keepsSound?: boolean;
       readonly signal?: AbortSignal | undefined;
       readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
     },

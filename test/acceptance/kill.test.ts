@@ -8,7 +8,7 @@ import { cleanUp, makeFolder, spawnServer, startServer, testStores } from '../su
 
 afterAll(cleanUp);
 
-const sampledPoints = 4;
+const sampledPoints = 3;
 
 /** A seeded few of the points at which test/long kills; TEST_SEED draws others. */
 describe.each(testStores)('kill -9 at named points ($name)', (store) => {

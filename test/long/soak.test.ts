@@ -101,6 +101,10 @@ it.each(testStores)(
       overloaded: refused.filter(({ status }) => status === 503).length,
       rateLimited: refused.filter(({ status }) => status === 429).length,
       acceptedPerSecond: Math.round((accepted.length / seconds) * 10) / 10,
+      searches: accepted.filter(({ kind }) => kind === 'search').length,
+      slowestSearchMs: Math.round(
+        Math.max(...accepted.map(({ kind, latencyMs }) => (kind === 'search' ? latencyMs : 0))),
+      ),
       p50Ms: [0, 1, 2].map((part) => Math.round(quantile(latencies(part as 0 | 1 | 2), 0.5))),
       p99Ms: [0, 1, 2].map((part) => Math.round(quantile(latencies(part as 0 | 1 | 2), 0.99))),
       slowestMs: Math.round(Math.max(...accepted.map(({ latencyMs }) => latencyMs))),

@@ -22,7 +22,7 @@ function points(
   scenario: KillPoint['scenario'],
   name: string,
   pattern: Pick<KillPoint, 'sql' | 'file'>,
-  { passes = 1, when = all as readonly KillPoint['when'][] } = {},
+  { passes = 1, when = all }: { readonly passes?: number; readonly when?: readonly KillPoint['when'][] } = {},
 ): readonly KillPoint[] {
   return when.map((each) => ({ name: `${scenario}: ${name}, ${each}`, scenario, ...pattern, when: each, passes }));
 }

@@ -35,12 +35,12 @@ interface SpaceNode {
  * is held to: images that are there whole, deletions that stand, spaces that say the truth, and nothing left over.
  */
 export class KillSeries {
-  readonly #pictures = new Map<string, Buffer>();
+  readonly #pictures: Buffer[] = [];
   /** Acknowledged, and not deleted by anybody. */
   readonly #kept = new Set<string>();
   readonly #deleted = new Set<string>();
-  #seed = 0;
-  #spaces = 0;
+  #pictureCount = 0;
+  #spaceCount = 0;
 
   private constructor(
     readonly folder: string,
@@ -99,7 +99,7 @@ export class KillSeries {
     const ids = new Set(images.map(({ id }) => id));
     for (const id of this.#kept) expect(ids.has(id), `${id} was acknowledged`).toBe(true);
     for (const id of this.#deleted) expect(ids.has(id), `${id} was deleted`).toBe(false);
-    await expectWhole(client, images.slice(0, whole), [...this.#pictures.values()], images.length);
+    await expectWhole(client, images.slice(0, whole), this.#pictures, images.length);
     await this.#checkSpaces(client);
     await this.#checkFolders();
     await this.#shrink(client, images);
@@ -122,7 +122,7 @@ export class KillSeries {
   }
 
   async #prepare(scenario: Exclude<ServerScenario, 'start'>, client: TestClient): Promise<() => Promise<unknown>> {
-    const name = `s${this.seed}-${this.#spaces++}`;
+    const name = `s${this.seed}-${this.#spaceCount++}`;
     switch (scenario) {
       case 'upload':
         return () => Promise.all([this.#upload(client), this.#upload(client), this.#upload(client)]);
@@ -144,9 +144,10 @@ export class KillSeries {
   }
 
   async #upload(client: TestClient): Promise<void> {
-    const bytes = await makeJpeg(this.seed * 100_000 + this.#seed++, { width: 64, height: 48 });
-    const filename = `${this.#seed}.jpg`;
-    this.#pictures.set(filename, bytes);
+    const number = this.#pictureCount++;
+    const bytes = await makeJpeg(this.seed * 100_000 + number, { width: 64, height: 48 });
+    const filename = `${number}.jpg`;
+    this.#pictures.push(bytes);
     // What a killed server does not answer was not acknowledged.
     const answer = await client.uploadAnswer(bytes, filename).catch(() => undefined);
     const id = answer?.data?.uploadImage.image.id;
@@ -203,8 +204,10 @@ export class KillSeries {
   async #checkFolders(): Promise<void> {
     const temporary = await readdir(join(this.folder, 'tmp'));
     // The database's socket, of this server alone; and uploads that were being read, which are swept after a while.
-    expect(temporary.filter((name) => /^semblance-\w{6}$/.test(name)).length).toBeLessThanOrEqual(1);
-    expect(temporary.filter((name) => !/^(semblance-\w{6}|capacitor-[0-9a-f]{32}\.tmp)$/.test(name))).toEqual([]);
+    expect(temporary.filter((name) => /^semblance-[0-9a-f]{16}$/.test(name)).length).toBeLessThanOrEqual(1);
+    expect(temporary.filter((name) => !/^(semblance-[0-9a-f]{16}|capacitor-[0-9a-f]{32}\.tmp)$/.test(name))).toEqual(
+      [],
+    );
     const data = await readdir(join(this.folder, 'data')).catch(() => []);
     expect(data.filter((name) => name.startsWith('postgres.new-'))).toEqual([]);
   }

@@ -5,13 +5,14 @@ import { multipartBody, multipartType } from './client.js';
 import type { TestServer } from './server.js';
 
 export interface Answer {
+  readonly kind: 'search' | 'upload';
   /** Since the load began. */
   readonly startedMs: number;
   readonly latencyMs: number;
   /** HTTP status; 0 where the connection broke. */
   readonly status: number;
   readonly retryAfter: string | undefined;
-  /** Of the first error; undefined where there was none. */
+  /** Of the first error, or of the connection's; undefined where there was none. */
   readonly code: unknown;
 }
 
@@ -37,13 +38,14 @@ export function sendFile(
   ]);
   const startedMs = performance.now();
   return new Promise((resolve) => {
-    const end = (status: number, text = '', retryAfter?: string): void => {
+    const end = (status: number, code: unknown, retryAfter?: string): void => {
       resolve({
+        kind: query === searchQuery ? 'search' : 'upload',
         startedMs: startedMs - beganMs,
         latencyMs: performance.now() - startedMs,
         status,
         retryAfter,
-        code: text === '' ? undefined : codeOf(text),
+        code,
       });
     };
     const request = httpRequest(`${server.url}/graphql`, {
@@ -57,17 +59,17 @@ export function sendFile(
         'apollo-require-preflight': '1',
       },
     });
-    request.once('error', () => {
-      end(0);
+    request.once('error', (error) => {
+      end(0, (error as NodeJS.ErrnoException).code);
     });
     request.once('response', (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.once('error', () => {
-        end(0);
+      response.once('error', (error) => {
+        end(0, (error as NodeJS.ErrnoException).code);
       });
       response.once('end', () => {
-        end(response.statusCode ?? 0, Buffer.concat(chunks).toString(), response.headers['retry-after']);
+        end(response.statusCode ?? 0, codeOf(Buffer.concat(chunks).toString()), response.headers['retry-after']);
       });
     });
     request.end(body);

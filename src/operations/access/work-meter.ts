@@ -43,6 +43,17 @@ export class WorkMeter {
   }
 
   /**
+   * Before the body of what needs one at least is read: whoever has none left is told so at the price of a header.
+   * @throws RetryLaterError RATE_LIMITED
+   */
+  async assertImagesLeft(caller: Caller): Promise<void> {
+    const used = await this.#images?.get(caller.id);
+    if (this.#images === undefined || used === undefined || used === null) return;
+    if (used.consumedPoints < this.#images.points) return;
+    throw this.#refusal('images', this.#images.points, used.msBeforeNext);
+  }
+
+  /**
    * Before the body is read. One without a length is charged once it has arrived: it may go beyond the bound once.
    * @throws RetryLaterError RATE_LIMITED
    */
@@ -70,13 +81,17 @@ export class WorkMeter {
       await bound.consume(caller.id, amount);
     } catch (error) {
       if (!(error instanceof RateLimiterRes)) throw error;
-      this.#refusals[work]++;
-      throw new RetryLaterError(
-        'RATE_LIMITED',
-        `You may have ${bound.points} ${described[work]} in a minute`,
-        Math.max(1, Math.ceil(error.msBeforeNext / 1000)),
-      );
+      throw this.#refusal(work, bound.points, error.msBeforeNext);
     }
+  }
+
+  #refusal(work: keyof WorkMeter['refusals'], perMinute: number, msBeforeNext: number): RetryLaterError {
+    this.#refusals[work]++;
+    return new RetryLaterError(
+      'RATE_LIMITED',
+      `You may have ${perMinute} ${described[work]} in a minute`,
+      Math.max(1, Math.ceil(msBeforeNext / 1000)),
+    );
   }
 }
 

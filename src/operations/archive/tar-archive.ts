@@ -8,7 +8,8 @@ const blockBytes = 512;
 /** Writes beside `path` and renames: no half archive bears that name. */
 export async function createTarWriter(path: string): Promise<ArchiveWriter> {
   const partial = `${path}.partial`;
-  const file = await open(partial, 'w');
+  // All that was ever stored: nobody else's to read.
+  const file = await open(partial, 'w', 0o600);
   let done = false;
   return {
     add: async ({ path: name, bytes }) => {

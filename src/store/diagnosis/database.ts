@@ -5,6 +5,7 @@ import { openDatabase, type Database } from '../database.js';
 import { requireExtension, type Extension } from '../extension.js';
 import { pendingMigrations } from '../migrate.js';
 import type { StoreOptions } from '../open-store.js';
+import { createServerPool } from '../pool.js';
 import { missingServingRights } from '../rights.js';
 import { DatabaseSetupError } from '../setup-error.js';
 import { diagnoseConnection, diagnoseWrites } from './connection.js';
@@ -56,6 +57,7 @@ async function diagnoseOpen(
     if (finding !== undefined) findings.push(finding);
   };
   if (adminPool !== pool) add(await diagnoseConnection(adminPool, 'SEMBLANCE_ADMIN_DATABASE_URL'));
+  for (const finding of await diagnoseReplicas(options)) add(finding);
   add(await diagnoseWrites(pool));
 
   const lacking = (await missingServingRights(pool, schema)) ?? [];
@@ -80,6 +82,18 @@ async function diagnoseOpen(
     findings.push(...(await further(store)));
   } finally {
     await store.close();
+  }
+  return findings;
+}
+
+/** Searches go to the primary while one is away: slower, and no less right. */
+async function diagnoseReplicas({ database }: StoreOptions): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const url of database.kind === 'server' ? (database.readUrls ?? []) : []) {
+    const pool = createServerPool(url, { connections: 1, onIdleError: () => undefined });
+    const finding = await diagnoseConnection(pool, 'SEMBLANCE_READ_DATABASE_URLS');
+    if (finding !== undefined) findings.push(finding);
+    await pool.end();
   }
   return findings;
 }

@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../../errors.js';
@@ -124,12 +125,16 @@ async function release(socketFolder: string | undefined, lock: DataFolderLock | 
   await lock?.release();
 }
 
-/** A fresh one, mode 0700: the database has no password, so the folder is what keeps other users out. */
+/**
+ * A fresh one, mode 0700: the database has no password, so the folder is what keeps other users out. The lock names it before it is
+ * there, and until another is named: whenever this process is killed, the next holder removes it. Nobody guesses the name.
+ */
 async function makeSocketFolder(lock: DataFolderLock | undefined): Promise<string> {
   if (lock?.abandonedSocketFolder !== undefined) await rm(lock.abandonedSocketFolder, { recursive: true, force: true });
-  const prefix = 'semblance-';
-  const fits = Buffer.byteLength(join(tmpdir(), `${prefix}XXXXXX`, socketName)) <= maxSocketPathBytes;
-  const folder = await mkdtemp(join(fits ? tmpdir() : '/tmp', prefix));
+  const name = `semblance-${randomBytes(8).toString('hex')}`;
+  const fits = Buffer.byteLength(join(tmpdir(), name, socketName)) <= maxSocketPathBytes;
+  const folder = join(fits ? tmpdir() : '/tmp', name);
   await lock?.recordSocketFolder(folder);
+  await mkdir(folder, { mode: 0o700 });
   return folder;
 }

@@ -93,7 +93,9 @@ async function acquire(dataDir: string, record: LockRecord, heartbeatMs: number)
       if (holder !== undefined && (await isHeld(path, text, holder, record, heartbeatMs))) {
         throw new DataFolderInUseError(dataDir, holder.pid, holder.url ?? undefined);
       }
-      if (await replace(path, text, temporary, record, heartbeatMs)) return holder?.socketFolder ?? undefined;
+      // Named until it is removed, lest a process that is killed before that forgets it.
+      const inherited = { ...record, socketFolder: holder?.socketFolder ?? null };
+      if (await replace(path, text, temporary, inherited, heartbeatMs)) return holder?.socketFolder ?? undefined;
     }
   } finally {
     await rm(temporary, { force: true });

@@ -1,15 +1,18 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ConfigurationError } from '../../../src/errors.js';
+import { migrationsFolder } from '../../../src/paths.js';
 import { openDatabase, type Database } from '../../../src/store/database.js';
 import { postgresMajor } from '../../../src/store/embedded/data-folder.js';
 import { DataFolderInUseError, readServerUrl } from '../../../src/store/embedded/lock.js';
+import { migrate } from '../../../src/store/migrate.js';
+import { openStore } from '../../../src/store/open-store.js';
 
 const writer = fileURLToPath(new URL('../../support/embedded-writer.mjs', import.meta.url));
 const children: ChildProcess[] = [];
@@ -94,6 +97,59 @@ describe('a data folder', () => {
     await writeFile(join(dataDir, 'postgres/letters.txt'), 'dear');
     await expect(open(dataDir)).rejects.toThrow(/holds no Postgres database/);
     expect(await readdir(join(dataDir, 'postgres'))).toEqual(['letters.txt']);
+  });
+
+  test('that was copied or moved while nobody held it is a database of its own', async () => {
+    const original = await copyOfTemplate('original');
+    const first = await open(original);
+    await first.pool.query('CREATE TABLE kept (id int)');
+    await first.pool.query('INSERT INTO kept VALUES (1)');
+    await first.close();
+    const [copy, moved] = [join(root, 'copy'), join(root, 'moved')];
+    await cp(original, copy, { recursive: true });
+    await rename(original, moved);
+    const both = await Promise.all([open(copy), open(moved)]);
+    await both[0].pool.query('INSERT INTO kept VALUES (2)');
+    const counts = await Promise.all(
+      both.map(({ pool }) => pool.query<{ rows: number }>('SELECT count(*)::int AS rows FROM kept')),
+    );
+    expect(counts.map(({ rows }) => rows)).toEqual([[{ rows: 2 }], [{ rows: 1 }]]);
+    await Promise.all(both.map((database) => database.close()));
+  });
+
+  test('of an older version is migrated when it is opened, with what it holds', async () => {
+    const dataDir = await copyOfTemplate('migrated');
+    const migrations = join(root, 'migrations');
+    const [oldest = ''] = (await readdir(migrationsFolder)).sort();
+    await cp(join(migrationsFolder, oldest), join(migrations, oldest), { recursive: true });
+    const before = await open(dataDir);
+    await migrate({ pool: before.pool, schema: 'semblance', apply: true, folder: migrations });
+    await before.pool.query(
+      `INSERT INTO semblance.image (id, sha256, filename, media_type, width, height, byte_size)
+       VALUES ('00000000-0000-8000-8000-000000000000', repeat('0', 64), 'old.png', 'image/png', 1, 1, 1)`,
+    );
+    await before.close();
+    const store = await openStore({
+      database: { kind: 'embedded' },
+      schema: 'semblance',
+      dataDir,
+      databaseConnections: 4,
+      autoMigrate: true,
+    });
+    await expect.poll(() => store.state.kind, { timeout: 30_000 }).toBe('ready');
+    expect((await store.findImage('00000000-0000-8000-8000-000000000000'))?.filename).toBe('old.png');
+    expect(await store.listJobs(1)).toEqual([]);
+    await store.close();
+  });
+
+  test('loses what processes that were killed on their way to the lock left, once it is old', async () => {
+    const dataDir = await copyOfTemplate('drafts');
+    const [old, young] = ['a', 'b'].map((digit) => `semblance.lock.${digit.repeat(8)}-0000-4000-8000-000000000000`);
+    for (const name of [old, young]) await writeFile(join(dataDir, name ?? ''), '{}');
+    await utimes(join(dataDir, old ?? ''), 1, 1);
+    const database = await open(dataDir);
+    expect((await readdir(dataDir)).sort()).toEqual(['postgres', 'semblance.lock', young]);
+    await database.close();
   });
 
   test('that cannot be written is refused', async () => {

@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { connectStore, type ConnectedStore } from '../../../src/store/connected-store.js';
 import { indexProblem } from '../../../src/store/indexes.js';
@@ -7,7 +7,7 @@ import { createServerPool } from '../../../src/store/pool.js';
 import type { VectorIndex } from '../../../src/store/store.js';
 import { testStoreKinds } from '../../support/database.js';
 import { makeJpeg } from '../../support/make-image.js';
-import { cleanUp, runProgram, serverStores, startServer, waitFor } from '../../support/server.js';
+import { cleanUp, runProgram, serverStores, startProgram, startServer, waitFor } from '../../support/server.js';
 import { createServerDatabase } from '../../support/server-database.js';
 import { newImage, openTestStore, testSpace, type TestStore } from '../../support/store.js';
 
@@ -38,6 +38,7 @@ describe.each(testStoreKinds())('a vector index that is of no use (%s)', (kind) 
     ).map((row) => row['image_id']);
   const vector = (numbers: Float32Array): string =>
     `'[${[...numbers, ...new Array<number>(768 - numbers.length).fill(0)].join(',')}]'::"${opened.schemas.vector}".vector`;
+  const fileSql = () => `SELECT pg_relation_filenode('${indexName()}') AS file`;
   const indexName = () => opened.name(`embedding_${opened.space.id}_hnsw`);
 
   beforeAll(async () => {
@@ -102,8 +103,10 @@ describe.each(testStoreKinds())('a vector index that is of no use (%s)', (kind) 
       `the space "test" has an unfinished index, ${left}, which slows uploads down: run \`semblance reindex\``,
     ]);
     expect(await mode()).toBe('hnsw');
-    await store.rebuildVectorIndex(await index(), {});
+    const file = await sql(fileSql());
+    await store.rebuildVectorIndex(await index(), { keepsSound: true });
     expect(await index()).toMatchObject({ state: 'valid', unfinished: [] });
+    expect(await sql(fileSql())).toEqual(file);
   });
 
   describe.each(kind === 'server' ? ['server'] : [])('on a %s', () => {
@@ -227,7 +230,20 @@ describe.each(serverStores)('semblance reindex ($name)', () => {
 
     const rows = (outcome: string) =>
       new RegExp(`embedding_1_hnsw +missing +${outcome}\n.* region_1_hnsw +valid +left alone\n`);
-    expect((await runProgram(['reindex', '--dry-run'], { env })).stdout).toMatch(rows('to be built'));
+    expect((await runProgram(['reindex', '--dry-run'], { env })).stdout).toMatch(rows('to be mended'));
+    // An upload that does not end keeps the build waiting, until somebody loses patience.
+    const upload = new pg.Client(database.url);
+    await upload.connect();
+    await upload.query('BEGIN; LOCK TABLE semblance.embedding IN ROW EXCLUSIVE MODE');
+    const impatient = await startProgram(['reindex'], { env });
+    const building = async () => (await database.query('SELECT FROM pg_stat_progress_create_index')).rows.length > 0;
+    await waitFor('the build', building);
+    impatient.signal('SIGINT');
+    await waitFor('the build to end', async () => !(await building()));
+    await upload.end();
+    expect(await impatient.exited).toEqual({ code: 130, signal: null });
+    expect(impatient.stdout).toMatch(rows('to be mended'));
+
     const built = await runProgram(['reindex'], { env });
     expect(built.stdout).toMatch(rows('built'));
     expect(built.code).toBe(0);

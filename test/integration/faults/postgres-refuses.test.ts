@@ -33,14 +33,16 @@ describe.each(mayMount ? serverStores : [])('a Postgres that refuses ($name)', (
     postgres.query(
       `SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE application_name = 'semblance'`,
     );
-  const uploads = async () => { expect((await client.upload(await makeJpeg(seed++))).created).toBe(true); };
+  const uploads = async () => {
+    expect((await client.upload(await makeJpeg(seed++))).created).toBe(true);
+  };
   const searches = async () => {
     expect((await client.search(await makeJpeg(0), { k: 3 })).length).toBe(3);
     const [{ id } = { id: '' }] = await client.allImages();
     expect((await client.similar(id, { k: 3 })).length).toBe(3);
     // Its grey rendition is computed, and kept where that may be.
     const reranked = await client.graphql<{ similarImages: readonly unknown[] }>(
-      'query ($id: ID!) { similarImages(imageId: $id, k: 3, rerank: SSIM) { rank } }',
+      'query ($id: ID!) { similarImages(imageId: $id, k: 3, rerank: PIXEL_SSIM) { rank } }',
       { id },
     );
     expect(reranked).toMatchObject({ data: { similarImages: [{ rank: 1 }, { rank: 2 }, { rank: 3 }] } });
@@ -143,6 +145,7 @@ describe.each(mayMount ? serverStores : [])('a Postgres that refuses ($name)', (
   });
 
   it('room: uploads fail whole, searches are answered, and room alone mends it', async () => {
+    await inGallery('UPDATE semblance.image_content SET grey = NULL');
     await inGallery(`CREATE TABLE ballast (bytes text) WITH (autovacuum_enabled = false)`);
     await expect(
       inGallery(`INSERT INTO ballast SELECT repeat('x', 1900) FROM generate_series(1, 40000)`),

@@ -218,6 +218,12 @@ describe('the work of a caller', () => {
     expect([answer.status, code(answer)]).toEqual([429, 'RATE_LIMITED']);
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
     expect(codeOf(await upload(keys.write))).toBe('RATE_LIMITED');
+    // An upload before its body has come: this one never comes as a whole.
+    const early = await sendRaw(
+      Number(new URL(door.client.url).port),
+      `POST /graphql HTTP/1.1\r\nHost: localhost\r\nApollo-Require-Preflight: 1\r\nAuthorization: Bearer ${keys.write}\r\nContent-Type: ${multipartType}\r\nContent-Length: 1000\r\nConnection: close\r\n\r\n${''.padEnd(1000)}`,
+    );
+    expect(early).toMatch(/^HTTP\/1\.1 429 /);
     expect(calls).toEqual([]);
     // Searches that need no model go on, and so do others.
     expect((await post('{ status { imageCount } }', bearer(keys.write))).status).toBe(200);

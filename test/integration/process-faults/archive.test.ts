@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildApp, type App } from '../../../src/app.js';
 import { loadConfig, type Config } from '../../../src/config.js';
 import { exportGallery } from '../../../src/operations/archive/export-gallery.js';
-import { importArchive, type ImportArchiveInput } from '../../../src/operations/archive/import-archive.js';
-import { openArchiveStore } from '../../../src/store/archive-store.js';
+import { importArchive } from '../../../src/operations/archive/import-archive.js';
+import { openArchiveStore, type ArchiveStore } from '../../../src/store/archive-store.js';
 import { testDatabaseUrl } from '../../support/database.js';
 import { makeJpeg } from '../../support/make-image.js';
 import { persistentStores } from '../../support/persistent-app.js';
@@ -29,14 +29,27 @@ const moves: readonly (readonly [Kind, Kind])[] =
 
 afterAll(cleanUp);
 
+/** Of an embedded database without images: to copy it takes a tenth of making one. */
+let empty: Promise<string> | undefined;
+
+async function makeEmpty(): Promise<string> {
+  const dataDir = join(await makeFolder(), 'data');
+  await (await openArchiveStore(loadConfig({ SEMBLANCE_DATA_DIR: dataDir }))).close();
+  return dataDir;
+}
+
+async function environmentOf(kind: Kind): Promise<Record<string, string>> {
+  const dataDir = join(await makeFolder(), 'data');
+  if (kind === 'server') {
+    const schema = `archive_${randomBytes(6).toString('hex')}`;
+    return { SEMBLANCE_DATA_DIR: dataDir, DATABASE_URL: testDatabaseUrl ?? '', SEMBLANCE_SCHEMA: schema };
+  }
+  await cp(await (empty ??= makeEmpty()), dataDir, { recursive: true });
+  return { SEMBLANCE_DATA_DIR: dataDir };
+}
+
 async function configOf(kind: Kind): Promise<Config> {
-  return loadConfig({
-    SEMBLANCE_DATA_DIR: join(await makeFolder(), 'data'),
-    ...(kind === 'server' && {
-      DATABASE_URL: testDatabaseUrl,
-      SEMBLANCE_SCHEMA: `archive_${randomBytes(6).toString('hex')}`,
-    }),
-  });
+  return loadConfig(await environmentOf(kind));
 }
 
 async function withApp<T>(config: Config, work: (app: App) => Promise<T>): Promise<T> {
@@ -119,13 +132,11 @@ function alike(before: Seen): unknown {
 }
 
 /** Of every vector, bit by bit. */
-async function vectors(config: Config): Promise<readonly string[]> {
-  const store = await openArchiveStore(config);
-  const found = await store.snapshot(async (snapshot) => {
+async function vectors(store: ArchiveStore): Promise<readonly string[]> {
+  return store.snapshot(async (snapshot) => {
     const names = new Map(snapshot.spaces.map(({ id, name }) => [id, name]));
-    const ids = await snapshot.imageIds({ limit: 100 });
     const lines: string[] = [];
-    for (const id of ids) {
+    for (const id of await snapshot.imageIds({ limit: 100 })) {
       const image = await snapshot.readImage(id);
       for (const { spaceId, norm, unit } of [...image.embeddings, ...image.regions]) {
         lines.push(`${id} ${names.get(spaceId) ?? ''} ${norm} ${digest(unit)}`);
@@ -133,8 +144,6 @@ async function vectors(config: Config): Promise<readonly string[]> {
     }
     return lines.sort();
   });
-  await store.close();
-  return found;
 }
 
 function digest(bytes: Buffer | undefined): string {
@@ -143,23 +152,16 @@ function digest(bytes: Buffer | undefined): string {
     .digest('hex');
 }
 
-async function exportTo(config: Config, target: string, signal?: AbortSignal) {
+async function withStore<T>(config: Config, work: (store: ArchiveStore) => Promise<T>): Promise<T> {
   const store = await openArchiveStore(config);
-  return exportGallery(store, { target, signal }).finally(() => store.close());
+  return work(store).finally(() => store.close());
 }
 
-async function importFrom(config: Config, source: string, options: Omit<ImportArchiveInput, 'source'> = {}) {
-  const store = await openArchiveStore(config);
-  return importArchive(store, { source, ...options }).finally(() => store.close());
-}
-
-/** Images and spaces of a database that no model has touched. */
-async function contents(config: Config): Promise<unknown> {
-  const store = await openArchiveStore(config);
-  const spaces = await store.run((connected) => connected.listSpaces());
-  const count = await store.snapshot((snapshot) => Promise.resolve(snapshot.imageCount));
-  await store.close();
-  return { images: count, spaces: spaces.map(({ name }) => name) };
+/** Images and spaces. */
+async function contents(store: ArchiveStore): Promise<unknown> {
+  return store.snapshot(({ imageCount, spaces }) =>
+    Promise.resolve({ images: imageCount, spaces: spaces.map(({ name }) => name) }),
+  );
 }
 
 /** Each filled once. */
@@ -179,10 +181,16 @@ describe.each(moves)('a gallery moved from %s to %s', (from, to) => {
     const { config: source, before } = await gallery(from);
     const destination = await configOf(to);
     const target = join(await makeFolder(), 'gallery.tar');
-    expect(await exportTo(source, target)).toEqual({ images, spaces: ['semblance-compact', 'greys', 'old'] });
-    const imported = await importFrom(destination, target);
-    expect(imported).toMatchObject({ created: images, known: 0 });
-    expect(await vectors(destination)).toEqual(await vectors(source));
+    const [exported, there] = await withStore(source, async (store) => [
+      await exportGallery(store, { target }),
+      await vectors(store),
+    ]);
+    expect(exported).toEqual({ images, spaces: ['semblance-compact', 'greys', 'old'] });
+    await withStore(destination, async (store) => {
+      expect(await importArchive(store, { source: target })).toMatchObject({ created: images, known: 0 });
+      expect(await vectors(store)).toEqual(there);
+      expect(await importArchive(store, { source: target })).toMatchObject({ created: 0, known: images });
+    });
     await withApp(destination, async (app) => {
       expect(await seen(app)).toEqual(alike(before));
       // What follows is embedded for the same spaces.
@@ -191,22 +199,29 @@ describe.each(moves)('a gallery moved from %s to %s', (from, to) => {
       const live = (await store.listSpaces()).filter(({ state }) => state !== 'retired');
       expect(live.map(({ missingCount }) => missingCount)).toEqual([0, 0]);
     });
-    expect(await importFrom(destination, target)).toMatchObject({ created: 0, known: images });
   });
 });
 
 describe('an archive', () => {
-  let before: Seen;
   let archive: string;
   let folder: string;
+  let there: readonly string[];
+  let destination: ArchiveStore;
   beforeAll(async () => {
-    const { config: source, before: found } = await gallery(home);
-    before = found;
+    const { config } = await gallery(home);
     archive = join(await makeFolder(), 'gallery.tar');
-    await exportTo(source, archive);
     folder = join(await makeFolder(), 'gallery');
-    await exportTo(source, folder);
+    await withStore(config, async (store) => {
+      await exportGallery(store, { target: archive });
+      await exportGallery(store, { target: folder });
+      there = await vectors(store);
+    });
+    destination = await openArchiveStore(await configOf(home));
   });
+  afterAll(() => destination.close());
+
+  const refusal = (source: string, what = source) => expect(importArchive(destination, { source }), what).rejects;
+  const nothing = { images: 0, spaces: [] };
 
   test('is a tar file that other programs read', async () => {
     const paths: string[] = [];
@@ -216,28 +231,21 @@ describe('an archive', () => {
   });
 
   test('is refused with a sentence where it is cut, and nothing is stored', async () => {
-    const destination = await configOf(home);
     const { length } = await readFile(archive);
     const cut = join(await makeFolder(), 'cut.tar');
-    const store = await openArchiveStore(destination);
     for (const size of [0, 100, 512, Math.floor(length / 2), length - 1_600, length - 1_024]) {
       await cp(archive, cut);
       await truncate(cut, size);
-      await expect(importArchive(store, { source: cut }), `${size} bytes`).rejects.toThrow(
-        /^The archive cannot be used: .*Nothing was stored/,
-      );
+      await refusal(cut, `${size} bytes`).toThrow(/^The archive cannot be used: .*Nothing was stored/);
     }
-    await store.close();
-    expect(await contents(destination)).toEqual({ images: 0, spaces: [] });
+    expect(await contents(destination)).toEqual(nothing);
   });
 
   test('is refused where a byte was altered anywhere, and nothing is stored', async () => {
-    const destination = await configOf(home);
     const whole = await readFile(archive);
     const altered = join(await makeFolder(), 'altered.tar');
     // The blocks of zeros at the end mean nothing.
     const length = whole.length - 1_024;
-    const store = await openArchiveStore(destination);
     for (let part = 0; part < 40; part++) {
       const bytes = Buffer.from(whole);
       const at = Math.floor(((part + 0.37) / 40) * length);
@@ -245,40 +253,30 @@ describe('an archive', () => {
       // What fills up a block is no part of the archive.
       if (isPadding(whole, at)) continue;
       await writeFile(altered, bytes);
-      await expect(importArchive(store, { source: altered }), `byte ${at}`).rejects.toThrow(
-        /^The archive cannot be used: /,
-      );
+      await refusal(altered, `byte ${at}`).toThrow(/^The archive cannot be used: /);
     }
-    await store.close();
-    expect(await contents(destination)).toEqual({ images: 0, spaces: [] });
+    expect(await contents(destination)).toEqual(nothing);
   });
 
-  test('is refused where it is none', async () => {
-    const destination = await configOf(home);
+  test('is refused where it is none, or a folder that lacks a file', async () => {
     const file = join(await makeFolder(), 'picture.tar');
     await writeFile(file, await makeJpeg(1));
-    await expect(importFrom(destination, file)).rejects.toThrow(/no tar file/);
-    await expect(importFrom(destination, join(file, '../none.tar'))).rejects.toThrow(/cannot be read/);
-  });
-
-  test('may be a folder, which is refused where a file is missing', async () => {
-    const destination = await configOf(home);
+    await refusal(file).toThrow(/no tar file/);
+    await refusal(join(file, '../none.tar')).toThrow(/cannot be read/);
     const copy = join(await makeFolder(), 'copy');
     await cp(folder, copy, { recursive: true });
     const [id = ''] = await readdir(join(copy, 'images'));
     await rm(join(copy, 'images', id, 'vectors'));
-    await expect(importFrom(destination, copy)).rejects.toThrow(/the file vectors is missing/);
+    await refusal(copy).toThrow(/the file vectors is missing/);
     await rm(join(copy, 'images', id), { recursive: true });
-    await expect(importFrom(destination, copy)).rejects.toThrow(/holds 4 images of 5/);
-    expect(await contents(destination)).toEqual({ images: 0, spaces: [] });
-    expect(await importFrom(destination, folder)).toMatchObject({ created: images });
-    expect(await withApp(destination, seen)).toEqual(alike(before));
+    await refusal(copy).toThrow(/holds 4 images of 5/);
+    expect(await contents(destination)).toEqual(nothing);
   });
 
-  test('that was imported in part is gone on with', async () => {
-    const destination = await configOf(home);
+  test('that was imported in part is gone on with, from a folder as well', async () => {
     const interrupt = new AbortController();
-    const stopped = importFrom(destination, archive, {
+    const stopped = importArchive(destination, {
+      source: archive,
       signal: interrupt.signal,
       onProgress: ({ stage, done }) => {
         if (stage === 'storing' && done === 3) interrupt.abort();
@@ -286,74 +284,75 @@ describe('an archive', () => {
     });
     await expect(stopped).rejects.toThrow(/abort/i);
     expect(await contents(destination)).toMatchObject({ images: 3 });
-    expect(await importFrom(destination, archive)).toMatchObject({ created: images - 3, known: 3 });
-    expect(await withApp(destination, seen)).toEqual(alike(before));
+    expect(await importArchive(destination, { source: folder })).toEqual({
+      created: images - 3,
+      known: 3,
+      spaces: [
+        { name: 'semblance-compact', state: 'active', missing: 0 },
+        { name: 'greys', state: 'ready', missing: 0 },
+        { name: 'old', state: 'retired', missing: images },
+      ],
+    });
+    expect(await vectors(destination)).toEqual(there);
   });
 
-  test('adds to a gallery, whose other spaces say what they lack until they are filled', async () => {
-    const destination = await configOf(home);
-    await withApp(destination, async ({ operations }) => {
+  test('is added to a gallery by the commands, which embed it for the spaces that it lacks', async () => {
+    const env = await environmentOf(home);
+    const config = loadConfig(env);
+    await withApp(config, async ({ operations }) => {
       await operations.uploadImage({ bytes: await makeJpeg(1), filename: 'own.jpg', priority: 'query' });
+      await operations.createSpace({ name: 'greys', recipe: 'color' });
+      await operations.backfillSpace({ name: 'greys' });
+      await operations.activateSpace({ name: 'greys' });
+    });
+    // The archive's space of that name is another.
+    const refused = await runProgram(['import-archive', archive], { env });
+    expect([refused.code, refused.output]).toEqual([
+      1,
+      expect.stringMatching(/greys.*must not be mixed.*Nothing was stored/),
+    ]);
+    await withApp(config, async ({ operations, store }) => {
+      expect(await store.countImages()).toBe(1);
+      await operations.activateSpace({ name: 'semblance-compact' });
+      await operations.removeSpace('greys');
       await operations.createSpace({ name: 'colors', recipe: 'color' });
       await operations.backfillSpace({ name: 'colors' });
       await operations.activateSpace({ name: 'colors' });
     });
-    const { spaces } = await importFrom(destination, archive);
-    expect(spaces).toEqual(
-      expect.arrayContaining([
-        { name: 'colors', state: 'active', missing: images },
-        { name: 'semblance-compact', state: 'ready', missing: 0 },
-        { name: 'greys', state: 'building', missing: 1 },
-        { name: 'old', state: 'retired', missing: images + 1 },
-      ]),
-    );
-    await withApp(destination, async ({ operations }) => {
-      expect(await operations.backfillSpace({ name: 'colors' })).toMatchObject({ embedded: images, missing: 0 });
-      expect(await operations.backfillSpace({ name: 'greys' })).toMatchObject({ state: 'ready', missing: 0 });
+    const imported = await runProgram(['import-archive', archive], { env });
+    expect([imported.code, imported.stdout]).toEqual([0, `Stored ${images} images, already there 0.\n`]);
+    const exported = await runProgram(['export', 'both.tar'], {
+      env,
+      folder: join(folder, '..'),
+      cwd: join(folder, '..'),
     });
-  });
-
-  test('is refused where a space of a name here is another one, before anything is stored', async () => {
-    const destination = await configOf(home);
-    await withApp(destination, ({ operations }) => operations.createSpace({ name: 'greys', recipe: 'color' }));
-    const before = await contents(destination);
-    await expect(importFrom(destination, archive)).rejects.toMatchObject({ code: 'CONFLICT' });
-    expect(await contents(destination)).toEqual(before);
+    expect([exported.code, exported.stdout]).toEqual([0, expect.stringMatching(/^Exported 6 images and 4 embedding/)]);
+    await withStore(config, async (store) => {
+      const spaces = await store.run((connected) => connected.listSpaces());
+      expect(spaces.map(({ name, state, missingCount }) => [name, state, missingCount])).toEqual([
+        ['semblance-compact', 'ready', 0],
+        ['colors', 'active', 0],
+        ['greys', 'ready', 0],
+        ['old', 'retired', images + 1],
+      ]);
+    });
   });
 });
 
 test('an export that fails or is interrupted leaves nothing, and one over something else is refused', async () => {
-  const source = await configOf(home);
-  await withApp(source, async ({ operations }) => {
-    await operations.uploadImage({ bytes: await makeJpeg(1), filename: '1.jpg', priority: 'query' });
-  });
+  const { config } = await gallery(home);
   const folder = await makeFolder();
-  await expect(exportTo(source, join(folder, 'gallery.tar'), AbortSignal.abort())).rejects.toThrow(/abort/i);
-  await expect(exportTo(source, join(folder, 'gallery'), AbortSignal.abort())).rejects.toThrow(/abort/i);
-  await expect(exportTo(source, join(folder, 'none/gallery.tar'))).rejects.toThrow(/cannot be written/);
-  expect(await readdir(folder)).toEqual([]);
-  await writeFile(join(folder, 'gallery.tar'), 'mine');
-  await expect(exportTo(source, join(folder, 'gallery.tar'))).rejects.toThrow(/is there already/);
-  expect(await readFile(join(folder, 'gallery.tar'), 'utf8')).toBe('mine');
-});
-
-test('the commands move a gallery, and embed it for the spaces that the archive lacks', async () => {
-  const [from, to] = [await makeFolder(), await makeFolder()];
-  const config = loadConfig({ SEMBLANCE_DATA_DIR: join(from, 'data') });
-  await withApp(config, async ({ operations }) => {
-    for (const seed of [1, 2]) {
-      await operations.uploadImage({ bytes: await makeJpeg(seed), filename: `${seed}.jpg`, priority: 'query' });
-    }
+  await withStore(config, async (store) => {
+    const attempt = (name: string, signal?: AbortSignal) =>
+      expect(exportGallery(store, { target: join(folder, name), signal })).rejects;
+    await attempt('gallery.tar', AbortSignal.abort()).toThrow(/abort/i);
+    await attempt('gallery', AbortSignal.abort()).toThrow(/abort/i);
+    await attempt('none/gallery.tar').toThrow(/cannot be written/);
+    expect(await readdir(folder)).toEqual([]);
+    await writeFile(join(folder, 'gallery.tar'), 'mine');
+    await attempt('gallery.tar').toThrow(/is there already/);
+    expect(await readFile(join(folder, 'gallery.tar'), 'utf8')).toBe('mine');
   });
-  await withApp(loadConfig({ SEMBLANCE_DATA_DIR: join(to, 'data') }), async ({ operations }) => {
-    await operations.createSpace({ name: 'greys', recipe: 'grey' });
-  });
-  const exported = await runProgram(['export', 'gallery.tar'], { folder: from, cwd: from });
-  expect([exported.code, exported.stdout]).toEqual([0, expect.stringMatching(/^Exported 2 images and 1 embedding/)]);
-  const imported = await runProgram(['import-archive', join(from, 'gallery.tar')], { folder: to });
-  expect([imported.code, imported.stdout]).toEqual([0, 'Stored 2 images, already there 0.\n']);
-  const listed = await runProgram(['spaces', 'list', '--json'], { folder: to });
-  expect(listed.stdout).toMatch(/"name": "greys"[^}]*"state": "ready"[^}]*"imageCount": 2/);
 });
 
 /** Whether a byte of a tar file lies behind the end of a file, up to its block's. */

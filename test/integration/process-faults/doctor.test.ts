@@ -196,28 +196,6 @@ describe('of the database it tells', () => {
     expect(lines).toHaveLength(expected.length);
     expect(lines.every((line) => !line.includes('\n'))).toBe(true);
   });
-
-  test('that no space is active, and that a model is missing', async () => {
-    const dataDir = await copyOfTemplate();
-    await change(dataDir, `UPDATE semblance.embedding_space SET state = 'ready', model = 'gone' WHERE id = 1`);
-    const findings = await findingsOf({ SEMBLANCE_DATA_DIR: dataDir });
-    expect(checks(findings)).toEqual(['problem active-space', 'problem model']);
-    expect(findings[1]?.message).toMatch(/gone.* is missing/);
-  });
-
-  test('that it is of an older version, and leaves it so', async () => {
-    const dataDir = await copyOfTemplate();
-    await change(
-      dataDir,
-      `DELETE FROM semblance._prisma_migrations
-       WHERE migration_name = (SELECT max(m.migration_name) FROM semblance._prisma_migrations m)`,
-    );
-    for (let look = 0; look < 2; look++) {
-      const findings = await findingsOf({ SEMBLANCE_DATA_DIR: dataDir });
-      expect(checks(findings)).toEqual(['problem migrations']);
-      expect(findings[0]?.message).toMatch(/older version: it lacks 2026/);
-    }
-  });
 });
 
 test('it tells weights that are not those of the manifest, and models that are not there', async () => {
@@ -265,6 +243,12 @@ describe.each(serverStores)('on a Postgres $name it tells', () => {
   test('that it cannot be reached, refuses the role, or lacks the database', async () => {
     expect(checks(await look(changed({ port: '1' })))).toEqual(['problem database']);
     expect(checks(await look(changed({ username: 'nobody' })))).toEqual(['problem database-login']);
+    const replica = await findingsOf({
+      DATABASE_URL: database.url,
+      SEMBLANCE_DATA_DIR: join(template, 'nothing'),
+      SEMBLANCE_READ_DATABASE_URLS: changed({ port: '1' }),
+    });
+    expect(replica.find(({ level }) => level === 'problem')?.message).toContain('SEMBLANCE_READ_DATABASE_URLS');
     const [finding] = await look(changed({ pathname: '/missing' }));
     expect(finding?.message).toContain('does not exist');
   });
@@ -288,12 +272,29 @@ describe.each(serverStores)('on a Postgres $name it tells', () => {
       `UPDATE semblance._prisma_migrations SET checksum = reverse(checksum)`,
       /was changed after/,
     ],
+    [
+      'it is of an older version',
+      `UPDATE semblance._prisma_migrations SET rolled_back_at = now()
+       WHERE migration_name = (SELECT max(m.migration_name) FROM semblance._prisma_migrations m)`,
+      'UPDATE semblance._prisma_migrations SET rolled_back_at = NULL',
+      /older version: it lacks 2026/,
+    ],
   ])('that %s', async (_, spoil, mend, message) => {
     await database.query(spoil);
     const findings = await look(database.url);
     expect(findings.find(({ check }) => check === 'migrations')?.message).toMatch(message);
     await database.query(mend);
     expect(checks(await look(database.url))).not.toContain('problem migrations');
+  });
+
+  test('that no space is active, and that a model is missing', async () => {
+    await database.query(`UPDATE semblance.embedding_space SET state = 'ready', model = 'gone' WHERE id = 1`);
+    const findings = (await look(database.url)).filter(({ level }) => level === 'problem');
+    expect(checks(findings)).toEqual(['problem active-space', 'problem model']);
+    expect(findings[1]?.message).toMatch(/gone.* is missing/);
+    await database.query(
+      `UPDATE semblance.embedding_space SET state = 'active', model = 'semblance-compact' WHERE id = 1`,
+    );
   });
 
   test('rights that the role lacks, with the statements', async () => {

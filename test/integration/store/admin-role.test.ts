@@ -150,7 +150,7 @@ describe.each(testStoreKinds().filter((kind) => kind === 'server'))('a role that
       missing: 0,
     });
     const { key, record } = await operations.createApiKey({ name: 'web', scope: 'read' });
-    expect((await operations.apiKeys.verify(key))?.id).toBe(record.id);
+    expect((await operations.apiKeys.verify(key)).id).toBe(record.id);
     expect(await operations.revokeApiKey(record.id)).toMatchObject({ revokedAt: expect.any(Date) as unknown });
     expect(await operations.listApiKeys()).toHaveLength(1);
     expect(await operations.linkSecret()).toEqual(await administration.operations.linkSecret());

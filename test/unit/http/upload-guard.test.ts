@@ -10,7 +10,7 @@ import { errorResponder } from '../../../src/http/error-responder.js';
 import { uploadGuard } from '../../../src/http/upload-guard.js';
 import { maxDrainedBytes, maxFilesPerRequest } from '../../../src/limits.js';
 import { multipartBody, preflight } from '../../support/multipart.js';
-import { serveHttp, type ServedHttp } from '../../support/serve-http.js';
+import { sendRaw, serveHttp, type ServedHttp } from '../../support/serve-http.js';
 
 // Its own folder: other test files upload at the same time.
 const temporaryFolder = await mkdtemp(join(tmpdir(), 'semblance-uploads-'));
@@ -303,5 +303,43 @@ describe('temporary files', () => {
     await vi.waitFor(async () => {
       expect(await temporaryFiles()).toEqual([]);
     });
+  });
+});
+
+describe('requests in work', () => {
+  test('are bounded in number, and one beyond is told before its body has come', async () => {
+    const app = express();
+    const waiting: (() => void)[] = [];
+    app.post('/graphql', ...uploadGuard(maxUploadBytes, undefined, 2), async (req, res) => {
+      const { variables } = req.body as { variables: Record<string, Upload | null> };
+      await readAll(variables['file']?.promise as Promise<FileUpload>);
+      await new Promise<void>((resolve) => waiting.push(resolve));
+      res.json({});
+    });
+    app.use(errorResponder((_message, error) => unexpected.push(error)));
+    const bounded = await serveHttp(app);
+    const files = [{ path: 'variables.file', bytes: Buffer.from('bytes'), filename: 'a.jpg' }];
+    const body = multipartBody(query, { file: null }, files);
+    const send = () => fetch(`${bounded.url}/graphql`, { method: 'POST', headers: preflight, body });
+    const accepted = [send(), send()];
+    await vi.waitFor(() => {
+      expect(waiting).toHaveLength(2);
+    });
+    // Its body never comes: who read it first would wait.
+    const refusal = await sendRaw(
+      bounded.port,
+      `POST /graphql HTTP/1.1\r\nHost: localhost\r\nApollo-Require-Preflight: 1\r\nContent-Type: multipart/form-data; boundary=X\r\nContent-Length: 1000\r\nConnection: close\r\n\r\n${''.padEnd(1000)}`,
+    );
+    expect(refusal).toMatch(/^HTTP\/1\.1 503 [^]*\r\nRetry-After: 1\r\n[^]*OVERLOADED/);
+    for (const end of waiting.splice(0)) end();
+    expect((await Promise.all(accepted)).map(({ status }) => status)).toEqual([200, 200]);
+    const next = send();
+    await vi.waitFor(() => {
+      expect(waiting).toHaveLength(1);
+    });
+    waiting[0]?.();
+    expect((await next).status).toBe(200);
+    expect(unexpected).toEqual([]);
+    await bounded.close();
   });
 });

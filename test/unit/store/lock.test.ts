@@ -81,6 +81,17 @@ describe('the data folder', () => {
     expect(await readdir(dataDir)).toEqual([]);
   });
 
+  test('names what the killed user left until it is removed, lest another kill makes it forgotten', async () => {
+    await writeLock({ ...(await ownIdentity()), startTicks: '1', socketFolder: '/tmp/left-behind' });
+    const lock = await lockDataFolder(dataDir, fast);
+    const recorded = async () =>
+      (JSON.parse(await readFile(lockFile(), 'utf8')) as { socketFolder: unknown }).socketFolder;
+    expect(await recorded()).toBe('/tmp/left-behind');
+    await lock.recordSocketFolder('/tmp/own');
+    expect(await recorded()).toBe('/tmp/own');
+    await lock.release();
+  });
+
   test('stays with a live process', async () => {
     const pid = await startSleeper();
     await writeLock({ ...(await ownIdentity()), pid, startTicks: await startTicksOf(pid) });
