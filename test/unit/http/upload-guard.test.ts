@@ -283,8 +283,10 @@ describe('temporary files', () => {
   });
 
   test('none is left after a client that went away, and whoever reads hears of it', async () => {
+    let isHandled = false;
     const outcome = new Promise<unknown>((resolve) => {
       handle = async (sent) => {
+        isHandled = true;
         if (sent !== undefined) await readAll(sent).then(resolve, resolve);
         return {};
       };
@@ -296,6 +298,8 @@ describe('temporary files', () => {
       `--X\r\nContent-Disposition: form-data; ${name}\r\n\r\n${text}`;
     sending.write(`${part(operations)}\r\n${part(map)}\r\n${part(['name="0"; filename="a.jpg"', 'x'.repeat(50_000)])}`);
     await vi.waitFor(async () => {
+      // Else the file may be one that the test before was still about to open.
+      expect(isHandled).toBe(true);
       expect((await temporaryFiles()).length).toBeGreaterThan(0);
     });
     sending.destroy();
