@@ -9,6 +9,7 @@ export default defineConfig({
     alias: [{ find: /^graphql$/, replacement: graphqlEntry }],
   },
   test: {
+    globalSetup: ['test/support/data-template.ts'],
     include: ['test/{unit,integration,acceptance}/**/*.test.ts'],
     // An embedded Postgres takes up to 10 s to initialise on two busy cores.
     testTimeout: 120_000,

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -208,6 +208,17 @@ async function spawnProgram(
   options: RunOptions,
 ): Promise<{ readonly child: ChildProcess; readonly folder: string }> {
   const folder = options.folder ?? (await makeFolder());
+  const storeEnvironment = options.store?.environment();
+  const databaseUrl = options.env?.['DATABASE_URL'] ?? storeEnvironment?.['DATABASE_URL'];
+  const template = process.env['TEST_DATA_TEMPLATE'];
+  if (
+    options.folder === undefined &&
+    options.cwd === undefined &&
+    databaseUrl === undefined &&
+    template !== undefined
+  ) {
+    await cp(template, join(folder, 'data'), { recursive: true });
+  }
   await mkdir(join(folder, 'tmp'), { recursive: true });
   const [command, ...leading] = options.launcher ?? ([process.execPath, program] as const);
   const child = spawn(command, [...leading, ...args], {
@@ -217,7 +228,7 @@ async function spawnProgram(
       TMPDIR: join(folder, 'tmp'),
       SEMBLANCE_LOG_FORMAT: 'text',
       SEMBLANCE_DATA_DIR: join(folder, 'data'),
-      ...options.store?.environment(),
+      ...storeEnvironment,
       ...options.env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
