@@ -30,7 +30,7 @@ describe.each(testStores)('kill -9 during an import ($name)', (store) => {
 
   it('of a first start leaves nothing that the next start stumbles over', async () => {
     const random = seededRandom(4);
-    const options = { folder: await makeFolder(), env: store.environment() };
+    const options = { folder: await makeFolder(), env: store.environment(), firstStart: true };
     for (let attempt = 0; attempt < 4; attempt++) {
       const doomed = await spawnServer(options);
       await delay(300 + random() * 4_000);

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 
 /**
  * vitest's globalSetup: an embedded database without spaces, which servers of tests begin with a copy of. To initialise one takes
- * seconds of a processor, and tests of the first start, which name their folder, do it still.
+ * seconds of a processor; tests of a first start say so.
  */
 export default async function makeDataTemplate(): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'semblance-template-'));

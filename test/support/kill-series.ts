@@ -223,9 +223,13 @@ export async function killFirstStart(store: TestStore, point: KillPoint, nth: nu
   const env = store.environment();
   const armed = join(folder, 'armed');
   await writeFile(armed, '');
-  const doomed = await spawnServer({ folder, env: { ...env, ...killEnvironment(point, nth, armed) } });
+  const doomed = await spawnServer({
+    folder,
+    env: { ...env, ...killEnvironment(point, nth, armed) },
+    firstStart: true,
+  });
   expect(await doomed.exited, point.name).toEqual({ code: null, signal: 'SIGKILL' });
-  const server = await startServer({ folder, env });
+  const server = await startServer({ folder, env, firstStart: true });
   expect((await server.client.upload(await makeJpeg(nth))).created).toBe(true);
   expect(await server.client.search(await makeJpeg(nth))).toHaveLength(1);
   const data = await readdir(join(folder, 'data')).catch(() => []);

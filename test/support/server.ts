@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -167,6 +168,8 @@ export interface RunOptions {
   /** Holds `data` and `tmp`; made, and removed at the end of the test process, unless given. */
   readonly folder?: string | undefined;
   readonly cwd?: string | undefined;
+  /** The program initialises the embedded database itself. */
+  readonly firstStart?: boolean | undefined;
   /** Runs the program as another user; only root may. */
   readonly uid?: number | undefined;
   /** What runs the arguments, instead of node with the built program. */
@@ -203,22 +206,23 @@ export async function startProgram(args: readonly string[], options: RunOptions 
   return new ProgramRun(child, folder);
 }
 
+/** The first start of an embedded database takes seconds of a processor; only tests of a first start begin with one. */
+async function copyTemplate(data: string, [command]: readonly string[], options: RunOptions): Promise<void> {
+  const template = process.env['TEST_DATA_TEMPLATE'];
+  const elsewhere = options.cwd ?? options.uid ?? options.env?.['SEMBLANCE_DATA_DIR'];
+  if (template === undefined || options.firstStart === true || elsewhere !== undefined) return;
+  if ((command !== 'serve' && command !== 'import') || existsSync(data)) return;
+  await cp(template, data, { recursive: true });
+}
+
 async function spawnProgram(
   args: readonly string[],
   options: RunOptions,
 ): Promise<{ readonly child: ChildProcess; readonly folder: string }> {
   const folder = options.folder ?? (await makeFolder());
   const storeEnvironment = options.store?.environment();
-  const databaseUrl = options.env?.['DATABASE_URL'] ?? storeEnvironment?.['DATABASE_URL'];
-  const template = process.env['TEST_DATA_TEMPLATE'];
-  if (
-    options.folder === undefined &&
-    options.cwd === undefined &&
-    databaseUrl === undefined &&
-    template !== undefined
-  ) {
-    await cp(template, join(folder, 'data'), { recursive: true });
-  }
+  if (!('DATABASE_URL' in { ...storeEnvironment, ...options.env }))
+    await copyTemplate(join(folder, 'data'), args, options);
   await mkdir(join(folder, 'tmp'), { recursive: true });
   const [command, ...leading] = options.launcher ?? ([process.execPath, program] as const);
   const child = spawn(command, [...leading, ...args], {

@@ -7,7 +7,6 @@ import {
   embeddedStores,
   makeFolder,
   runProgram,
-  startProgram,
   startServer,
   testStores,
   type TestStore,
@@ -142,34 +141,6 @@ describe.each(embeddedStores)('the commands while a server holds the data folder
     const migrate = await runProgram(['migrate'], { folder });
     expect(migrate.output).toContain('stop it first, or restart it, for a start migrates too');
     expect(migrate.code).toBe(1);
-    await server.stop();
-  });
-});
-
-describe.each(embeddedStores)('an import that is interrupted', () => {
-  it('ends with 130, says what is left, and goes on there', manyStarts, async () => {
-    const folder = await makeFolder();
-    const count = 250;
-    const pictures = join(folder, 'pictures');
-    await mkdir(pictures);
-    for (let seed = 0; seed < count; seed++) {
-      await writeFile(join(pictures, `${seed}.jpg`), await makeJpeg(seed, { width: 400, height: 300 }));
-    }
-    // The terminal's Ctrl-C, once images arrive: the server counts them.
-    const server = await startServer();
-    const run = await startProgram(['import', pictures, '--server', server.url, '--concurrency', '1'], { folder });
-    // Over HTTP: by the time that a program has started and asked, everything may have been imported.
-    const imported = async () =>
-      (await server.client.data<{ status: { imageCount: number } }>('{ status { imageCount } }')).status.imageCount;
-    while ((await imported()) === 0) expect(run.running).toBe(true);
-    run.signal('SIGINT');
-    expect(await run.exited).toEqual({ code: 130, signal: null });
-    const stored = await imported();
-    expect(run.stdout).toBe(
-      `Imported ${stored}, already there 0, failed 0. Interrupted with ${count - stored} left: the same command goes on there.\n`,
-    );
-    const rest = await runProgram(['import', pictures, '--server', server.url], { folder });
-    expect(rest.stdout).toBe(`Imported ${count - stored}, already there ${stored}, failed 0.\n`);
     await server.stop();
   });
 });
