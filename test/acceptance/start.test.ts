@@ -13,6 +13,7 @@ import {
   spawnServer,
   startServer,
   testStores,
+  waitFor,
   type RunOptions,
 } from '../support/server.js';
 import { errorCatalogue } from '../../src/errors.js';
@@ -291,7 +292,8 @@ describe.each(serverStores)('two servers on one database ($name)', (store) => {
     const env = { ...store.environment(), SEMBLANCE_AUTO_MIGRATE: 'false' };
     const waiting = await spawnServer({ env });
     await waiting.answers('/readyz', 503);
-    expect((await waiting.client.get('/readyz')).body.toString()).toMatch(/migrat/i);
+    // Until the database was asked, its opening is what is waited for.
+    await waitFor('the reason', async () => /migrat/i.test((await waiting.client.get('/readyz')).body.toString()));
     const run = await runProgram(['migrate'], { env });
     expect({ code: run.code, output: run.output }).toMatchObject({ code: 0 });
     await waiting.ready();

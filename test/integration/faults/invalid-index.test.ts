@@ -236,7 +236,11 @@ describe.each(serverStores)('semblance reindex ($name)', () => {
     await upload.connect();
     await upload.query('BEGIN; LOCK TABLE semblance.embedding IN ROW EXCLUSIVE MODE');
     const impatient = await startProgram(['reindex'], { env });
-    const building = async () => (await database.query('SELECT FROM pg_stat_progress_create_index')).rows.length > 0;
+    const building = async () => {
+      // The cluster builds indexes of other tests too.
+      const sql = 'SELECT FROM pg_stat_progress_create_index WHERE datname = current_database()';
+      return (await database.query(sql)).rows.length > 0;
+    };
     await waitFor('the build', building);
     impatient.signal('SIGINT');
     await waitFor('the build to end', async () => !(await building()));
