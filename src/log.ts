@@ -1,5 +1,6 @@
 import { pino, stdTimeFunctions, type DestinationStream } from 'pino';
 import type { LogFormat, LogLevel } from './config.js';
+import { printable } from './printable.js';
 import { redact } from './redact.js';
 
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -136,9 +137,4 @@ function errorLines(error: DescribedError, title = ''): readonly string[] {
 function shown(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return printable(/^[^\s"=]+$/.test(text) ? text : JSON.stringify(text));
-}
-
-/** Paths and messages come from strangers, too: no escape sequence reaches the terminal, and no line break forges a line. */
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu, '\u{fffd}');
 }

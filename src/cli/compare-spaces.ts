@@ -5,7 +5,8 @@ import { drawComparisonSheet, type ComparedPicture, type FoundPicture } from '..
 import { defaultComparedImages, defaultK, maxComparedImages } from '../limits.js';
 import type { ComparedHit, ComparedImage, SpaceComparison } from '../operations/compare-spaces.js';
 import { parseSeed } from './method-options.js';
-import { formatTable, note, print, printable, writePng } from './output.js';
+import { formatTable, note, print, writePng } from './output.js';
+import { printable } from '../printable.js';
 import { startStages } from './progress.js';
 import {
   interruptedExitCode,

@@ -6,7 +6,8 @@ import { findAbandonedUploads } from '../http/abandoned-uploads.js';
 import { examine } from '../operations/doctor/doctor.js';
 import { redact } from '../redact.js';
 import { advice, problem, type Finding } from '../store/diagnosis/finding.js';
-import { print, printable } from './output.js';
+import { print } from './output.js';
+import { printable } from '../printable.js';
 import type { Environment } from './run.js';
 
 export function registerDoctor(program: Command, env: Environment): void {

@@ -29,7 +29,8 @@ import { makeWritableFolder } from '../paths.js';
 import { openLeaves } from '../retrieval/spaces/leaves.js';
 import { parseMethod } from '../retrieval/spaces/notation.js';
 import { parseSeed } from './method-options.js';
-import { formatTable, note, print, printable } from './output.js';
+import { formatTable, note, print } from './output.js';
+import { printable } from '../printable.js';
 import { startStages } from './progress.js';
 import { interruptedExitCode, parseInteger, type Environment } from './run.js';
 

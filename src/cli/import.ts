@@ -4,7 +4,8 @@ import { maxConcurrentDecodes, maxImagePixels } from '../limits.js';
 import { findImages } from '../operations/find-images.js';
 import { importFiles } from '../operations/import-folder.js';
 import { defaultImportConcurrency, type ImportSummary } from '../operations/import-images.js';
-import { note, print, printable } from './output.js';
+import { note, print } from './output.js';
+import { printable } from '../printable.js';
 import { startProgress } from './progress.js';
 import {
   interruptedExitCode,

@@ -2,7 +2,8 @@ import { Option, type Command } from 'commander';
 import { scopes, type Scope } from '../config.js';
 import { maxKeyDays } from '../limits.js';
 import type { ApiKeyRecord } from '../store/store.js';
-import { formatTable, note, print, printable } from './output.js';
+import { formatTable, note, print } from './output.js';
+import { printable } from '../printable.js';
 import { parseInteger, runOnDatabase, type Environment } from './run.js';
 
 const onTheDatabase =

@@ -19,7 +19,8 @@ import { makeDataDir } from '../store/embedded/data-folder.js';
 import { startByteProgress } from './byte-progress.js';
 import { registerModelsBench } from './models-bench.js';
 import { explainModel, interruptible, modelsFolder } from './models-folder.js';
-import { formatBytes, formatTable, note, print, printable } from './output.js';
+import { formatBytes, formatTable, note, print } from './output.js';
+import { printable } from '../printable.js';
 import type { Environment } from './run.js';
 
 export function registerModels(program: Command, env: Environment): void {

@@ -5,6 +5,7 @@ import { drawContactSheet } from '../image/contact-sheet.js';
 import type { Region } from '../image/region.js';
 import type { SheetPicture } from '../image/sheet-cell.js';
 import { describeFileError } from '../operations/find-images.js';
+import { printable } from '../printable.js';
 import type { Gallery, GalleryAnswer } from './gallery.js';
 import type { Failures, SpaceDoor } from './space-door.js';
 
@@ -70,11 +71,6 @@ export function formatTable(rows: readonly (readonly string[])[], rightAligned: 
         .trimEnd(),
     )
     .join('\n');
-}
-
-/** Filenames come from strangers: an escape sequence in one must not reach the terminal. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}]/gu, '\u{fffd}');
 }
 
 /** Decimal units, as disks are sold and limits are set. */

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Reindexed } from '../operations/reindex.js';
-import { formatTable, print, printable } from './output.js';
+import { formatTable, print } from './output.js';
+import { printable } from '../printable.js';
 import { startStages } from './progress.js';
 import { interruptedExitCode, runOnDatabase, type Environment } from './run.js';
 

@@ -24,6 +24,20 @@ export function openRemoteSpaces(server: URL, credential?: string): SpaceDoor {
 
   const follow = <T>(document: JobDocument<T>, options: FollowOptions) =>
     followJob(client, document, options).catch(explainOlder);
+  /** The job's result, or, once Ctrl-C has cancelled it, how many images it had worked on. */
+  const followUntilInterrupted = async <T>(document: JobDocument<T>, { signal, onProgress }: FollowOptions) => {
+    let done = 0;
+    const report: FollowOptions['onProgress'] = (progress) => {
+      done = progress.done;
+      onProgress?.(progress);
+    };
+    try {
+      return { interrupted: false, result: await follow(document, { signal, onProgress: report }) } as const;
+    } catch (error) {
+      if (signal?.aborted !== true || error instanceof SemblanceError) throw error;
+      return { interrupted: true, done } as const;
+    }
+  };
   const ask = async <T>(schema: z.ZodType<T>, query: string, variables: Readonly<Record<string, unknown>>) =>
     (await client.query(schema, query, variables).catch(explainOlder)).data;
 
@@ -58,32 +72,20 @@ export function openRemoteSpaces(server: URL, credential?: string): SpaceDoor {
       return { ...made, sampled: sampled ?? 0 };
     },
 
-    backfillSpace: async ({ name, signal, onProgress }) => {
-      let embedded = 0;
-      try {
-        const filled = await follow(
-          {
-            mutation: 'backfillSpace',
-            types: { name: 'String!' },
-            variables: { name },
-            fields: `embedded missing ${failureFields}`,
-            result: z.object({ embedded: z.number(), missing: z.number(), ...failureShape }),
-          },
-          {
-            signal,
-            onProgress: (progress) => {
-              embedded = progress.done;
-              onProgress?.(progress);
-            },
-          },
-        );
-        const { state } = await findSpace(name);
-        return { ...filled, state, interrupted: false };
-      } catch (error) {
-        if (signal?.aborted !== true || error instanceof SemblanceError) throw error;
-        const { state, missingCount: missing } = await findSpace(name);
-        return { state, embedded, missing, failed: [], failedCount: 0, interrupted: true };
-      }
+    backfillSpace: async ({ name, ...options }) => {
+      const followed = await followUntilInterrupted(
+        {
+          mutation: 'backfillSpace',
+          types: { name: 'String!' },
+          variables: { name },
+          fields: `embedded missing ${failureFields}`,
+          result: z.object({ embedded: z.number(), missing: z.number(), ...failureShape }),
+        },
+        options,
+      );
+      const { state, missingCount: missing } = await findSpace(name);
+      if (!followed.interrupted) return { ...followed.result, state, interrupted: false };
+      return { state, embedded: followed.done, missing, failed: [], failedCount: 0, interrupted: true };
     },
 
     compareSpaces: async ({ a, b, sample, seed, k, ...options }) => {
@@ -143,31 +145,20 @@ export function openRemoteSpaces(server: URL, credential?: string): SpaceDoor {
       return { ...trained, kind, images };
     },
 
-    indexRegions: async ({ space, signal, onProgress }) => {
-      let done = 0;
-      try {
-        const indexed = await follow(
-          {
-            mutation: 'indexRegions',
-            types: { space: 'String' },
-            variables: { space },
-            fields: `space indexed ${failureFields}`,
-            result: z.object({ space: z.string(), indexed: z.number(), ...failureShape }),
-          },
-          {
-            signal,
-            onProgress: (progress) => {
-              done = progress.done;
-              onProgress?.(progress);
-            },
-          },
-        );
-        return { ...indexed, interrupted: false };
-      } catch (error) {
-        if (signal?.aborted !== true || error instanceof SemblanceError) throw error;
-        const name = space ?? (await gallery.stats()).activeSpace;
-        return { space: name, indexed: done, failed: [], failedCount: 0, interrupted: true };
-      }
+    indexRegions: async ({ space, ...options }) => {
+      const followed = await followUntilInterrupted(
+        {
+          mutation: 'indexRegions',
+          types: { space: 'String' },
+          variables: { space },
+          fields: `space indexed ${failureFields}`,
+          result: z.object({ space: z.string(), indexed: z.number(), ...failureShape }),
+        },
+        options,
+      );
+      if (!followed.interrupted) return { ...followed.result, interrupted: false };
+      const name = space ?? (await gallery.stats()).activeSpace;
+      return { space: name, indexed: followed.done, failed: [], failedCount: 0, interrupted: true };
     },
 
     findImage: (id) => gallery.findImage(id),

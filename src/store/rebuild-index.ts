@@ -127,7 +127,7 @@ async function removeUnfinished(pool: pg.Pool, schemas: Schemas, index: VectorIn
  */
 async function requireAlone(pool: pg.Pool, schemas: Schemas, index: VectorIndex): Promise<void> {
   const { rows } = await pool.query(
-    'SELECT FROM pg_catalog.pg_stat_progress_create_index WHERE relid = to_regclass($1)',
+    'SELECT FROM pg_catalog.pg_stat_progress_create_index WHERE datname = current_database() AND relid = to_regclass($1)',
     [partitionOf(schemas, index)],
   );
   if (rows.length === 0) return;

@@ -1,5 +1,6 @@
 import { skipToken, useMutation, useQuery } from '@apollo/client/react';
 import { useEffect, type ReactNode } from 'react';
+import { Link } from 'wouter';
 import {
   LoadSampleDocument,
   SampleJobProgressDocument,
@@ -7,6 +8,7 @@ import {
   type SampleJobFragment,
 } from '../generated/graphql.js';
 import { describeCode } from '../lib/describe-error.js';
+import { paths } from '../lib/paths.js';
 import { useMay } from '../lib/rights.js';
 import { RightsNote } from './access/rights-note.js';
 import { DescribedErrorNote } from './described-error-note.js';
@@ -18,12 +20,18 @@ const pollMs = 500;
 interface EmptyGalleryProps {
   /** Once the sample pictures are stored. */
   readonly onLoaded: () => void;
-  /** The way to pictures of one's own: a link or a button. */
-  readonly children: ReactNode;
+  /** The way to pictures of one's own; a link to the gallery unless given. */
+  readonly children?: ReactNode;
 }
 
+const toGallery = (
+  <Link href={paths.gallery} className="button">
+    Add pictures of your own
+  </Link>
+);
+
 /** What to do before anything can be found. */
-export function EmptyGallery({ onLoaded, children }: EmptyGalleryProps) {
+export function EmptyGallery({ onLoaded, children = toGallery }: EmptyGalleryProps) {
   const known = useQuery(SampleJobsDocument, { fetchPolicy: 'network-only' });
   const [loadSample, { data, loading, error }] = useMutation(LoadSampleDocument);
   const begun = data?.loadSample ?? known.data?.jobs.find(isLoading);

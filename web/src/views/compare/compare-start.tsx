@@ -1,9 +1,7 @@
 import { useApolloClient, useQuery } from '@apollo/client/react';
 import { useCallback } from 'react';
-import { Link } from 'wouter';
 import { forgetLists } from '../../client.js';
 import { SearchStartDocument } from '../../generated/graphql.js';
-import { paths } from '../../lib/paths.js';
 import { EmptyGallery } from '../../parts/empty-gallery.js';
 import { ErrorNote } from '../../parts/error-note.js';
 import { ImageTile } from '../../parts/image-tile.js';
@@ -35,13 +33,7 @@ export function CompareStart({ forgotten, methods }: CompareStartProps) {
         <p className="note">The picture came from your device and was not kept. Choose it again to compare.</p>
       ) : null}
       {error === undefined ? null : <ErrorNote error={error} onRetry={() => void refetch().catch(() => undefined)} />}
-      {data?.images.totalCount === 0 ? (
-        <EmptyGallery onLoaded={showPictures}>
-          <Link href={paths.gallery} className="button">
-            Add pictures of your own
-          </Link>
-        </EmptyGallery>
-      ) : null}
+      {data?.images.totalCount === 0 ? <EmptyGallery onLoaded={showPictures} /> : null}
       {data === undefined || data.images.totalCount === 0 ? null : (
         <section aria-labelledby="newest">
           <h2 id="newest">Drop or choose a picture, or take one of the gallery</h2>

@@ -1,6 +1,5 @@
 import { useApolloClient, useQuery } from '@apollo/client/react';
 import { useCallback } from 'react';
-import { Link } from 'wouter';
 import { forgetLists } from '../../client.js';
 import { SearchStartDocument } from '../../generated/graphql.js';
 import { formatNumber } from '../../lib/format.js';
@@ -46,13 +45,7 @@ export function SearchStart({ forgotten }: { readonly forgotten: boolean }) {
       </section>
       {error === undefined ? null : <ErrorNote error={error} onRetry={() => void refetch().catch(() => undefined)} />}
       {data === undefined && loading ? <Waiting label="Looking into the gallery" /> : null}
-      {isEmpty ? (
-        <EmptyGallery onLoaded={showPictures}>
-          <Link href={paths.gallery} className="button">
-            Add pictures of your own
-          </Link>
-        </EmptyGallery>
-      ) : null}
+      {isEmpty ? <EmptyGallery onLoaded={showPictures} /> : null}
       {data === undefined || isEmpty ? null : (
         <section aria-labelledby="newest">
           <h2 id="newest">Or start from one of {formatNumber(data.images.totalCount)} in the gallery</h2>

@@ -61,16 +61,7 @@ export interface QueryImage {
   readonly retry: () => void;
 }
 
-/** The stored image that is searched with; undefined while it loads, null where there is none. */
-export function useQueryImage(source: QuerySource): StoredQueryImage | null | undefined {
-  const { data } = useQuery(
-    QueryImageDocument,
-    source.kind === 'stored' ? { variables: { id: source.imageId } } : skipToken,
-  );
-  return data?.image;
-}
-
-/** The same, at once as far as a list has shown it before. */
+/** The stored image that is searched with, at once as far as a list has shown it before. */
 export function useKnownQueryImage(source: QuerySource): QueryImage {
   const { data, error, refetch } = useQuery(
     QueryImageDocument,
