@@ -32,10 +32,15 @@ export const maxUploadBytesInWork = 256_000_000;
 /** Of multipart requests whose files lie in the folder for temporary files, of all together. One full request always fits. */
 export const maxTemporaryBytes = 1_000_000_000;
 /**
- * Multipart requests between their first byte and their answer: as many as may wait to be decoded, and some that arrive or are being
- * written. Beyond it a caller gets OVERLOADED before its body is read: reading it to the disk to refuse it then costs what others wait for.
+ * Multipart requests from their first byte to their answer: those of one priority that may wait to be decoded, and some that arrive
+ * or are being written. Beyond it a caller gets OVERLOADED before its body is read, which would cost the accepted their time.
  */
-export const maxUploadRequests = 160;
+export const maxUploadRequests = 96;
+/** Of these, one caller's: one that sends slowly, or much, leaves places to others. Beyond it, RATE_LIMITED. */
+export const maxUploadRequestsOfOne = 64;
+/** Other requests to /graphql from their body to their answer: at the bundled model's 350 searches a second, the last waits 1.5 s. */
+export const maxOperationRequests = 512;
+export const maxOperationRequestsOfOne = 320;
 /** Between two sweeps of temporary files that a killed process left. */
 export const temporarySweepIntervalMs = 300_000;
 /** Files in one uploadImages. */
@@ -119,7 +124,8 @@ export const headersTimeoutMs = 30_000;
 export const idleTimeoutMs = 120_000;
 /** Of a refused request, read and thrown away so that its client receives the refusal. */
 export const maxDrainedBytes = 64_000_000;
-export const drainTimeoutMs = 5_000;
+/** For it, after the answer is out. */
+export const drainTimeoutMs = 30_000;
 /** Of ONNX weights: neither protobuf nor one read of Node takes more. */
 export const maxModelBytes = 2 ** 31 - 1;
 /** A hub that sends nothing for so long is asked again. */

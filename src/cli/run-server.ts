@@ -7,6 +7,7 @@ import type { EmbedderState } from '../embedding/embedder.js';
 import { ConfigurationError, messageOf } from '../errors.js';
 import { openGraphqlDoor } from '../graphql/door.js';
 import { callerOf, openAccess } from '../http/access.js';
+import { openAdmission } from '../http/admission.js';
 import { listen, type Listening } from '../http/listen.js';
 import { openMetrics } from '../http/metrics.js';
 import { createHttpApp } from '../http/server.js';
@@ -82,7 +83,8 @@ async function startServer(config: Config, log: Log): Promise<Server> {
   try {
     let closing = false;
     const meter = new WorkMeter(config);
-    const metrics = openMetrics({ context: app.context, meter });
+    const admission = openAdmission();
+    const metrics = openMetrics({ context: app.context, meter, admission });
     const operations = metrics.counting(app.operations);
     const access = openAccess({ config, operations, meter });
     const { introspection } = config;
@@ -93,6 +95,7 @@ async function startServer(config: Config, log: Log): Promise<Server> {
       operations,
       graphql: graphql.handler,
       access,
+      admission,
       isClosing: () => closing,
       logError,
       log,

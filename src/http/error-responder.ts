@@ -1,7 +1,7 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { SemblanceError } from '../errors.js';
 import { refusalHeaders } from '../operations/access/caller.js';
-import { drain } from './drain.js';
+import { answerAmidBody } from './answer-amid-body.js';
 import { RequestRefusal } from './request-refusal.js';
 
 /** Answers an error that reached Express, in the shape of a GraphQL response, so that clients read one shape only. */
@@ -16,14 +16,13 @@ export function errorResponder(logError: (message: string, error: unknown) => vo
       next(thrown);
       return;
     }
-    await drain(request);
     const body =
       error === undefined
         ? { message: 'Internal server error', extensions: { code: 'INTERNAL_SERVER_ERROR', requestId } }
         : { message: error.message, extensions: { code: error.code } };
     response.set('Cache-Control', 'no-store');
     if (error !== undefined) response.set(refusalHeaders(error));
-    response.status(error?.status ?? 500).json({ errors: [body] });
+    await answerAmidBody(request, response.status(error?.status ?? 500), JSON.stringify({ errors: [body] }));
   };
 }
 

@@ -10,12 +10,14 @@ import type { Operations } from '../operations/operations.js';
 import type { SearchAnswer } from '../operations/search-answer.js';
 import { within } from '../operations/status.js';
 import { packageVersion } from '../paths.js';
+import type { Admission, Places } from './admission.js';
 import { imageForms, imagePaths } from './image-paths.js';
 import { operationOf, pathOf } from './request-log.js';
 
 export interface MetricsOptions {
   readonly context: Pick<OperationsContext, 'store' | 'embedder' | 'embedders' | 'decoder' | 'uploads'>;
   readonly meter: Pick<WorkMeter, 'refusals'>;
+  readonly admission: Admission;
 }
 
 /** What Prometheus reads. No label's value is a stranger's: each is one of a list that the program has. */
@@ -134,7 +136,7 @@ export function openMetrics(options: MetricsOptions): Metrics {
 }
 
 /** Gauges that are read when they are asked for. */
-function addStateOf({ context, meter }: MetricsOptions, registry: Registry): void {
+function addStateOf({ context, meter, admission }: MetricsOptions, registry: Registry): void {
   const { store, embedder, embedders, decoder, uploads } = context;
   const gauge = <L extends string>(
     name: string,
@@ -221,6 +223,21 @@ function addStateOf({ context, meter }: MetricsOptions, registry: Registry): voi
     'work',
     () => meter.refusals,
   );
+  gauge('semblance_requests_in_work', 'Requests to /graphql that were let in', ['kind'], (set) => {
+    for (const [kind, { taken }] of placesOf(admission)) set({ kind }, taken);
+  });
+  counter(
+    'semblance_admission_refusals_total',
+    'Requests to /graphql that were not let in, by why: all places taken, or the caller’s share of them',
+    'reason',
+    () =>
+      Object.fromEntries(
+        placesOf(admission).flatMap(([kind, { refusals }]) => [
+          [`${kind}_full`, refusals.full],
+          [`${kind}_share`, refusals.share],
+        ]),
+      ),
+  );
   counter('semblance_embeddings_total', 'Images that the models embedded', 'model', () => ({
     serving: embedder.load.embedded,
     other: sum(embedders.opened.map(({ load }) => load.embedded)),
@@ -229,6 +246,10 @@ function addStateOf({ context, meter }: MetricsOptions, registry: Registry): voi
     serving: embedder.load.runSeconds,
     other: sum(embedders.opened.map(({ load }) => load.runSeconds)),
   }));
+}
+
+function placesOf(admission: Admission): readonly (readonly [kind: string, Places])[] {
+  return Object.entries(admission) as readonly (readonly [keyof Admission, Places])[];
 }
 
 const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'OPTIONS']);

@@ -6,6 +6,7 @@ import type { Log } from '../log.js';
 import type { Operations } from '../operations/operations.js';
 import { sweepAbandonedUploads } from './abandoned-uploads.js';
 import type { Access } from './access.js';
+import type { Admission } from './admission.js';
 import { cors } from './cors.js';
 import { errorResponder, notFoundResponder } from './error-responder.js';
 import { explorerRoutes } from './explorer-routes.js';
@@ -21,7 +22,7 @@ import { requestId } from './request-id.js';
 import { requestLog } from './request-log.js';
 import { RequestRefusal } from './request-refusal.js';
 import { securityHeaders } from './security-headers.js';
-import { uploadGuard } from './upload-guard.js';
+import { isUpload, uploadGuard } from './upload-guard.js';
 
 export interface HttpAppOptions {
   readonly config: Config;
@@ -29,6 +30,7 @@ export interface HttpAppOptions {
   /** Answers POST and GET of /graphql, the body parsed. */
   readonly graphql: RequestHandler;
   readonly access: Access;
+  readonly admission: Admission;
   /** True from the moment that the server shuts down. */
   readonly isClosing?: () => boolean;
   /** Where errors go that no client may see. */
@@ -44,6 +46,7 @@ export function createHttpApp({
   operations,
   graphql,
   access,
+  admission,
   isClosing = () => false,
   logError,
   log,
@@ -74,7 +77,12 @@ export function createHttpApp({
       serveOriginals: config.serveOriginals,
     }),
   );
-  app.all('/graphql', methodGuard, access.guardGraphql, jsonBody, ...uploadGuard(config.maxUploadBytes), graphql);
+  const admitOperation: RequestHandler = (request, response, next) => {
+    if (!isUpload(request)) admission.operations.admit(response);
+    next();
+  };
+  const admitUpload = uploadGuard({ maxUploadBytes: config.maxUploadBytes, places: admission.uploads });
+  app.all('/graphql', methodGuard, access.guardGraphql, jsonBody, admitOperation, ...admitUpload, graphql);
 
   app.use(strayed, notFoundResponder);
   app.use(errorResponder(logError));

@@ -7,25 +7,32 @@ import {
   maxMultipartFieldBytes,
   maxMultipartPathSteps,
   maxTemporaryBytes,
-  maxUploadRequests,
 } from '../limits.js';
 import { ByteBudget } from '../operations/byte-budget.js';
+import type { Places } from './admission.js';
 import { assertJsonDepth } from './json-depth.js';
 import { readMultipartHead, type MultipartHead } from './multipart-head.js';
 
 /** Header of a part with its boundary; generous, for file names may be long. */
 const maxPartOverheadBytes = 8 * 1024;
 
+export interface UploadGuardOptions {
+  /** Of one file. */
+  readonly maxUploadBytes: number;
+  /** Of the files of all requests, on the disk; one full request always fits. */
+  readonly maxBytesOfAll?: number;
+  readonly places: Pick<Places, 'admit'>;
+}
+
 /**
  * Parses GraphQL multipart requests with graphql-upload-ts, after everything was refused that it would work on too long:
  * it walks the paths of `map` in quadratic time and memory, so that one small anonymous request could end the process.
  */
-export function uploadGuard(
-  maxUploadBytes: number,
-  maxBytesOfAll: number = Math.max(maxTemporaryBytes, maxBodyBytes(maxFilesPerRequest, maxUploadBytes)),
-  maxRequests: number = maxUploadRequests,
-): RequestHandler[] {
-  let requests = 0;
+export function uploadGuard({
+  maxUploadBytes,
+  maxBytesOfAll = Math.max(maxTemporaryBytes, maxBodyBytes(maxFilesPerRequest, maxUploadBytes)),
+  places,
+}: UploadGuardOptions): RequestHandler[] {
   const temporary = new ByteBudget({
     maxBytes: maxBytesOfAll,
     refusal: 'The uploads that are arriving fill the room for temporary files',
@@ -42,15 +49,7 @@ export function uploadGuard(
         'A multipart request needs a non-empty Apollo-Require-Preflight header: without it any web page could send one',
       );
     }
-    if (requests >= maxRequests) {
-      throw new SemblanceError('OVERLOADED', 'Too many uploads and searches by upload are in work');
-    }
-    // Its client left while it was asked who it is: nothing would say when it ends.
-    if (isGone(response)) return;
-    requests++;
-    response.once('close', () => {
-      requests--;
-    });
+    places.admit(response);
     // Once the answer is out, what still arrives belongs to nobody: it is read, for the connection serves on, but not kept.
     response.once('close', () => {
       request.unpipe();
@@ -84,7 +83,7 @@ function isGone(response: Response): boolean {
   return response.destroyed;
 }
 
-function isUpload(request: Request): boolean {
+export function isUpload(request: Request): boolean {
   return typeof request.is('multipart/form-data') === 'string';
 }
 

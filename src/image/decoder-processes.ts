@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
+import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { SemblanceError } from '../errors.js';
 import { maxDecodeWaitMs } from '../limits.js';
@@ -84,6 +85,8 @@ class DecoderProcess {
       // What libvips has to say before it aborts belongs into the operator's log.
       stdio: ['pipe', 'pipe', 'inherit'],
     });
+    // While all processors decode, what accepts, refuses and answers requests must still get its turn.
+    if (this.#child.pid !== undefined) setPriority(this.#child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
     this.#stdin = this.#child.stdin as Socket;
     this.#stdout = this.#child.stdout as Socket;
     const reader = new FrameReader<DecodeAnswer>({

@@ -2,6 +2,7 @@ import { buildApp, type App } from '../../src/app.js';
 import { loadConfig, type Config } from '../../src/config.js';
 import { openGraphqlDoor } from '../../src/graphql/door.js';
 import { callerOf, openAccess } from '../../src/http/access.js';
+import { openAdmission, type Admission } from '../../src/http/admission.js';
 import { listen } from '../../src/http/listen.js';
 import type { Metrics } from '../../src/http/metrics.js';
 import { createHttpApp } from '../../src/http/server.js';
@@ -29,7 +30,11 @@ export async function openHttpDoor(
   operations: Operations,
   overrides: Partial<Config> = {},
   now?: () => number,
-  { log, metrics }: { readonly log?: Log; readonly metrics?: Metrics } = {},
+  {
+    log,
+    metrics,
+    admission = openAdmission(),
+  }: { readonly log?: Log; readonly metrics?: Metrics; readonly admission?: Admission } = {},
 ): Promise<HttpDoor> {
   const config = { ...loadConfig({ DATABASE_URL: 'memory:', PORT: '0' }), ...overrides };
   const logged: unknown[] = [];
@@ -41,7 +46,16 @@ export async function openHttpDoor(
   const { introspection } = config;
   const { imagePaths } = access;
   const graphql = await openGraphqlDoor({ operations, introspection, meter, callerOf, imagePaths, logError });
-  const app = createHttpApp({ config, operations, graphql: graphql.handler, access, logError, log, metrics });
+  const app = createHttpApp({
+    config,
+    operations,
+    graphql: graphql.handler,
+    access,
+    admission,
+    logError,
+    log,
+    metrics,
+  });
   const listening = await listen({ app, host: '127.0.0.1', port: 0 });
   return {
     client: new TestClient(listening.url),

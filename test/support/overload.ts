@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { multipartBody, multipartType } from './client.js';
 import type { TestServer } from './server.js';
 
 export interface Answer {
-  readonly kind: 'search' | 'upload';
+  readonly kind: 'search' | 'upload' | 'similar';
   /** Since the load began. */
   readonly startedMs: number;
   readonly latencyMs: number;
@@ -24,23 +25,42 @@ export function another(jpeg: Buffer): Buffer {
   return Buffer.concat([jpeg, randomBytes(16)]);
 }
 
-/** @param address of the caller, one of 127.0.0.0/8: each has bounds of its own */
-export function sendFile(
-  server: TestServer,
-  query: string,
-  file: Buffer,
-  { address, beganMs }: { readonly address: string; readonly beganMs: number },
-): Promise<Answer> {
+export interface Sender {
+  /** One of 127.0.0.0/8: each caller has bounds of its own. */
+  readonly address: string;
+  /** When the load began. */
+  readonly beganMs: number;
+}
+
+export function sendFile(server: TestServer, query: string, file: Buffer, sender: Sender): Promise<Answer> {
   const body = multipartBody([
     { name: 'operations', body: JSON.stringify({ query, variables: { file: null } }) },
     { name: 'map', body: '{"0":["variables.file"]}' },
     { name: '0', body: file, filename: 'a.jpg' },
   ]);
+  const headers = { 'content-type': multipartType, 'apollo-require-preflight': '1' };
+  return send(server, query === searchQuery ? 'search' : 'upload', body, headers, sender);
+}
+
+/** Asks for what looks like a stored image. */
+export function sendSimilar(server: TestServer, imageId: string, sender: Sender): Promise<Answer> {
+  const query = 'query ($id: ID!) { similarImages(imageId: $id, k: 5) { rank } }';
+  const body = Buffer.from(JSON.stringify({ query, variables: { id: imageId } }));
+  return send(server, 'similar', body, { 'content-type': 'application/json' }, sender);
+}
+
+function send(
+  server: TestServer,
+  kind: Answer['kind'],
+  body: Buffer,
+  headers: Readonly<Record<string, string>>,
+  { address, beganMs }: Sender,
+): Promise<Answer> {
   const startedMs = performance.now();
   return new Promise((resolve) => {
     const end = (status: number, code: unknown, retryAfter?: string): void => {
       resolve({
-        kind: query === searchQuery ? 'search' : 'upload',
+        kind,
         startedMs: startedMs - beganMs,
         latencyMs: performance.now() - startedMs,
         status,
@@ -53,11 +73,7 @@ export function sendFile(
       // A connection of its own: one that is kept may be closed at the moment of its use.
       agent: false,
       localAddress: address,
-      headers: {
-        'content-type': multipartType,
-        'content-length': body.byteLength,
-        'apollo-require-preflight': '1',
-      },
+      headers: { ...headers, 'content-length': body.byteLength },
     });
     request.once('error', (error) => {
       end(0, (error as NodeJS.ErrnoException).code);
@@ -74,6 +90,27 @@ export function sendFile(
     });
     request.end(body);
   });
+}
+
+export interface Load {
+  readonly seconds: number;
+  readonly perSecond: number;
+  /** @param index of the request, from 0 */
+  readonly send: (index: number) => Promise<Answer>;
+}
+
+const tickMs = 20;
+
+/** Sends as many requests as are due, however late the timer is: the load does not wait for the server. Answers what came of all. */
+export async function offer({ seconds, perSecond, send }: Load): Promise<readonly Answer[]> {
+  const beganMs = performance.now();
+  const answers: Promise<Answer>[] = [];
+  for (;;) {
+    const atSeconds = (performance.now() - beganMs) / 1000;
+    if (atSeconds >= seconds) return Promise.all(answers);
+    while (answers.length < atSeconds * perSecond) answers.push(send(answers.length));
+    await delay(tickMs);
+  }
 }
 
 function codeOf(text: string): unknown {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { App } from '../../../src/app.js';
 import type { Config, Scope } from '../../../src/config.js';
+import { openAdmission, Places } from '../../../src/http/admission.js';
 import { signedLinkSeconds, signedLinkStepSeconds } from '../../../src/limits.js';
 import {
   answerOf,
@@ -297,6 +298,35 @@ describe('jobs and spaces', () => {
 });
 
 describe('a part that has no room', () => {
+  test('lets nobody in beyond its places, and each caller into its share of them', async () => {
+    let letGo = (): void => undefined;
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    let asked = 0;
+    const status = async () => {
+      asked++;
+      await held;
+      return app.operations.status();
+    };
+    const admission = { ...openAdmission(), operations: new Places({ all: 3, ofOne: 2, what: 'operations' }) };
+    const door = await openHttpDoor({ ...app.operations, status }, { anonymousAccess: 'none' }, undefined, {
+      admission,
+    });
+    const ask = (key: string) =>
+      door.client.ask('POST', '/graphql', { ...json, ...bearer(key) }, '{"query":"{ status { imageCount } }"}');
+    const accepted = [ask(keys.read), ask(keys.read)];
+    await expect.poll(() => asked).toBe(2);
+    const greedy = await ask(keys.read);
+    expect([greedy.status, code(greedy), greedy.headers['retry-after']]).toEqual([429, 'RATE_LIMITED', '1']);
+    accepted.push(ask(keys.write));
+    await expect.poll(() => asked).toBe(3);
+    const late = await ask(keys.admin);
+    expect([late.status, code(late), late.headers['retry-after']]).toEqual([503, 'OVERLOADED', '1']);
+    letGo();
+    expect((await Promise.all(accepted)).map((answer) => answer.status)).toEqual([200, 200, 200]);
+    expect((await ask(keys.read)).status).toBe(200);
+    await door.close();
+  });
+
   test('answers 503 and Retry-After where nothing came of the operation', async () => {
     const { SemblanceError } = await import('../../../src/errors.js');
     const status = () => Promise.reject(new SemblanceError('OVERLOADED', 'Full'));

@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { buildApp, type App } from '../../../src/app.js';
 import { loadConfig } from '../../../src/config.js';
+import { openAdmission } from '../../../src/http/admission.js';
 import { openMetrics, type Metrics } from '../../../src/http/metrics.js';
+import { maxUploadRequestsOfOne } from '../../../src/limits.js';
 import { WorkMeter } from '../../../src/operations/access/work-meter.js';
 import { codeOf, dataOf, type Headers } from '../../support/client.js';
 import { buildMemoryApp, openHttpDoor, type HttpDoor } from '../../support/http-app.js';
@@ -54,8 +56,9 @@ beforeAll(async () => {
 afterAll(() => app.close());
 
 beforeEach(async () => {
-  metrics = openMetrics({ context: app.context, meter: new WorkMeter({ embeddingsPerMinute: 0, bytesPerMinute: 0 }) });
-  door = await openHttpDoor(metrics.counting(app.operations), {}, undefined, { metrics });
+  const admission = openAdmission();
+  metrics = openMetrics({ context: app.context, meter: new WorkMeter(noBounds), admission });
+  door = await openHttpDoor(metrics.counting(app.operations), {}, undefined, { metrics, admission });
   return () => door.close();
 });
 
@@ -125,16 +128,32 @@ describe('/metrics', () => {
     const caller = { kind: 'anonymous', id: 'x', scope: 'write' } as const;
     await meter.chargeImages(caller, 1);
     await expect(meter.chargeImages(caller, 1)).rejects.toThrow('You may have 1 images');
-    const text = await openMetrics({ context: app.context, meter }).render();
+    const text = await openMetrics({ context: app.context, meter, admission: openAdmission() }).render();
     expect(text).toContain('semblance_work_refusals_total{work="images"} 1');
     expect(text).toContain('semblance_work_refusals_total{work="bytes"} 0');
+  });
+
+  test('counts whom it did not let in, and who is in work', async () => {
+    const admission = openAdmission();
+    const { taken, refusals } = admission.uploads;
+    expect([taken, refusals]).toEqual([0, { full: 0, share: 0 }]);
+    for (let place = 0; place < maxUploadRequestsOfOne; place++) admission.uploads.take('one');
+    expect(() => admission.uploads.take('one')).toThrow('You may have');
+    const samples = parse(
+      await openMetrics({ context: app.context, meter: new WorkMeter(noBounds), admission }).render(),
+    );
+    expect(valueOf(samples, 'semblance_requests_in_work', { kind: 'uploads' })).toBe(maxUploadRequestsOfOne);
+    expect(valueOf(samples, 'semblance_requests_in_work', { kind: 'operations' })).toBe(0);
+    expect(valueOf(samples, 'semblance_admission_refusals_total', { reason: 'uploads_share' })).toBe(1);
+    expect(valueOf(samples, 'semblance_admission_refusals_total', { reason: 'uploads_full' })).toBe(0);
   });
 
   test('is told where the database is away', async () => {
     const away = await buildApp(
       loadConfig({ DATABASE_URL: `postgres://nobody@127.0.0.1:${await freePort()}/nothing` }),
     );
-    const samples = parse(await openMetrics({ context: away.context, meter: new WorkMeter(noBounds) }).render());
+    const options = { context: away.context, meter: new WorkMeter(noBounds), admission: openAdmission() };
+    const samples = parse(await openMetrics(options).render());
     expect(valueOf(samples, 'semblance_database_up')).toBe(0);
     expect(samples.some(({ name }) => name === 'semblance_jobs')).toBe(false);
     await away.close();

@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import express from 'express';
 import type { FileUpload, Upload } from 'graphql-upload-ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Places } from '../../../src/http/admission.js';
 import { errorResponder } from '../../../src/http/error-responder.js';
 import { uploadGuard } from '../../../src/http/upload-guard.js';
 import { maxDrainedBytes, maxFilesPerRequest } from '../../../src/limits.js';
+import type { Caller } from '../../../src/operations/access/caller.js';
 import { multipartBody, preflight } from '../../support/multipart.js';
 import { sendRaw, serveHttp, type ServedHttp } from '../../support/serve-http.js';
 
@@ -18,6 +20,7 @@ process.env['TMPDIR'] = temporaryFolder;
 
 const maxUploadBytes = 200_000;
 const query = 'mutation($file: Upload!) { uploadImage(file: $file) { created } }';
+const endless = { admit: () => undefined };
 const unexpected: unknown[] = [];
 let served: ServedHttp;
 /** What stands behind the guard. */
@@ -25,7 +28,7 @@ let handle: (file: Promise<FileUpload> | undefined) => Promise<unknown>;
 
 beforeAll(async () => {
   const app = express();
-  app.post('/graphql', ...uploadGuard(maxUploadBytes), async (req, res) => {
+  app.post('/graphql', ...uploadGuard({ maxUploadBytes, places: endless }), async (req, res) => {
     const { variables } = req.body as { variables: Record<string, Upload | null> };
     res.json(await handle(variables['file']?.promise));
   });
@@ -212,9 +215,13 @@ describe('bytes', () => {
 describe('the room for temporary files of all requests', () => {
   test('is bounded: who does not fit is refused before its files are read, and fits once another has ended', async () => {
     const app = express();
-    app.post('/graphql', ...uploadGuard(maxUploadBytes, 300_000), async (_req, res) => {
-      res.json(await handle(undefined));
-    });
+    app.post(
+      '/graphql',
+      ...uploadGuard({ maxUploadBytes, maxBytesOfAll: 300_000, places: endless }),
+      async (_req, res) => {
+        res.json(await handle(undefined));
+      },
+    );
     app.use(errorResponder((_message, error) => unexpected.push(error)));
     const bounded = await serveHttp(app);
     let answered = 0;
@@ -314,7 +321,12 @@ describe('requests in work', () => {
   test('are bounded in number, and one beyond is told before its body has come', async () => {
     const app = express();
     const waiting: (() => void)[] = [];
-    app.post('/graphql', ...uploadGuard(maxUploadBytes, undefined, 2), async (req, res) => {
+    app.use((_req, res, next) => {
+      res.locals['caller'] = { kind: 'anonymous', id: '127.0.0.1', scope: 'write' } satisfies Caller;
+      next();
+    });
+    const places = new Places({ all: 2, ofOne: 2, what: 'uploads' });
+    app.post('/graphql', ...uploadGuard({ maxUploadBytes, places }), async (req, res) => {
       const { variables } = req.body as { variables: Record<string, Upload | null> };
       await readAll(variables['file']?.promise as Promise<FileUpload>);
       await new Promise<void>((resolve) => waiting.push(resolve));

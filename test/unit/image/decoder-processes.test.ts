@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
+import { constants, getPriority } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -40,6 +41,13 @@ async function gone(pid: number): Promise<void> {
 }
 
 describe('a decoder process', () => {
+  it('leaves the processor to what accepts and answers requests', async () => {
+    open();
+    const decoding = decoder.decode(large, 'query');
+    expect(getPriority(await busyProcess())).toBe(constants.priority.PRIORITY_BELOW_NORMAL);
+    await decoding;
+  });
+
   it.each(['SIGKILL', 'SIGABRT', 'SIGSEGV'] as const)(
     'that ends by %s over a file fails that file, once, and no other',
     async (signal) => {
