@@ -1,4 +1,4 @@
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ConfigurationError, messageOf } from '../errors.js';
 import { headersTimeoutMs, idleTimeoutMs, requestTimeoutMs, shutdownTimeoutMs } from '../limits.js';
@@ -8,6 +8,18 @@ export interface ListenOptions {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
+  /** Those of limits.ts unless given. */
+  readonly timeouts?: Partial<ClientTimeouts>;
+}
+
+/** What a client may take before its connection is closed, whatever it still sends. */
+export interface ClientTimeouts {
+  /** From a request's first byte to the last of its headers; at most `requestMs`. */
+  readonly headersMs: number;
+  /** From a request's first byte to the last of its body. */
+  readonly requestMs: number;
+  /** With nothing moving on the connection. */
+  readonly idleMs: number;
 }
 
 export interface Listening {
@@ -25,10 +37,27 @@ export interface Listening {
 /** Connections that fall idle during a shutdown are looked for this often. */
 const idleCheckMs = 50;
 
+/** Requests that take too long are looked for this often: Node's own 30 s would let each last as much longer. */
+const timeoutCheckMs = 1_000;
+
+const defaultTimeouts: ClientTimeouts = {
+  headersMs: headersTimeoutMs,
+  requestMs: requestTimeoutMs,
+  idleMs: idleTimeoutMs,
+};
+
 /** @throws ConfigurationError where the address is taken or not this machine's */
-export async function listen({ app, host, port }: ListenOptions): Promise<Listening> {
-  const server = createServer({ requestTimeout: requestTimeoutMs, headersTimeout: headersTimeoutMs }, app);
-  server.timeout = idleTimeoutMs;
+export async function listen({ app, host, port, timeouts }: ListenOptions): Promise<Listening> {
+  const { headersMs, requestMs, idleMs } = { ...defaultTimeouts, ...timeouts };
+  const server = createServer(
+    { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: timeoutCheckMs },
+    app,
+  );
+  server.timeout = idleMs;
+  server.on('checkContinue', (request, response) => {
+    continueOnceRead(request, response);
+    server.emit('request', request, response);
+  });
   await new Promise<void>((resolve, reject) => {
     // For good: an error after the start, such as too many open files, must not end the process.
     server.on('error', (error) => {
@@ -56,6 +85,20 @@ export async function listen({ app, host, port }: ListenOptions): Promise<Listen
         });
       }),
   };
+}
+
+/**
+ * A client that sends `Expect: 100-continue` waits to be asked for its body: it is asked once the app reads it, so that whoever is
+ * refused before need not send it. That connection is closed, for what comes next on it might be the body (RFC 9110, section 10.1.1).
+ */
+function continueOnceRead(request: IncomingMessage, response: ServerResponse): void {
+  const keepsAlive = response.shouldKeepAlive;
+  response.shouldKeepAlive = false;
+  request.once('resume', () => {
+    if (response.headersSent) return;
+    response.shouldKeepAlive = keepsAlive;
+    response.writeContinue();
+  });
 }
 
 /** In a URL, and for a wildcard address one of those that it stands for: none connects to 0.0.0.0 everywhere. */

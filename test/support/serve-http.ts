@@ -34,3 +34,20 @@ export async function sendRaw(port: number, text: string): Promise<string> {
   await once(socket, 'close');
   return Buffer.concat(chunks).toString('latin1');
 }
+
+/**
+ * Sends the head of a request and nothing of the body that it announces; answers what comes back once that is a whole answer. A server
+ * that reads the body first never answers.
+ */
+export async function sendHead(port: number, head: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  let answer = '';
+  socket.on('data', (chunk) => {
+    answer += chunk.toString('latin1');
+    const [, length, body] = /\r\nContent-Length: (\d+)\r\n(?:[^\r]+\r\n)*\r\n([^]*)$/i.exec(answer) ?? [];
+    if (length !== undefined && body?.length === Number(length)) socket.destroy();
+  });
+  socket.write(head);
+  await once(socket, 'close');
+  return answer;
+}
