@@ -12,7 +12,7 @@ export function registerExport(program: Command, env: Environment): void {
     .command('export')
     .summary('write the gallery to a tar file or a folder')
     .description(
-      'Writes all images with their ids, times, metadata and vectors, and all embedding spaces with what was fitted and learned for them, as they are at one moment, for `semblance import-archive` to store in another database. API keys and jobs stay behind. ' +
+      'Writes all images with their ids, times, metadata and vectors, and all embedding spaces with what was fitted and learned for them, as they are at one moment, for `semblance import` to store in another database. API keys and jobs stay behind. ' +
         'It works on the database itself, so the embedded one must not be held by a running server; beside servers on Postgres it may run.',
     )
     .argument('<target>', 'a tar file where it ends in .tar, else a folder; nothing may be there')

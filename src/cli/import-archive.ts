@@ -11,21 +11,24 @@ import { explainHolder, interruptedExitCode, untilInterrupted, type Environment 
 export function registerImportArchive(program: Command, env: Environment): void {
   program
     .command('import-archive')
-    .summary('store what `export` wrote')
+    .summary('store what `export` wrote, as `import` does, and nothing else')
     .description(
       'Stores the images and embedding spaces of an archive with ids, times, metadata and vectors as they were. The archive is checked as a whole first: one that is cut or altered changes nothing. An import that was cut off is run again as it was. ' +
         'The active space of the archive is active where none was; other spaces of the database lack the new images, which are then embedded for them. ' +
         'It works on the database itself, so the embedded one must not be held by a running server; beside servers on Postgres it may run.',
     )
     .argument('<source>', 'the tar file or folder')
-    .action(async (source: string) => {
-      await untilInterrupted(async (signal) => {
-        const imported = await importInto(env, resolve(source), signal);
-        if (imported === undefined) return;
-        print(`Stored ${imported.created} images, already there ${imported.known}.`);
-        await fillSpaces(env, imported, signal);
-      });
-    });
+    .action((source: string) => storeArchive(env, source));
+}
+
+/** Stores what `semblance export` wrote to `source`, and embeds it for the spaces that it lacks. */
+export async function storeArchive(env: Environment, source: string): Promise<void> {
+  await untilInterrupted(async (signal) => {
+    const imported = await importInto(env, resolve(source), signal);
+    if (imported === undefined) return;
+    print(`Stored ${imported.created} images, already there ${imported.known}.`);
+    await fillSpaces(env, imported, signal);
+  });
 }
 
 /** Undefined where it was interrupted. */

@@ -1,9 +1,12 @@
 import type { Command } from 'commander';
+import { ConfigurationError } from '../errors.js';
 import { ImageDecoder } from '../image/decode.js';
 import { maxConcurrentDecodes, maxImagePixels } from '../limits.js';
+import { isArchive } from '../operations/archive/read-archive.js';
 import { findImages } from '../operations/find-images.js';
 import { importFiles } from '../operations/import-folder.js';
 import { defaultImportConcurrency, type ImportSummary } from '../operations/import-images.js';
+import { storeArchive } from './import-archive.js';
 import { note, print } from './output.js';
 import { printable } from '../printable.js';
 import { startProgress } from './progress.js';
@@ -26,12 +29,13 @@ interface ImportCommandOptions extends GalleryOptions {
 export function registerImport(program: Command, env: Environment): void {
   const command = program
     .command('import')
-    .summary('store the images of folders and files')
+    .summary('store the images of folders and files, or what `export` wrote')
     .description(
       'Stores images with their embeddings. Folders are searched to any depth for images by their extension; a file that is named itself is taken whatever it is called. ' +
-        'What is stored already is recognised by its content and left alone, so an import that was cut off is run again as it was.',
+        'What is stored already is recognised by its content and left alone, so an import that was cut off is run again as it was. ' +
+        'What `semblance export` wrote, a tar file or a folder, is recognised too, whatever it is called, and stored with ids, times, metadata and vectors as they were: see `semblance import-archive --help`.',
     )
-    .argument('<paths...>', 'folders and files')
+    .argument('<paths...>', 'folders and files, or one archive')
     .option('--dry-run', 'tell what would be imported, and store nothing', false)
     .option('--label-from-folders', "store the name of each file's folder as metadata.label", false)
     .option(
@@ -41,12 +45,31 @@ export function registerImport(program: Command, env: Environment): void {
       defaultImportConcurrency,
     );
   withServerOption(command).action(async (paths: string[], options: ImportCommandOptions) => {
+    const archive = await findArchive(paths, command);
+    if (archive !== undefined) return storeArchive(env, archive);
     // Before anything is opened: a path that is not there is told at once.
     const found = await findImages(paths);
     await runOnGallery(env, { ...options, needsModel: !options.dryRun }, (context) =>
       importInto(context, found, options),
     );
   });
+}
+
+/**
+ * What `semblance export` wrote, among what was named.
+ * @throws ConfigurationError where it was named beside others, or with options that are for images
+ */
+async function findArchive(paths: readonly string[], command: Command): Promise<string | undefined> {
+  for (const path of paths) {
+    if (!(await isArchive(path))) continue;
+    const what = `${printable(path)} is an archive that \`semblance export\` wrote`;
+    if (paths.length > 1) throw new ConfigurationError(`${what}: import it alone, and the rest by another command.`);
+    const given = command.options.filter((option) => command.getOptionValueSource(option.attributeName()) === 'cli');
+    if (given.length === 0) return path;
+    const names = given.map(({ long }) => long ?? '').join(' and ');
+    throw new ConfigurationError(`${what}, which is stored as it is: leave out ${names}.`);
+  }
+  return undefined;
 }
 
 async function importInto(

@@ -100,6 +100,11 @@ export function encodeGallery(spaces: readonly StoredSpace[]): ArchiveEntry {
   return jsonEntry(galleryPath, { format: formatName, version: formatVersion, spaces: written });
 }
 
+/** Whether a file of that name is ours, whatever version: photo albums have a gallery.json, too. */
+export function isGalleryStart(bytes: Buffer): boolean {
+  return bytes.toString('latin1').startsWith(`{\n "format": "${formatName}",`);
+}
+
 /** @throws ConfigurationError */
 export function decodeGallery({ path, bytes }: ArchiveEntry): readonly ArchivedSpace[] {
   if (path !== galleryPath) throw damaged(`it begins with ${JSON.stringify(path)} instead of ${galleryPath}`);

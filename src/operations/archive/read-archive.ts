@@ -1,4 +1,5 @@
-import { stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { ConfigurationError, messageOf } from '../../errors.js';
 import type { StoredImage } from '../../store/gallery-archive.js';
 import { readFolder } from './folder-archive.js';
@@ -9,13 +10,41 @@ import {
   decodeGallery,
   decodeImage,
   endPath,
+  galleryPath,
+  isGalleryStart,
   parseImagePath,
   type ArchivedSpace,
   type ArchiveEntry,
   type ImageFile,
   type SpaceOfArchive,
 } from './format.js';
-import { readTar } from './tar-archive.js';
+import { firstInTar, readTar } from './tar-archive.js';
+
+/** Holds the header of a tar file, and what tells a gallery.json from others. */
+const startBytes = 1_024;
+
+/** Whether `path` is what exportGallery writes, by how it begins: further on it may be cut or altered. */
+export async function isArchive(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory() === true) return isGalleryStart(await readStart(join(path, galleryPath)));
+  const first = firstInTar(await readStart(path));
+  return first?.path === galleryPath && isGalleryStart(first.bytes);
+}
+
+/** Empty where it is no file that may be read: to open a pipe may never end. */
+async function readStart(path: string): Promise<Buffer> {
+  const none = Buffer.alloc(0);
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isFile() !== true) return none;
+  const file = await open(path, 'r').catch(() => undefined);
+  if (file === undefined) return none;
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(startBytes));
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
 
 export interface ArchiveVisitor {
   /** Answers where the vectors of each space go, by its name. */

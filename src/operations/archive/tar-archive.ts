@@ -42,6 +42,13 @@ export async function createTarWriter(path: string): Promise<ArchiveWriter> {
   };
 }
 
+/** The first file in what begins with `start`, as far as that goes; undefined where it is no tar file. */
+export function firstInTar(start: Buffer): ArchiveEntry | undefined {
+  const header = start.length < blockBytes ? undefined : parseHeader(start);
+  if (header?.cksumValid !== true || header.path === undefined) return undefined;
+  return { path: header.path, bytes: start.subarray(blockBytes) };
+}
+
 /**
  * The files in a tar file, one at a time.
  * @throws ConfigurationError where it is cut or no tar file
@@ -50,12 +57,11 @@ export async function* readTar(path: string): AsyncGenerator<ArchiveEntry> {
   const file = await open(path, 'r');
   try {
     for (;;) {
-      const header = new Header(await readExactly(file, blockBytes), 0);
-      if (header.nullBlock) return;
+      const header = parseHeader(await readExactly(file, blockBytes));
+      if (header?.nullBlock === true) return;
+      if (header?.cksumValid !== true) throw damaged('it is no tar file, or was altered');
       const { path: name, size = 0 } = header;
-      if (!header.cksumValid || header.type !== 'File' || name === undefined) {
-        throw damaged(header.cksumValid ? 'it holds what is no file' : 'it is no tar file, or was altered');
-      }
+      if (header.type !== 'File' || name === undefined) throw damaged('it holds what is no file');
       if (size > maxEntryBytes) throw damaged(`${JSON.stringify(name)} is larger than anything that was exported`);
       const bytes = await readExactly(file, size);
       await readExactly(file, padding(size));
@@ -63,6 +69,15 @@ export async function* readTar(path: string): AsyncGenerator<ArchiveEntry> {
     }
   } finally {
     await file.close();
+  }
+}
+
+/** Undefined where a number in it is none: the parser throws. */
+function parseHeader(block: Buffer): Header | undefined {
+  try {
+    return new Header(block, 0);
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,16 +1,20 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Command } from 'commander';
 import { list } from 'tar';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildApp, type App } from '../../../src/app.js';
+import { registerImport } from '../../../src/cli/import.js';
 import { loadConfig, type Config } from '../../../src/config.js';
 import { exportGallery } from '../../../src/operations/archive/export-gallery.js';
 import { importArchive } from '../../../src/operations/archive/import-archive.js';
+import { isArchive } from '../../../src/operations/archive/read-archive.js';
 import { openArchiveStore, type ArchiveStore } from '../../../src/store/archive-store.js';
 import { testDatabaseUrl } from '../../support/database.js';
 import { makeJpeg } from '../../support/make-image.js';
 import { persistentStores } from '../../support/persistent-app.js';
+import { alike, digest, seen, type Seen } from '../../support/seen-gallery.js';
 import { cleanUp, makeFolder, runProgram } from '../../support/server.js';
 
 type Kind = 'embedded' | 'server';
@@ -19,7 +23,7 @@ const images = 5;
 const [home] = persistentStores();
 if (home === undefined) throw new Error('There is no store to run on');
 /** From and to; between the two stores wherever there are two. */
-const moves: readonly (readonly [Kind, Kind])[] =
+const moves: readonly [readonly [Kind, Kind], ...(readonly [Kind, Kind])[]] =
   testDatabaseUrl !== undefined && testDatabaseUrl !== ''
     ? [
         ['embedded', 'server'],
@@ -88,49 +92,6 @@ async function fill(config: Config): Promise<Seen> {
   });
 }
 
-type Seen = Awaited<ReturnType<typeof seen>>;
-
-/** All that a client can see, searches of all spaces included. */
-async function seen(app: App) {
-  const { operations, store } = app;
-  const { edges } = await operations.listImages({ first: 100 });
-  const ids = edges.map(({ node }) => node.id);
-  const answers: { readonly id: string; readonly similarity: number; readonly region: unknown }[][] = [];
-  for (const imageId of ids) {
-    for (const search of [{}, { space: 'greys' }, { space: 'greys', searchRegions: true }]) {
-      const { hits } = await operations.similarImages({ imageId, k: 4, ...search });
-      answers.push(hits.map(({ image, similarity, region }) => ({ id: image.id, similarity, region })));
-    }
-  }
-  const spaces = await store.listSpaces();
-  const scorers = await store.listScorers();
-  return {
-    images: edges.map(({ node }) => node),
-    originals: await Promise.all(ids.map(async (id) => digest((await operations.readOriginal(id))?.bytes))),
-    thumbnails: await Promise.all(ids.map(async (id) => digest(await operations.readThumbnail(id)))),
-    greys: [...(await store.readGreys(ids))].map(([id, grey]) => `${id} ${digest(grey)}`).sort(),
-    answers,
-    spaces: spaces
-      .map(({ id: _id, createdAt: _at, jobId: _job, ...space }) => space)
-      .sort((a, b) => a.name.localeCompare(b.name)),
-    fitted: new Map(await Promise.all(spaces.map(async ({ id, name }) => [name, await store.readFitted(id)] as const))),
-    scorers: await Promise.all(
-      scorers.map(async ({ spaceId, kind }) => [
-        spaces.find(({ id }) => id === spaceId)?.name,
-        await store.readScorer(spaceId, kind),
-      ]),
-    ),
-  };
-}
-
-/** The same answers in the same order; the two builds of pgvector round similarities in another way. */
-function alike(before: Seen): unknown {
-  const answers = before.answers.map((hits) =>
-    hits.map((hit) => ({ ...hit, similarity: expect.closeTo(hit.similarity, 5) as number })),
-  );
-  return { ...before, answers };
-}
-
 /** Of every vector, bit by bit. */
 async function vectors(store: ArchiveStore): Promise<readonly string[]> {
   return store.snapshot(async (snapshot) => {
@@ -146,12 +107,6 @@ async function vectors(store: ArchiveStore): Promise<readonly string[]> {
   });
 }
 
-function digest(bytes: Buffer | undefined): string {
-  return createHash('sha256')
-    .update(bytes ?? '')
-    .digest('hex');
-}
-
 async function withStore<T>(config: Config, work: (store: ArchiveStore) => Promise<T>): Promise<T> {
   const store = await openArchiveStore(config);
   return work(store).finally(() => store.close());
@@ -165,11 +120,17 @@ async function contents(store: ArchiveStore): Promise<unknown> {
 }
 
 /** Each filled once. */
-const galleries = new Map<Kind, Promise<{ readonly config: Config; readonly before: Seen }>>();
-function gallery(kind: Kind) {
+const galleries = new Map<Kind, Promise<FilledGallery>>();
+interface FilledGallery {
+  readonly env: Readonly<Record<string, string>>;
+  readonly config: Config;
+  readonly before: Seen;
+}
+function gallery(kind: Kind): Promise<FilledGallery> {
   const made = async () => {
-    const config = await configOf(kind);
-    return { config, before: await fill(config) };
+    const env = await environmentOf(kind);
+    const config = loadConfig(env);
+    return { env, config, before: await fill(config) };
   };
   const found = galleries.get(kind) ?? made();
   galleries.set(kind, found);
@@ -199,6 +160,26 @@ describe.each(moves)('a gallery moved from %s to %s', (from, to) => {
       const live = (await store.listSpaces()).filter(({ state }) => state !== 'retired');
       expect(live.map(({ missingCount }) => missingCount)).toEqual([0, 0]);
     });
+  });
+});
+
+const [[from, to]] = moves;
+test(`a gallery moved by \`semblance export\` and \`import\` from ${from} to ${to} has the same ids and nearest`, async () => {
+  const { env, before } = await gallery(from);
+  const destination = await environmentOf(to);
+  const target = join(await makeFolder(), 'gallery.tar');
+  const exported = await runProgram(['export', target], { env });
+  expect([exported.code, exported.stdout]).toEqual([0, expect.stringMatching(/^Exported 5 images and 3 embedding/)]);
+  const imported = await runProgram(['import', target], { env: destination });
+  expect([imported.code, imported.stdout]).toEqual([0, `Stored ${images} images, already there 0.\n`]);
+  const similar = await runProgram(['similar', before.images[0]?.id ?? '', '-k', '4', '--json'], {
+    env: destination,
+  });
+  const { results } = JSON.parse(similar.stdout) as { results: readonly { readonly id: string }[] };
+  expect(results.map(({ id }) => id)).toEqual(before.answers[0]?.map(({ id }) => id));
+  await withStore(loadConfig(destination), async (store) => {
+    const ids = await store.snapshot((snapshot) => snapshot.imageIds({ limit: 100 }));
+    expect([...ids].sort()).toEqual(before.images.map(({ id }) => id).sort());
   });
 });
 
@@ -246,10 +227,11 @@ describe('an archive', () => {
     const altered = join(await makeFolder(), 'altered.tar');
     // The blocks of zeros at the end mean nothing.
     const length = whole.length - 1_024;
-    for (let part = 0; part < 40; part++) {
+    // A size, and a time, of the first header among them, as numbers that are none.
+    const places = Array.from({ length: 40 }, (_, part) => Math.floor(((part + 0.37) / 40) * length));
+    for (const at of [124, 136, ...places]) {
       const bytes = Buffer.from(whole);
-      const at = Math.floor(((part + 0.37) / 40) * length);
-      bytes[at] = (bytes[at] ?? 0) ^ 0x04;
+      bytes[at] = (bytes[at] ?? 0) ^ 0x84;
       // What fills up a block is no part of the archive.
       if (isPadding(whole, at)) continue;
       await writeFile(altered, bytes);
@@ -271,6 +253,39 @@ describe('an archive', () => {
     await rm(join(copy, 'images', id), { recursive: true });
     await refusal(copy).toThrow(/holds 4 images of 5/);
     expect(await contents(destination)).toEqual(nothing);
+  });
+
+  test('is recognised by how it begins, whatever it is called, and nothing else is', async () => {
+    const other = await makeFolder();
+    const renamed = join(other, 'pictures.jpg');
+    await cp(archive, renamed);
+    await truncate(renamed, 2_000);
+    expect([await isArchive(archive), await isArchive(folder), await isArchive(renamed)]).toEqual([true, true, true]);
+    // As the albums of others have.
+    await writeFile(join(other, 'gallery.json'), '{"format": "album"}');
+    await writeFile(join(other, 'empty.tar'), '');
+    await writeFile(join(other, 'picture.tar'), await makeJpeg(1));
+    for (const none of [
+      other,
+      ...['gallery.json', 'empty.tar', 'picture.tar', 'none'].map((name) => join(other, name)),
+    ]) {
+      expect(await isArchive(none), none).toBe(false);
+    }
+  });
+
+  test('is not imported beside pictures, nor with options that are for pictures', async () => {
+    const picture = join(await makeFolder(), 'picture.jpg');
+    await writeFile(picture, await makeJpeg(1));
+    const run = (...args: readonly string[]) => {
+      const program = new Command();
+      registerImport(program, {});
+      return expect(program.parseAsync(['import', ...args], { from: 'user' })).rejects;
+    };
+    const said = `${folder} is an archive that \`semblance export\` wrote`;
+    await run(picture, folder).toThrow(`${said}: import it alone, and the rest by another command.`);
+    await run('--dry-run', '--label-from-folders', folder).toThrow(
+      `${said}, which is stored as it is: leave out --dry-run and --label-from-folders.`,
+    );
   });
 
   test('that was imported in part is gone on with, from a folder as well', async () => {
