@@ -61,7 +61,10 @@ export const maxConcurrentDecodes = 2;
 export const maxWaitingDecodes = 64;
 /** Of computing, for one image: a progressive JPEG of some megabytes can hold scans for hours. */
 export const maxDecodeCpuMs = 8_000;
-/** Of waiting for one image, on whatever busy machine: a decoder that computes nothing is ended, too. */
+/**
+ * Of waiting for one image: a decoder that computes nothing is ended, too. On a machine that others keep busy its low priority leaves
+ * it a tenth of a processor, and no file may be refused for that.
+ */
 export const maxDecodeWaitMs = 60_000;
 /** Of an upload or an import while queries wait, too: from then on they take turns. */
 export const maxBulkWaitMs = 5_000;
@@ -124,8 +127,8 @@ export const headersTimeoutMs = 30_000;
 export const idleTimeoutMs = 120_000;
 /** Of a refused request, read and thrown away so that its client receives the refusal. */
 export const maxDrainedBytes = 64_000_000;
-/** For it, after the answer is out. */
-export const drainTimeoutMs = 30_000;
+/** In which nothing more of it comes. */
+export const drainStallMs = 5_000;
 /** Of ONNX weights: neither protobuf nor one read of Node takes more. */
 export const maxModelBytes = 2 ** 31 - 1;
 /** A hub that sends nothing for so long is asked again. */

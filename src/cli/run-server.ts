@@ -7,7 +7,7 @@ import type { EmbedderState } from '../embedding/embedder.js';
 import { ConfigurationError, messageOf } from '../errors.js';
 import { openGraphqlDoor } from '../graphql/door.js';
 import { callerOf, openAccess } from '../http/access.js';
-import { openAdmission } from '../http/admission.js';
+import { openAdmission, placeOf } from '../http/admission.js';
 import { listen, type Listening } from '../http/listen.js';
 import { openMetrics } from '../http/metrics.js';
 import { createHttpApp } from '../http/server.js';
@@ -89,7 +89,7 @@ async function startServer(config: Config, log: Log): Promise<Server> {
     const access = openAccess({ config, operations, meter });
     const { introspection } = config;
     const { imagePaths } = access;
-    const graphql = await openGraphqlDoor({ operations, introspection, meter, callerOf, imagePaths, logError });
+    const graphql = await openGraphqlDoor({ operations, introspection, meter, callerOf, placeOf, imagePaths, logError });
     const http = createHttpApp({
       config,
       operations,

@@ -1,4 +1,5 @@
 import type { Caller } from '../operations/access/caller.js';
+import type { Place } from '../operations/access/places.js';
 import type { WorkMeter } from '../operations/access/work-meter.js';
 import type { Operations } from '../operations/operations.js';
 import type { OperationNote } from './operation-note.js';
@@ -16,6 +17,7 @@ export interface RequestContext {
   readonly operations: Operations;
   readonly caller: Caller;
   readonly meter: Pick<WorkMeter, 'chargeImages'>;
+  readonly place: Pick<Place, 'begin' | 'end'> | undefined;
   readonly imagePaths: (id: string) => Promise<ImagePaths>;
   readonly searches: SearchLog;
   /** Aborts when the client has gone. */

@@ -3,6 +3,7 @@ import { expressMiddleware } from '@as-integrations/express5';
 import type { RequestHandler, Response } from 'express';
 import { maxQueryTokens } from '../limits.js';
 import type { Caller } from '../operations/access/caller.js';
+import type { Place } from '../operations/access/places.js';
 import type { WorkMeter } from '../operations/access/work-meter.js';
 import type { Operations } from '../operations/operations.js';
 import { assertEveryFieldHasScope } from './access.js';
@@ -12,6 +13,7 @@ import { operationNotePlugin } from './operation-note.js';
 import {
   explorerPlugin,
   guardPlugin,
+  placePlugin,
   retryLaterPlugin,
   searchExtensionsPlugin,
   unexpectedErrorsPlugin,
@@ -27,6 +29,7 @@ export interface GraphqlDoorOptions {
   readonly meter: Pick<WorkMeter, 'chargeImages'>;
   /** Of a request that was let in. */
   readonly callerOf: (response: Response) => Caller;
+  readonly placeOf: (response: Response) => Place | undefined;
   readonly imagePaths: (id: string) => Promise<ImagePaths>;
   /** Where errors go that no client may see. */
   readonly logError: (message: string, error: unknown) => void;
@@ -41,7 +44,7 @@ export interface GraphqlDoor {
 
 /** GraphQL over HTTP, bound to no address. */
 export async function openGraphqlDoor(options: GraphqlDoorOptions): Promise<GraphqlDoor> {
-  const { operations, introspection, meter, callerOf, imagePaths, logError } = options;
+  const { operations, introspection, meter, callerOf, placeOf, imagePaths, logError } = options;
   const schema = await buildGraphqlSchema();
   assertEveryFieldHasScope(schema);
   const server = new ApolloServer<RequestContext>({
@@ -65,6 +68,7 @@ export async function openGraphqlDoor(options: GraphqlDoorOptions): Promise<Grap
       unexpectedErrorsPlugin,
       retryLaterPlugin,
       guardPlugin,
+      placePlugin,
       explorerPlugin(),
     ],
     formatError: (formatted, error) => {
@@ -85,6 +89,7 @@ export async function openGraphqlDoor(options: GraphqlDoorOptions): Promise<Grap
         operations,
         caller: callerOf(res),
         meter,
+        place: placeOf(res),
         imagePaths,
         searches: new SearchLog(),
         signal: gone.signal,

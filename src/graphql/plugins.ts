@@ -67,6 +67,22 @@ export const guardPlugin: Plugin = {
     }),
 };
 
+/** Work that nobody waits for any more is work all the same: it keeps its place until it ends. A slow reader's has ended. */
+export const placePlugin: Plugin = {
+  requestDidStart: () =>
+    Promise.resolve({
+      executionDidStart: ({ contextValue: { place } }) => {
+        place?.begin();
+        return Promise.resolve({
+          executionDidEnd: () => {
+            place?.end();
+            return Promise.resolve();
+          },
+        });
+      },
+    }),
+};
+
 /**
  * An operation that came to nothing for want of room is one that HTTP has a status for: clients and proxies that know no
  * GraphQL then wait, too.

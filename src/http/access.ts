@@ -23,6 +23,8 @@ export interface Access {
   readonly identify: RequestHandler;
   /** Before /graphql. What the operation itself takes is told once it is known. */
   readonly guardGraphql: RequestHandler;
+  /** Before the body of a request to /graphql that was let in. */
+  readonly chargeGraphql: RequestHandler;
   /** Before the path of an image. */
   readonly guardImage: (form: ImageForm) => RequestHandler;
   /** Paths of an image's forms as a caller gets them: renditions are signed where strangers may not look at images. */
@@ -48,9 +50,12 @@ export function openAccess({ config, operations, meter, now }: AccessOptions): A
       (response.locals as Locals).caller = caller;
       next();
     },
-    guardGraphql: async (request, response, next) => {
+    guardGraphql: (request, response, next) => {
+      if (!asksForPage(request)) requireScope(callerOf(response), 'read');
+      next();
+    },
+    chargeGraphql: async (request, response, next) => {
       const caller = callerOf(response);
-      if (!asksForPage(request)) requireScope(caller, 'read');
       if (request.method === 'POST') {
         await meter.chargeBody(caller, request, response);
         if (typeof request.is('multipart/form-data') === 'string') await meter.assertImagesLeft(caller);

@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { SemblanceError } from '../errors.js';
 import { refusalHeaders } from '../operations/access/caller.js';
+import { placeOf } from './admission.js';
 import { answerAmidBody } from './answer-amid-body.js';
 import { RequestRefusal } from './request-refusal.js';
 
@@ -9,6 +10,8 @@ export function errorResponder(logError: (message: string, error: unknown) => vo
   return async (thrown: unknown, request, response, next) => {
     const requestId = String(response.locals['requestId']);
     const error = toSemblanceError(thrown);
+    // What still arrives is read without one.
+    placeOf(response)?.end();
     // Whatever fails after the client left is nobody's answer.
     if (error === undefined && !response.destroyed) logError(`Request ${requestId} failed`, thrown);
     if (response.headersSent || response.destroyed) {

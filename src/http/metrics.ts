@@ -3,6 +3,7 @@ import type { Request, RequestHandler } from 'express';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { SemblanceError } from '../errors.js';
 import { healthTimeoutMs } from '../limits.js';
+import type { Places } from '../operations/access/places.js';
 import type { WorkMeter } from '../operations/access/work-meter.js';
 import type { OperationsContext } from '../operations/context.js';
 import { jobKinds } from '../operations/jobs/requests.js';
@@ -10,7 +11,8 @@ import type { Operations } from '../operations/operations.js';
 import type { SearchAnswer } from '../operations/search-answer.js';
 import { within } from '../operations/status.js';
 import { packageVersion } from '../paths.js';
-import type { Admission, Places } from './admission.js';
+import type { Admission } from './admission.js';
+import { isAnswered } from './answer-amid-body.js';
 import { imageForms, imagePaths } from './image-paths.js';
 import { operationOf, pathOf } from './request-log.js';
 
@@ -107,7 +109,7 @@ export function openMetrics(options: MetricsOptions): Metrics {
       const startedMs = performance.now();
       response.once('close', () => {
         const seconds = (performance.now() - startedMs) / 1000;
-        const status = response.writableFinished ? `${Math.floor(response.statusCode / 100)}xx` : 'aborted';
+        const status = isAnswered(response) ? `${Math.floor(response.statusCode / 100)}xx` : 'aborted';
         requests.observe({ method: methodOf(request), route: routeOf(request), status }, seconds);
         const { field, code } = operationOf(response);
         if (field === undefined && code === undefined) return;
@@ -249,7 +251,7 @@ function addStateOf({ context, meter, admission }: MetricsOptions, registry: Reg
 }
 
 function placesOf(admission: Admission): readonly (readonly [kind: string, Places])[] {
-  return Object.entries(admission) as readonly (readonly [keyof Admission, Places])[];
+  return Object.entries(admission);
 }
 
 const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'OPTIONS']);

@@ -1,6 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { Log } from '../log.js';
 import type { Caller } from '../operations/access/caller.js';
+import { isAnswered } from './answer-amid-body.js';
 
 /** What GraphQL tells of a request, at `response.locals.operation`; without it nothing. */
 export interface OperationNote {
@@ -39,7 +40,7 @@ export function requestLog(log: Log): RequestHandler {
           code,
         }),
         // The client left, or was cut off.
-        ...(response.writableFinished ? {} : { aborted: true }),
+        ...(isAnswered(response) ? {} : { aborted: true }),
       };
       if (status >= 500) log.warn('request', fields);
       else if (probes.has(path)) log.debug('request', fields);

@@ -6,7 +6,8 @@ import type { Log } from '../log.js';
 import type { Operations } from '../operations/operations.js';
 import { sweepAbandonedUploads } from './abandoned-uploads.js';
 import type { Access } from './access.js';
-import type { Admission } from './admission.js';
+import { admit, type Admission } from './admission.js';
+import { closeQueued } from './close-queued.js';
 import { cors } from './cors.js';
 import { errorResponder, notFoundResponder } from './error-responder.js';
 import { explorerRoutes } from './explorer-routes.js';
@@ -59,7 +60,7 @@ export function createHttpApp({
   app.set('trust proxy', config.proxyHops);
 
   sweepAbandonedUploads();
-  app.use(requestId, securityHeaders);
+  app.use(closeQueued, requestId, securityHeaders);
   if (log !== undefined) app.use(requestLog(log));
   if (metrics !== undefined) app.use(metrics.observe);
   if (isLoopback(config.host) || config.allowedHosts.length > 0) app.use(hostGuard(config.allowedHosts));
@@ -77,12 +78,17 @@ export function createHttpApp({
       serveOriginals: config.serveOriginals,
     }),
   );
-  const admitOperation: RequestHandler = (request, response, next) => {
-    if (!isUpload(request)) admission.operations.admit(response);
-    next();
-  };
-  const admitUpload = uploadGuard({ maxUploadBytes: config.maxUploadBytes, places: admission.uploads });
-  app.all('/graphql', methodGuard, access.guardGraphql, jsonBody, admitOperation, ...admitUpload, graphql);
+  app.all(
+    '/graphql',
+    methodGuard,
+    access.guardGraphql,
+    admit(admission.uploads, isUpload),
+    access.chargeGraphql,
+    jsonBody,
+    admit(admission.operations, (request) => !isUpload(request)),
+    ...uploadGuard({ maxUploadBytes: config.maxUploadBytes }),
+    graphql,
+  );
 
   app.use(strayed, notFoundResponder);
   app.use(errorResponder(logError));

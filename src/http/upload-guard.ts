@@ -9,7 +9,6 @@ import {
   maxTemporaryBytes,
 } from '../limits.js';
 import { ByteBudget } from '../operations/byte-budget.js';
-import type { Places } from './admission.js';
 import { assertJsonDepth } from './json-depth.js';
 import { readMultipartHead, type MultipartHead } from './multipart-head.js';
 
@@ -21,7 +20,6 @@ export interface UploadGuardOptions {
   readonly maxUploadBytes: number;
   /** Of the files of all requests, on the disk; one full request always fits. */
   readonly maxBytesOfAll?: number;
-  readonly places: Pick<Places, 'admit'>;
 }
 
 /**
@@ -31,7 +29,6 @@ export interface UploadGuardOptions {
 export function uploadGuard({
   maxUploadBytes,
   maxBytesOfAll = Math.max(maxTemporaryBytes, maxBodyBytes(maxFilesPerRequest, maxUploadBytes)),
-  places,
 }: UploadGuardOptions): RequestHandler[] {
   const temporary = new ByteBudget({
     maxBytes: maxBytesOfAll,
@@ -49,7 +46,8 @@ export function uploadGuard({
         'A multipart request needs a non-empty Apollo-Require-Preflight header: without it any web page could send one',
       );
     }
-    places.admit(response);
+    // Its client left while it was asked who it is: nothing would say when it ends.
+    if (isGone(response)) return;
     // Once the answer is out, what still arrives belongs to nobody: it is read, for the connection serves on, but not kept.
     response.once('close', () => {
       request.unpipe();

@@ -3,7 +3,6 @@ import type { Socket } from 'node:net';
 import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { SemblanceError } from '../errors.js';
-import { maxDecodeWaitMs } from '../limits.js';
 import { workerUrl } from '../paths.js';
 import type { DecodeRequest } from './decode-pixels.js';
 import type { DecodedImage } from './decoded-image.js';
@@ -17,6 +16,12 @@ class NotBegunError extends Error {}
 export class DecoderProcesses {
   readonly #all = new Set<DecoderProcess>();
   readonly #idle: DecoderProcess[] = [];
+  readonly #maxWaitMs: number;
+
+  /** @param maxWaitMs see maxDecodeWaitMs */
+  constructor(maxWaitMs: number) {
+    this.#maxWaitMs = maxWaitMs;
+  }
 
   /** Those that live, and whether they have a file in work. */
   get states(): readonly { readonly pid: number | undefined; readonly isDecoding: boolean }[] {
@@ -54,7 +59,7 @@ export class DecoderProcesses {
     for (let decoder = this.#idle.pop(); decoder !== undefined; decoder = this.#idle.pop()) {
       if (decoder.lives) return decoder;
     }
-    const decoder = new DecoderProcess(() => {
+    const decoder = new DecoderProcess(this.#maxWaitMs, () => {
       this.#all.delete(decoder);
     });
     this.#all.add(decoder);
@@ -71,6 +76,7 @@ interface Work {
 }
 
 class DecoderProcess {
+  readonly #maxWaitMs: number;
   readonly #child: ChildProcess;
   readonly #stdin: Socket;
   readonly #stdout: Socket;
@@ -78,15 +84,15 @@ class DecoderProcess {
   #lives = true;
   #work: Work | undefined;
 
-  constructor(onEnd: () => void) {
+  constructor(maxWaitMs: number, onEnd: () => void) {
+    this.#maxWaitMs = maxWaitMs;
     this.#child = spawn(process.execPath, [fileURLToPath(workerUrl('image/decoder-process'))], {
       // None of the server's secrets.
       env: {},
       // What libvips has to say before it aborts belongs into the operator's log.
       stdio: ['pipe', 'pipe', 'inherit'],
     });
-    // While all processors decode, what accepts, refuses and answers requests must still get its turn.
-    if (this.#child.pid !== undefined) setPriority(this.#child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
+    giveWay(this.#child.pid);
     this.#stdin = this.#child.stdin as Socket;
     this.#stdout = this.#child.stdout as Socket;
     const reader = new FrameReader<DecodeAnswer>({
@@ -140,7 +146,7 @@ class DecoderProcess {
     return new Promise((resolve, reject) => {
       const timeout = setTimeout(() => {
         this.#kill();
-      }, maxDecodeWaitMs);
+      }, this.#maxWaitMs);
       this.#work = { request, timeout, begun: false, resolve, reject };
       this.#holdServer(true);
       const order: DecodeOrder = { mediaType, maxPixels, sizeBytes: bytes.byteLength };
@@ -207,5 +213,14 @@ class DecoderProcess {
       if (holds) handle.ref();
       else handle.unref();
     }
+  }
+}
+
+/** While all processors decode, what accepts, refuses and answers requests must still get its turn. */
+function giveWay(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // Not everywhere allowed, as for a server that runs at a lower priority itself: then the system divides as it likes.
   }
 }

@@ -2,8 +2,8 @@ import { buildApp, type App } from '../../src/app.js';
 import { loadConfig, type Config } from '../../src/config.js';
 import { openGraphqlDoor } from '../../src/graphql/door.js';
 import { callerOf, openAccess } from '../../src/http/access.js';
-import { openAdmission, type Admission } from '../../src/http/admission.js';
-import { listen } from '../../src/http/listen.js';
+import { openAdmission, placeOf, type Admission } from '../../src/http/admission.js';
+import { listen, type ClientTimeouts } from '../../src/http/listen.js';
 import type { Metrics } from '../../src/http/metrics.js';
 import { createHttpApp } from '../../src/http/server.js';
 import type { Log } from '../../src/log.js';
@@ -34,18 +34,25 @@ export async function openHttpDoor(
     log,
     metrics,
     admission = openAdmission(),
-  }: { readonly log?: Log; readonly metrics?: Metrics; readonly admission?: Admission } = {},
+    timeouts = {},
+  }: {
+    readonly log?: Log;
+    readonly metrics?: Metrics;
+    readonly admission?: Admission;
+    readonly timeouts?: Partial<ClientTimeouts>;
+  } = {},
 ): Promise<HttpDoor> {
   const config = { ...loadConfig({ DATABASE_URL: 'memory:', PORT: '0' }), ...overrides };
   const logged: unknown[] = [];
-  const logError = (_message: string, error: unknown): void => {
+  const logError = (message: string, error: unknown): void => {
     logged.push(error);
+    log?.error(message, error);
   };
   const meter = new WorkMeter(config);
   const access = openAccess({ config, operations, meter, now });
   const { introspection } = config;
   const { imagePaths } = access;
-  const graphql = await openGraphqlDoor({ operations, introspection, meter, callerOf, imagePaths, logError });
+  const graphql = await openGraphqlDoor({ operations, introspection, meter, callerOf, placeOf, imagePaths, logError });
   const app = createHttpApp({
     config,
     operations,
@@ -56,7 +63,7 @@ export async function openHttpDoor(
     log,
     metrics,
   });
-  const listening = await listen({ app, host: '127.0.0.1', port: 0 });
+  const listening = await listen({ app, host: '127.0.0.1', port: 0, timeouts });
   return {
     client: new TestClient(listening.url),
     logged,

@@ -2,14 +2,22 @@ import { connect, type Socket } from 'node:net';
 import express from 'express';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { SemblanceError } from '../../../src/errors.js';
+import { isAnswered } from '../../../src/http/answer-amid-body.js';
 import { errorResponder } from '../../../src/http/error-responder.js';
-import { drainTimeoutMs, maxDrainedBytes } from '../../../src/limits.js';
+import { drainStallMs, maxDrainedBytes } from '../../../src/limits.js';
 import { serveHttp, type ServedHttp } from '../../support/serve-http.js';
 
 let served: ServedHttp;
+/** What the log is told. */
+let closedAs: 'answered' | 'broken off' | undefined;
 
 beforeEach(async () => {
+  closedAs = undefined;
   const app = express();
+  app.use((_request, response, next) => {
+    response.once('close', () => (closedAs = isAnswered(response) ? 'answered' : 'broken off'));
+    next();
+  });
   app.post('/refused', () => {
     throw new SemblanceError('OVERLOADED', 'Full');
   });
@@ -86,6 +94,18 @@ test('and may send all of it: the connection is closed after that, and not reset
   expect(broken()).toBeUndefined();
 });
 
+test('who leaves on hearing it counts as answered', async () => {
+  const { socket, heard } = open(1_000_000, 'Connection: close\r\n');
+  await vi.waitFor(() => {
+    expect(heard()).toMatch(whole);
+  });
+  expect(closedAs).toBeUndefined();
+  socket.destroy();
+  await vi.waitFor(() => {
+    expect(closedAs).toBe('answered');
+  });
+});
+
 test('the connection serves on where it is kept', async () => {
   const { socket, heard } = open(1_000);
   await vi.waitFor(() => {
@@ -104,10 +124,10 @@ test('who sends without end is broken off', async () => {
   await closed;
 });
 
-test('who sends nothing more is broken off after a time', async () => {
+test('who sends nothing more is broken off', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout'] });
   const { heard, closed } = open(1_000);
   await vi.waitUntil(() => whole.test(heard()), { interval: 1 });
-  vi.advanceTimersByTime(drainTimeoutMs);
+  vi.advanceTimersByTime(drainStallMs);
   await closed;
 });

@@ -6,13 +6,11 @@ import { join } from 'node:path';
 import express from 'express';
 import type { FileUpload, Upload } from 'graphql-upload-ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Places } from '../../../src/http/admission.js';
 import { errorResponder } from '../../../src/http/error-responder.js';
 import { uploadGuard } from '../../../src/http/upload-guard.js';
 import { maxDrainedBytes, maxFilesPerRequest } from '../../../src/limits.js';
-import type { Caller } from '../../../src/operations/access/caller.js';
 import { multipartBody, preflight } from '../../support/multipart.js';
-import { sendRaw, serveHttp, type ServedHttp } from '../../support/serve-http.js';
+import { serveHttp, type ServedHttp } from '../../support/serve-http.js';
 
 // Its own folder: other test files upload at the same time.
 const temporaryFolder = await mkdtemp(join(tmpdir(), 'semblance-uploads-'));
@@ -20,7 +18,6 @@ process.env['TMPDIR'] = temporaryFolder;
 
 const maxUploadBytes = 200_000;
 const query = 'mutation($file: Upload!) { uploadImage(file: $file) { created } }';
-const endless = { admit: () => undefined };
 const unexpected: unknown[] = [];
 let served: ServedHttp;
 /** What stands behind the guard. */
@@ -28,7 +25,7 @@ let handle: (file: Promise<FileUpload> | undefined) => Promise<unknown>;
 
 beforeAll(async () => {
   const app = express();
-  app.post('/graphql', ...uploadGuard({ maxUploadBytes, places: endless }), async (req, res) => {
+  app.post('/graphql', ...uploadGuard({ maxUploadBytes }), async (req, res) => {
     const { variables } = req.body as { variables: Record<string, Upload | null> };
     res.json(await handle(variables['file']?.promise));
   });
@@ -215,13 +212,9 @@ describe('bytes', () => {
 describe('the room for temporary files of all requests', () => {
   test('is bounded: who does not fit is refused before its files are read, and fits once another has ended', async () => {
     const app = express();
-    app.post(
-      '/graphql',
-      ...uploadGuard({ maxUploadBytes, maxBytesOfAll: 300_000, places: endless }),
-      async (_req, res) => {
-        res.json(await handle(undefined));
-      },
-    );
+    app.post('/graphql', ...uploadGuard({ maxUploadBytes, maxBytesOfAll: 300_000 }), async (_req, res) => {
+      res.json(await handle(undefined));
+    });
     app.use(errorResponder((_message, error) => unexpected.push(error)));
     const bounded = await serveHttp(app);
     let answered = 0;
@@ -314,48 +307,5 @@ describe('temporary files', () => {
     await vi.waitFor(async () => {
       expect(await temporaryFiles()).toEqual([]);
     });
-  });
-});
-
-describe('requests in work', () => {
-  test('are bounded in number, and one beyond is told before its body has come', async () => {
-    const app = express();
-    const waiting: (() => void)[] = [];
-    app.use((_req, res, next) => {
-      res.locals['caller'] = { kind: 'anonymous', id: '127.0.0.1', scope: 'write' } satisfies Caller;
-      next();
-    });
-    const places = new Places({ all: 2, ofOne: 2, what: 'uploads' });
-    app.post('/graphql', ...uploadGuard({ maxUploadBytes, places }), async (req, res) => {
-      const { variables } = req.body as { variables: Record<string, Upload | null> };
-      await readAll(variables['file']?.promise as Promise<FileUpload>);
-      await new Promise<void>((resolve) => waiting.push(resolve));
-      res.json({});
-    });
-    app.use(errorResponder((_message, error) => unexpected.push(error)));
-    const bounded = await serveHttp(app);
-    const files = [{ path: 'variables.file', bytes: Buffer.from('bytes'), filename: 'a.jpg' }];
-    const body = multipartBody(query, { file: null }, files);
-    const send = () => fetch(`${bounded.url}/graphql`, { method: 'POST', headers: preflight, body });
-    const accepted = [send(), send()];
-    await vi.waitFor(() => {
-      expect(waiting).toHaveLength(2);
-    });
-    // Its body never comes: who read it first would wait.
-    const refusal = await sendRaw(
-      bounded.port,
-      `POST /graphql HTTP/1.1\r\nHost: localhost\r\nApollo-Require-Preflight: 1\r\nContent-Type: multipart/form-data; boundary=X\r\nContent-Length: 1000\r\nConnection: close\r\n\r\n${''.padEnd(1000)}`,
-    );
-    expect(refusal).toMatch(/^HTTP\/1\.1 503 [^]*\r\nRetry-After: 1\r\n[^]*OVERLOADED/);
-    for (const end of waiting.splice(0)) end();
-    expect((await Promise.all(accepted)).map(({ status }) => status)).toEqual([200, 200]);
-    const next = send();
-    await vi.waitFor(() => {
-      expect(waiting).toHaveLength(1);
-    });
-    waiting[0]?.();
-    expect((await next).status).toBe(200);
-    expect(unexpected).toEqual([]);
-    await bounded.close();
   });
 });
