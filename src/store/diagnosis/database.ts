@@ -6,12 +6,13 @@ import { requireExtension, type Extension } from '../extension.js';
 import { pendingMigrations } from '../migrate.js';
 import type { StoreOptions } from '../open-store.js';
 import { createServerPool } from '../pool.js';
-import { missingServingRights } from '../rights.js';
+import { foreignOwner, missingServingRights } from '../rights.js';
 import { DatabaseSetupError } from '../setup-error.js';
 import { diagnoseConnection, diagnoseWrites } from './connection.js';
 import { diagnoseJobs, diagnoseSpaces } from './contents.js';
 import { advice, problem, type Finding } from './finding.js';
 import { diagnosePartitions } from './partitions.js';
+import { probeWrite } from './write-probe.js';
 
 /**
  * Looks at the database that the configuration names, as far in as it gets, and changes no row of it. The embedded one is opened
@@ -56,11 +57,13 @@ async function diagnoseOpen(
   const add = (finding: Finding | undefined): void => {
     if (finding !== undefined) findings.push(finding);
   };
-  if (adminPool !== pool) add(await diagnoseConnection(adminPool, 'SEMBLANCE_ADMIN_DATABASE_URL'));
   for (const finding of await diagnoseReplicas(options)) add(finding);
-  add(await diagnoseWrites(pool));
+  const refusesWrites = await diagnoseWrites(pool);
+  add(refusesWrites);
 
-  const lacking = (await missingServingRights(pool, schema)) ?? [];
+  const missingRights = await missingServingRights(pool, schema);
+  if (adminPool !== pool) add(await diagnoseAdmin(adminPool, schema, { hasTables: missingRights !== undefined }));
+  const lacking = missingRights ?? [];
   if (lacking.length > 0) {
     findings.push(
       problem('rights', 'The role of DATABASE_URL lacks rights.', `Run as an administrator: ${lacking.join(' ')}`),
@@ -72,6 +75,7 @@ async function diagnoseOpen(
   if (extension === undefined || !isSetUp) return findings;
 
   const { schemas } = extension;
+  if (refusesWrites === undefined) add(await probeWrite(pool, schemas));
   findings.push(
     ...(await diagnosePartitions(pool, schemas)),
     ...(await diagnoseSpaces(pool, schemas)),
@@ -84,6 +88,31 @@ async function diagnoseOpen(
     await store.close();
   }
   return findings;
+}
+
+/** Spaces are made and removed, and migrations applied, as this role. */
+async function diagnoseAdmin(
+  adminPool: pg.Pool,
+  schema: string,
+  { hasTables }: { readonly hasTables: boolean },
+): Promise<Finding | undefined> {
+  const variable = 'SEMBLANCE_ADMIN_DATABASE_URL';
+  const refused = await diagnoseConnection(adminPool, variable);
+  if (refused !== undefined) return refused;
+  if (hasTables && (await missingServingRights(adminPool, schema)) === undefined) {
+    return problem(
+      'rights',
+      `DATABASE_URL and ${variable} lead to different databases.`,
+      `Let ${variable} name the owner of the tables in the database of DATABASE_URL.`,
+    );
+  }
+  const owner = await foreignOwner(adminPool, schema);
+  if (owner === undefined) return undefined;
+  return problem(
+    'rights',
+    `The role of ${variable} does not own Semblance's tables, so no space can be made or removed.`,
+    `Let ${variable} name their owner, ${owner}.`,
+  );
 }
 
 /** Searches go to the primary while one is away: slower, and no less right. */

@@ -4,16 +4,12 @@ import { chmod, cp, mkdir, readdir, readFile, rm, utimes, writeFile } from 'node
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildApp } from '../../../src/app.js';
-import { loadConfig } from '../../../src/config.js';
 import { diagnoseDisk } from '../../../src/operations/doctor/disk.js';
-import { examine } from '../../../src/operations/doctor/doctor.js';
 import { diagnoseFirstModel } from '../../../src/operations/doctor/models.js';
 import { openDatabase } from '../../../src/store/database.js';
 import type { Finding } from '../../../src/store/diagnosis/finding.js';
-import { makeJpeg } from '../../support/make-image.js';
-import { createServerDatabase, type ServerDatabase } from '../../support/server-database.js';
-import { cleanUp, makeFolder, runProgram, serverStores, startServer } from '../../support/server.js';
+import { checks, fillForDoctor, findingsOf } from '../../support/doctor.js';
+import { cleanUp, makeFolder, runProgram, spawnServer, startServer, waitFor } from '../../support/server.js';
 import { alteredModel } from '../../support/tiny-models.js';
 
 const writer = resolve(import.meta.dirname, '../../support/embedded-writer.mjs');
@@ -23,23 +19,9 @@ let template: string;
 
 beforeAll(async () => {
   template = await makeFolder();
-  await fill({ SEMBLANCE_DATA_DIR: join(template, 'data') });
+  await fillForDoctor({ SEMBLANCE_DATA_DIR: join(template, 'data') });
 });
 afterAll(cleanUp);
-
-async function fill(env: Record<string, string>): Promise<void> {
-  const app = await buildApp(loadConfig(env));
-  try {
-    await app.ready;
-    for (const seed of [1, 2, 3]) {
-      await app.operations.uploadImage({ bytes: await makeJpeg(seed), filename: `${seed}.jpg`, priority: 'query' });
-    }
-    await app.operations.createSpace({ name: 'greys', recipe: 'grey' });
-    await app.operations.backfillSpace({ name: 'greys' });
-  } finally {
-    await app.close();
-  }
-}
 
 /** A data folder of its own. */
 async function copyOfTemplate(): Promise<string> {
@@ -48,9 +30,16 @@ async function copyOfTemplate(): Promise<string> {
   return join(folder, 'data');
 }
 
-/** Without what the machine's own disk adds. */
-async function findingsOf(env: Record<string, string>): Promise<readonly Finding[]> {
-  return (await examine(loadConfig(env))).filter(({ check }) => check !== 'disk');
+async function damagedModel(): Promise<string> {
+  const model = await alteredModel('nchw-float32-pooled', () => undefined);
+  await damage(model);
+  return model;
+}
+
+async function damage(model: string): Promise<void> {
+  const weights = await readFile(join(model, 'model.onnx'));
+  weights[100] = (weights[100] ?? 0) ^ 1;
+  await writeFile(join(model, 'model.onnx'), weights);
 }
 
 async function change(dataDir: string, ...statements: readonly string[]): Promise<void> {
@@ -63,8 +52,6 @@ async function change(dataDir: string, ...statements: readonly string[]): Promis
   for (const sql of statements) await database.pool.query(sql);
   await database.close();
 }
-
-const checks = (findings: readonly Finding[]) => findings.map(({ level, check }) => `${level} ${check}`);
 
 describe('semblance doctor', () => {
   test('finds nothing wrong with a sound gallery, and ends with 0', async () => {
@@ -91,6 +78,16 @@ describe('semblance doctor', () => {
     const findings = await findingsOf({ SEMBLANCE_DATA_DIR: dataDir });
     expect(checks(findings)).toEqual(['advice data-folder-held']);
     expect(findings[0]?.message).toContain(server.url);
+    await server.stop();
+  });
+
+  test('tells why the server that holds the folder is not ready', async () => {
+    const env = { SEMBLANCE_DATA_DIR: await copyOfTemplate(), SEMBLANCE_MODEL: await damagedModel() };
+    const server = await spawnServer({ env });
+    await waitFor('the reason', async () => (await server.client.get('/readyz')).body.includes('weights'));
+    const findings = await findingsOf(env);
+    expect(checks(findings)).toEqual(['problem server', 'advice data-folder-held']);
+    expect(findings[0]?.message).toMatch(/^The server is not ready: model: The weights have SHA-256/);
     await server.stop();
   });
 });
@@ -202,9 +199,7 @@ test('it tells weights that are not those of the manifest, and models that are n
   const model = await alteredModel('nchw-float32-pooled', () => undefined);
   const dataDir = await makeFolder();
   expect(await diagnoseFirstModel({ model, dataDir })).toEqual([]);
-  const weights = await readFile(join(model, 'model.onnx'));
-  weights[100] = (weights[100] ?? 0) ^ 1;
-  await writeFile(join(model, 'model.onnx'), weights);
+  await damage(model);
   expect((await diagnoseFirstModel({ model, dataDir }))[0]?.message).toMatch(/weights have SHA-256/);
   expect((await diagnoseFirstModel({ model: 'none', dataDir }))[0]?.message).toMatch(/was not found/);
 });
@@ -226,127 +221,4 @@ test('it tells temporary files of uploads that a killed server left, and leaves 
   const run = await runProgram(['doctor'], { folder });
   expect(run.stdout).toMatch(/^advice {3}leftovers: 1 temporary files of uploads/m);
   expect(await readFile(left, 'utf8')).toBe('half a picture');
-});
-
-describe.each(serverStores)('on a Postgres $name it tells', () => {
-  let database: ServerDatabase;
-  beforeAll(async () => {
-    database = await createServerDatabase();
-    await fill({ DATABASE_URL: database.url, SEMBLANCE_DATA_DIR: await makeFolder() });
-  });
-  afterAll(() => database.close());
-
-  const look = async (url: string) => findingsOf({ DATABASE_URL: url, SEMBLANCE_DATA_DIR: join(template, 'nothing') });
-  const changed = (parts: Partial<Pick<URL, 'port' | 'pathname' | 'username'>>): string =>
-    Object.assign(new URL(database.url), parts).href;
-
-  test('that it cannot be reached, refuses the role, or lacks the database', async () => {
-    expect(checks(await look(changed({ port: '1' })))).toEqual(['problem database']);
-    expect(checks(await look(changed({ username: 'nobody' })))).toEqual(['problem database-login']);
-    const replica = await findingsOf({
-      DATABASE_URL: database.url,
-      SEMBLANCE_DATA_DIR: join(template, 'nothing'),
-      SEMBLANCE_READ_DATABASE_URLS: changed({ port: '1' }),
-    });
-    expect(replica.find(({ level }) => level === 'problem')?.message).toContain('SEMBLANCE_READ_DATABASE_URLS');
-    const [finding] = await look(changed({ pathname: '/missing' }));
-    expect(finding?.message).toContain('does not exist');
-  });
-
-  test.each([
-    [
-      'a newer version has migrated it',
-      `INSERT INTO semblance._prisma_migrations (id, checksum, migration_name, finished_at) VALUES ('x', 'x', '29990101000000_later', now())`,
-      `DELETE FROM semblance._prisma_migrations WHERE id = 'x'`,
-      /newer version \(29990101000000_later\)/,
-    ],
-    [
-      'a migration failed',
-      'UPDATE semblance._prisma_migrations SET finished_at = NULL',
-      'UPDATE semblance._prisma_migrations SET finished_at = now()',
-      /begun by another tool and never finished/,
-    ],
-    [
-      'a migration was changed',
-      `UPDATE semblance._prisma_migrations SET checksum = reverse(checksum)`,
-      `UPDATE semblance._prisma_migrations SET checksum = reverse(checksum)`,
-      /was changed after/,
-    ],
-    [
-      'it is of an older version',
-      `UPDATE semblance._prisma_migrations SET rolled_back_at = now()
-       WHERE migration_name = (SELECT max(m.migration_name) FROM semblance._prisma_migrations m)`,
-      'UPDATE semblance._prisma_migrations SET rolled_back_at = NULL',
-      /older version: it lacks 2026/,
-    ],
-  ])('that %s', async (_, spoil, mend, message) => {
-    await database.query(spoil);
-    const findings = await look(database.url);
-    expect(findings.find(({ check }) => check === 'migrations')?.message).toMatch(message);
-    await database.query(mend);
-    expect(checks(await look(database.url))).not.toContain('problem migrations');
-  });
-
-  test('that no space is active, and that a model is missing', async () => {
-    await database.query(`UPDATE semblance.embedding_space SET state = 'ready', model = 'gone' WHERE id = 1`);
-    const findings = (await look(database.url)).filter(({ level }) => level === 'problem');
-    expect(checks(findings)).toEqual(['problem active-space', 'problem model']);
-    expect(findings[1]?.message).toMatch(/gone.* is missing/);
-    await database.query(
-      `UPDATE semblance.embedding_space SET state = 'active', model = 'semblance-compact' WHERE id = 1`,
-    );
-  });
-
-  test('rights that the role lacks, with the statements', async () => {
-    const role = await database.createRole();
-    const findings = await look(role.url);
-    expect(checks(findings)).toContain('problem rights');
-    const remedy = findings.find(({ check }) => check === 'rights')?.remedy ?? '';
-    for (const statement of remedy.replace('Run as an administrator: ', '').split(/(?<=;) /)) {
-      await database.query(statement);
-    }
-    expect(checks(await look(role.url))).not.toContain('problem rights');
-  });
-
-  test('that it takes no writes', async () => {
-    const name = new URL(database.url).pathname.slice(1);
-    await database.query(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
-    expect(checks(await look(database.url))).toContain('problem read-only');
-    await database.query(`SET transaction_read_only = off; ALTER DATABASE ${name} RESET default_transaction_read_only`);
-    expect(checks(await look(database.url))).not.toContain('problem read-only');
-  });
-
-  test('an extension that is too old, one to be renewed, where it lies, and that it is missing', async () => {
-    const pretend = (version: string) =>
-      database.query(
-        `SET allow_system_table_mods = on; UPDATE pg_extension SET extversion = '${version}' WHERE extname = 'vector'`,
-      );
-    await pretend('0.7.4');
-    const [old] = await look(database.url);
-    expect([old?.check, old?.remedy]).toEqual(['extension', expect.stringContaining('ALTER EXTENSION vector UPDATE;')]);
-    await pretend('0.8.0');
-    const [advised] = await look(database.url);
-    expect([advised?.level, advised?.check]).toEqual(['advice', 'extension']);
-    expect(advised?.message).toMatch(/VACUUM.*schema public/);
-    await pretend('0.8.4');
-    expect(await look(database.url)).toEqual([]);
-    const empty = await createServerDatabase();
-    const findings = await look(empty.url);
-    expect(checks(findings)).toEqual(['problem extension', 'advice migrations']);
-    expect(findings[0]?.remedy).toContain('CREATE EXTENSION vector;');
-    await empty.close();
-  });
-
-  test('an index that a cut-off REINDEX left invalid', async () => {
-    await database.query(
-      `SET allow_system_table_mods = on;
-       UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'semblance.embedding_1_hnsw'::regclass`,
-    );
-    const findings = await look(database.url);
-    expect(findings.find(({ check }) => check === 'index')?.message).toMatch(/embedding_1_hnsw .* is invalid/);
-    await database.query(
-      `SET allow_system_table_mods = on;
-       UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'semblance.embedding_1_hnsw'::regclass`,
-    );
-  });
 });
