@@ -1,7 +1,7 @@
 import { access, constants, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { folderName, postgresMajor, unfinishedPrefix } from '../embedded/data-folder.js';
-import { findHolder } from '../embedded/lock.js';
+import { describeCopy, folderName, postgresMajor, unfinishedPrefix } from '../embedded/data-folder.js';
+import { findCopiedFromPid, findHolder } from '../embedded/lock.js';
 import { advice, problem, type Finding } from './finding.js';
 
 export interface FolderDiagnosis {
@@ -54,11 +54,24 @@ export async function diagnoseDataFolder(dataDir: string): Promise<FolderDiagnos
           );
     return { findings: [finding], openable: false, serverUrl: url };
   }
+  const copiedFromPid = await findCopiedFromPid(dataDir);
   const { findings, openable } = await diagnoseContents(dataDir);
-  return { findings, openable, serverUrl: undefined };
+  return {
+    findings: copiedFromPid === undefined ? findings : [copied(dataDir, copiedFromPid), ...findings],
+    openable,
+    serverUrl: undefined,
+  };
 }
 
 const mend = `Give this user the right to it, ${elsewhere}.`;
+
+function copied(dataDir: string, pid: number): Finding {
+  return advice(
+    check,
+    describeCopy(dataDir, pid),
+    'Unless that process had been killed before, copy the folder again while no server holds it, or `semblance export` the original.',
+  );
+}
 
 async function missing(dataDir: string): Promise<Finding> {
   let parent = dirname(dataDir);

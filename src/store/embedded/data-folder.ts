@@ -14,6 +14,14 @@ const lockDraft = /^semblance\.lock\.[0-9a-f-]{36}(\.new)?$/;
 /** Whoever still wants the lock has looked at it within this time. */
 const lockDraftAgeMs = 60_000;
 
+/** For the operator, of a folder that was copied while process `pid` held it. */
+export function describeCopy(dataDir: string, pid: number): string {
+  return (
+    `The data folder ${dataDir} is a copy of one that process ${pid} had in use. What was written meanwhile may be missing or damaged ` +
+    'in it, even where nothing shows.'
+  );
+}
+
 /** @throws ConfigurationError */
 export async function makeDataDir(dataDir: string): Promise<void> {
   try {

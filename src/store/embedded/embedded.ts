@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../../errors.js';
 import { retryIntervalMs } from '../../limits.js';
-import { makeDataDir, prepareDatabaseFolder } from './data-folder.js';
+import { describeCopy, makeDataDir, prepareDatabaseFolder } from './data-folder.js';
 import { lockDataFolder, type DataFolderLock } from './lock.js';
 import { startPostgresThread, type PostgresThread } from './thread.js';
 import type { WorkerInput } from './worker-messages.js';
@@ -38,6 +38,7 @@ export async function startEmbeddedPostgres(options: {
   const { dataDir, onLog, keepLeftovers } = options;
   if (dataDir !== undefined) await makeDataDir(dataDir);
   const lock = dataDir === undefined ? undefined : await lockDataFolder(dataDir);
+  if (dataDir !== undefined && lock?.copiedFromPid !== undefined) onLog(describeCopy(dataDir, lock.copiedFromPid));
   let socketFolder: string | undefined;
   try {
     const data = dataDir === undefined ? undefined : await prepareDatabaseFolder(dataDir, { keepLeftovers });

@@ -3,11 +3,14 @@ import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/pro
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigurationError } from '../../errors.js';
+import { identityOfFolder, isSameFolder, type FolderIdentity } from './folder-identity.js';
 import { livenessOf, ownIdentity, type ProcessIdentity } from './process-identity.js';
 
 /** Who holds the data folder. The nonce makes each holding a different text. */
 interface LockRecord extends ProcessIdentity {
   readonly nonce: string;
+  /** Where it was written, by which a copy is told. None in the locks of older versions. */
+  readonly folder?: FolderIdentity | undefined;
   /** Holds the database's socket; left behind by a process that was killed. */
   readonly socketFolder: string | null;
   /** Where the holder serves HTTP, once it does. */
@@ -19,7 +22,7 @@ export class DataFolderInUseError extends ConfigurationError {
   constructor(
     readonly dataDir: string,
     readonly pid: number,
-    /** Undefined where the holder serves no HTTP, or not yet. */
+    /** Undefined where the holder serves no HTTP, or not yet, or may be serving another folder of which this is a copy. */
     readonly url: string | undefined,
   ) {
     super(
@@ -34,6 +37,8 @@ export class DataFolderInUseError extends ConfigurationError {
 export interface DataFolderLock {
   /** Of the holder before, if it was killed. */
   readonly abandonedSocketFolder: string | undefined;
+  /** The process whose lock came with this folder when it was copied: it may have written meanwhile. */
+  readonly copiedFromPid: number | undefined;
   recordSocketFolder(folder: string): Promise<void>;
   /** For processes that want the folder while this one serves it. */
   recordUrl(url: string): Promise<void>;
@@ -41,7 +46,7 @@ export interface DataFolderLock {
 }
 
 const defaultHeartbeatMs = 1_000;
-/** A holder whose process cannot be asked about is dead after so many heartbeats without a sign. */
+/** A holder whose process cannot be asked about, or holds another folder, is dead after so many heartbeats without a sign. */
 const missedHeartbeats = 5;
 
 /**
@@ -57,10 +62,10 @@ export async function lockDataFolder(
   options: { readonly heartbeatMs?: number } = {},
 ): Promise<DataFolderLock> {
   const heartbeatMs = options.heartbeatMs ?? defaultHeartbeatMs;
-  const own = await ownIdentity();
-  const record: LockRecord = { ...own, nonce: randomUUID(), socketFolder: null, url: null };
-  const abandonedSocketFolder = await acquire(dataDir, record, heartbeatMs);
-  return new HeldLock(dataDir, record, heartbeatMs, abandonedSocketFolder);
+  const own = await ownClaim(dataDir);
+  const record = { ...own, nonce: randomUUID(), socketFolder: null, url: null };
+  const before = await acquire(dataDir, record, heartbeatMs);
+  return new HeldLock(dataDir, record, heartbeatMs, before);
 }
 
 /** Where the server that holds the data folder listens. Undefined where there is none, or it does not listen yet. */
@@ -76,41 +81,80 @@ export async function findHolder(
   const text = await readText(path);
   const holder = parseRecord(text);
   if (text === undefined || holder === undefined) return undefined;
-  const held = await isHeld(path, text, holder, await ownIdentity(), defaultHeartbeatMs);
-  return held ? { pid: holder.pid, url: holder.url ?? undefined } : undefined;
+  const own = await ownClaim(dataDir);
+  const held = await isHeld(path, text, holder, own, defaultHeartbeatMs);
+  return held ? { pid: holder.pid, url: servedUrl(holder, own) } : undefined;
 }
 
-async function acquire(dataDir: string, record: LockRecord, heartbeatMs: number): Promise<string | undefined> {
+/** As DataFolderLock.copiedFromPid, of a folder that nobody holds. */
+export async function findCopiedFromPid(dataDir: string): Promise<number | undefined> {
+  const holder = parseRecord(await readText(lockPath(dataDir)));
+  return holder !== undefined && isOfCopy(holder, await ownClaim(dataDir)) ? holder.pid : undefined;
+}
+
+/** Who asks, and for which folder. */
+type Claim = ProcessIdentity & { readonly folder: FolderIdentity };
+
+async function ownClaim(dataDir: string): Promise<Claim> {
+  return { ...(await ownIdentity()), folder: await identityOfFolder(dataDir) };
+}
+
+/** Written in another folder, and copied with it. Older versions' locks do not tell: they count as written here. */
+function isOfCopy(holder: LockRecord, own: Claim): boolean {
+  if (holder.folder === undefined) return false;
+  const sameBoot = holder.bootId !== null && holder.bootId === own.bootId;
+  return !isSameFolder(holder.folder, own.folder, { sameBoot });
+}
+
+/** None where it may be that of another gallery. */
+function servedUrl(holder: LockRecord, own: Claim): string | undefined {
+  return isOfCopy(holder, own) ? undefined : (holder.url ?? undefined);
+}
+
+/** What the holder before has left. */
+type Before = Pick<DataFolderLock, 'abandonedSocketFolder' | 'copiedFromPid'>;
+
+async function acquire(dataDir: string, record: LockRecord & Claim, heartbeatMs: number): Promise<Before> {
   const path = lockPath(dataDir);
   const temporary = `${path}.${record.nonce}`;
   await writeFile(temporary, JSON.stringify(record), { flag: 'wx', mode: 0o600 });
   try {
     for (;;) {
-      if (await tryLink(temporary, path)) return undefined;
+      if (await tryLink(temporary, path)) return { abandonedSocketFolder: undefined, copiedFromPid: undefined };
       const text = await readText(path);
       if (text === undefined) continue;
       const holder = parseRecord(text);
       if (holder !== undefined && (await isHeld(path, text, holder, record, heartbeatMs))) {
-        throw new DataFolderInUseError(dataDir, holder.pid, holder.url ?? undefined);
+        throw new DataFolderInUseError(dataDir, holder.pid, servedUrl(holder, record));
       }
+      const before = leftBy(holder, record);
       // Named until it is removed, lest a process that is killed before that forgets it.
-      const inherited = { ...record, socketFolder: holder?.socketFolder ?? null };
-      if (await replace(path, text, temporary, inherited, heartbeatMs)) return holder?.socketFolder ?? undefined;
+      const inherited = { ...record, socketFolder: before.abandonedSocketFolder ?? null };
+      if (await replace(path, text, temporary, inherited, heartbeatMs)) return before;
     }
   } finally {
     await rm(temporary, { force: true });
   }
 }
 
+function leftBy(holder: LockRecord | undefined, own: Claim): Before {
+  // The socket that a copied lock names is the original's, which may well be running.
+  return holder !== undefined && isOfCopy(holder, own)
+    ? { abandonedSocketFolder: undefined, copiedFromPid: holder.pid }
+    : { abandonedSocketFolder: holder?.socketFolder ?? undefined, copiedFromPid: undefined };
+}
+
 async function isHeld(
   path: string,
   text: string,
   holder: LockRecord,
-  own: ProcessIdentity,
+  own: Claim,
   heartbeatMs: number,
 ): Promise<boolean> {
   const liveness = await livenessOf(holder, own);
-  if (liveness !== 'unknown') return liveness === 'alive';
+  if (liveness === 'dead') return false;
+  // The holder gives signs of life to its own folder's lock: a copy's gets none.
+  if (liveness === 'alive' && !isOfCopy(holder, own)) return true;
   const before = await modifiedMs(path);
   for (let beat = 0; beat < missedHeartbeats; beat++) {
     await delay(heartbeatMs);
@@ -125,7 +169,7 @@ async function replace(
   path: string,
   stale: string,
   temporary: string,
-  own: LockRecord,
+  own: LockRecord & Claim,
   heartbeatMs: number,
 ): Promise<boolean> {
   const claim = `${path}.takeover-${createHash('sha256').update(stale).digest('hex').slice(0, 16)}`;
@@ -152,16 +196,15 @@ async function replace(
 class HeldLock implements DataFolderLock {
   readonly #path: string;
   readonly #heartbeat: NodeJS.Timeout;
+  readonly abandonedSocketFolder: string | undefined;
+  readonly copiedFromPid: number | undefined;
   #record: LockRecord;
 
-  constructor(
-    dataDir: string,
-    record: LockRecord,
-    heartbeatMs: number,
-    readonly abandonedSocketFolder: string | undefined,
-  ) {
+  constructor(dataDir: string, record: LockRecord, heartbeatMs: number, before: Before) {
     this.#path = lockPath(dataDir);
     this.#record = record;
+    this.abandonedSocketFolder = before.abandonedSocketFolder;
+    this.copiedFromPid = before.copiedFromPid;
     this.#heartbeat = setInterval(() => {
       const now = new Date();
       // A folder that was removed under a running server is found out by the database itself.

@@ -10,9 +10,12 @@ import { ConfigurationError } from '../../../src/errors.js';
 import { migrationsFolder } from '../../../src/paths.js';
 import { openDatabase, type Database } from '../../../src/store/database.js';
 import { postgresMajor } from '../../../src/store/embedded/data-folder.js';
+import { diagnoseDataFolder } from '../../../src/store/diagnosis/folder.js';
 import { DataFolderInUseError, readServerUrl } from '../../../src/store/embedded/lock.js';
 import { migrate } from '../../../src/store/migrate.js';
 import { openStore } from '../../../src/store/open-store.js';
+import { makeJpeg } from '../../support/make-image.js';
+import { cleanUp, makeFolder, runProgram, startServer } from '../../support/server.js';
 
 const writer = fileURLToPath(new URL('../../support/embedded-writer.mjs', import.meta.url));
 const children: ChildProcess[] = [];
@@ -173,6 +176,39 @@ describe('two processes', () => {
     const refusal: unknown = await open(dataDir).catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(DataFolderInUseError);
     expect(refusal).toMatchObject({ pid: holder?.pid, url });
+  });
+});
+
+describe('a folder that is copied while a server holds it', () => {
+  afterAll(cleanUp);
+
+  test('is no way to that server: a command works on the copy, says what it is, and the server goes on', async () => {
+    const server = await startServer();
+    const original = join(server.folder, 'data');
+    await server.client.upload(await makeJpeg(1));
+    const [folder, pictures] = [await makeFolder(), await makeFolder()];
+    await cp(original, join(folder, 'data'), { recursive: true });
+    await writeFile(join(pictures, '2.jpg'), await makeJpeg(2));
+
+    const run = await runProgram(['import', pictures], { folder });
+    expect(run.code).toBe(0);
+    expect(run.output).toMatch(/The data folder \S+ is a copy of one that process \d+ had in use/);
+    expect(run.output).not.toContain(server.url);
+    expect(await server.client.totalCount()).toBe(1);
+    expect((await server.client.upload(await makeJpeg(3))).created).toBe(true);
+
+    // To a folder that was moved meanwhile the way still leads.
+    const moved = await makeFolder();
+    await rename(original, join(moved, 'data'));
+    expect((await diagnoseDataFolder(join(moved, 'data'))).serverUrl).toBe(server.url);
+    await server.kill();
+    const later = join(await makeFolder(), 'data');
+    await cp(join(moved, 'data'), later, { recursive: true });
+    const { findings } = await diagnoseDataFolder(later);
+    expect(findings.map(({ level, message }) => [level, message])).toEqual([
+      ['advice', expect.stringContaining('is a copy')],
+    ]);
+    expect((await diagnoseDataFolder(join(moved, 'data'))).findings).toEqual([]);
   });
 });
 

@@ -1,10 +1,17 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { DataFolderInUseError, lockDataFolder, readServerUrl } from '../../../src/store/embedded/lock.js';
+import {
+  DataFolderInUseError,
+  findCopiedFromPid,
+  findHolder,
+  lockDataFolder,
+  readServerUrl,
+  type DataFolderLock,
+} from '../../../src/store/embedded/lock.js';
 import { livenessOf, ownIdentity } from '../../../src/store/embedded/process-identity.js';
 
 /** So that "no sign of life" is told after a quarter of a second. */
@@ -119,6 +126,65 @@ describe('the data folder', () => {
     await writeFile(lockFile(), JSON.stringify({ ...record, pidNamespace: 'pid:[1]' }));
     await expect(lockDataFolder(dataDir, { heartbeatMs: 500 })).rejects.toThrow(DataFolderInUseError);
     await lock.release();
+  });
+
+  test('stays with its user when it is moved', async () => {
+    const lock = await lockDataFolder(dataDir, fast);
+    await lock.recordUrl('http://127.0.0.1:4000');
+    const before = dataDir;
+    dataDir = `${before}-moved`;
+    await rename(before, dataDir);
+    await expect(lockDataFolder(dataDir, fast)).rejects.toMatchObject({ url: 'http://127.0.0.1:4000' });
+    await lock.release();
+  });
+
+  describe('that was copied while it was held', () => {
+    let original: DataFolderLock;
+    let copy: string;
+
+    beforeEach(async () => {
+      original = await lockDataFolder(dataDir, fast);
+      await original.recordSocketFolder('/tmp/in-use');
+      await original.recordUrl('http://127.0.0.1:4000');
+      copy = join(dataDir, 'copy');
+      await mkdir(copy);
+      await copyFile(lockFile(), join(copy, 'semblance.lock'));
+    });
+    afterEach(() => original.release());
+
+    test('is nobody’s, says so, and knows nothing of the original’s socket', async () => {
+      expect(await findCopiedFromPid(copy)).toBe(process.pid);
+      const lock = await lockDataFolder(copy, fast);
+      expect(lock).toMatchObject({ abandonedSocketFolder: undefined, copiedFromPid: process.pid });
+      expect(await findCopiedFromPid(copy)).toBeUndefined();
+      expect(await findHolder(copy)).toMatchObject({ pid: process.pid, url: undefined });
+      await expect(lockDataFolder(dataDir, fast)).rejects.toMatchObject({ url: 'http://127.0.0.1:4000' });
+      await lock.release();
+    });
+
+    test('is held where its lock shows signs of life, for file systems may number a folder anew; nobody is sent to the other', async () => {
+      const beating = setInterval(() => void utimes(join(copy, 'semblance.lock'), new Date(), new Date()), 20);
+      try {
+        await expect(lockDataFolder(copy, fast)).rejects.toMatchObject({ pid: process.pid, url: undefined });
+      } finally {
+        clearInterval(beating);
+      }
+    });
+
+    test('is told by its inode alone after another boot, when devices may have other numbers', async () => {
+      await original.release();
+      const { folder, ...record } = JSON.parse(await readFile(join(copy, 'semblance.lock'), 'utf8')) as {
+        readonly folder: { readonly device: string; readonly inode: string };
+      };
+      const write = (device: string, difference: object) =>
+        writeFile(lockFile(), JSON.stringify({ ...record, folder: { ...folder, device }, ...difference }));
+      await write('1', { bootId: 'another' });
+      expect(await findCopiedFromPid(dataDir)).toBeUndefined();
+      await write('1', {});
+      expect(await findCopiedFromPid(dataDir)).toBe(process.pid);
+      await write(folder.device, {});
+      expect(await findCopiedFromPid(dataDir)).toBeUndefined();
+    });
   });
 
   test('is not given away by a process that has lost it', async () => {
