@@ -1,4 +1,3 @@
-import { request } from 'node:http';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +5,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { App } from '../../../src/app.js';
 import { ByteBudget } from '../../../src/operations/byte-budget.js';
 import { createOperations } from '../../../src/operations/operations.js';
-import { codeOf, multipartType, preflight } from '../../support/client.js';
+import { beginUpload } from '../../support/begun-upload.js';
+import { codeOf } from '../../support/client.js';
 import { buildMemoryApp, openHttpDoor, type HttpDoor } from '../../support/http-app.js';
 import { makePng } from '../../support/make-image.js';
 
@@ -34,20 +34,7 @@ async function temporaryFiles(): Promise<number> {
 
 test.each([0.1, 0.5, 0.99])('an upload that breaks off at %d of its bytes leaves nothing', async (part) => {
   const bytes = await makePng(40, { width: 500, height: 500 });
-  const query = 'mutation ($file: Upload!) { uploadImage(file: $file) { created } }';
-  const boundary = multipartType.replace(/^.*boundary=/, '');
-  const head = [
-    ['name="operations"', JSON.stringify({ query, variables: { file: null } })],
-    ['name="map"', '{"0":["variables.file"]}'],
-    ['name="0"; filename="a.png"', ''],
-  ].map(([name, text]) => `--${boundary}\r\nContent-Disposition: form-data; ${name}\r\n\r\n${text}`);
-  const sending = request(`${door.client.url}/graphql`, {
-    method: 'POST',
-    headers: { ...preflight, 'content-type': multipartType, 'content-length': bytes.byteLength + 10_000 },
-  });
-  sending.on('error', () => undefined);
-  sending.write(head.join('\r\n'));
-  sending.write(bytes.subarray(0, Math.round(bytes.byteLength * part)));
+  const sending = beginUpload(door.client.url, bytes, part);
   await expect.poll(temporaryFiles).toBeGreaterThan(0);
   sending.destroy();
   await expect.poll(temporaryFiles).toBe(0);
