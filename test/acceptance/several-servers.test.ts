@@ -1,9 +1,9 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sampleSize } from '../../src/operations/load-sample.js';
-import type { TestClient } from '../support/client.js';
+import { codeOf, type TestClient } from '../support/client.js';
 import { makeJpeg } from '../support/make-image.js';
-import { cleanUp, serverStores, startServer, waitFor, type TestServer } from '../support/server.js';
+import { cleanUp, runProgram, serverStores, startServer, waitFor, type TestServer } from '../support/server.js';
 
 afterAll(cleanUp);
 
@@ -60,6 +60,25 @@ describe.each(serverStores)('two servers on one database ($name)', (store) => {
     const { image } = await clients[0].upload(await makeJpeg(2));
     expect((await clients[1].search(await makeJpeg(2), { k: 1 }))[0]?.image.id).toBe(image.id);
     expect(await clients[1].similar(image.id)).toHaveLength(1);
+  });
+
+  it('take a key as soon as it is made beside them, and refuse it soon after it is revoked', async () => {
+    const keys = async (...args: readonly string[]) => {
+      const { code, stdout } = await runProgram(['keys', ...args], { env: environment });
+      expect(code).toBe(0);
+      return stdout.trim();
+    };
+    const key = await keys('create', 'web');
+    const id = key.slice(4, 20);
+    // Wrong credentials are refused where none are needed, too.
+    const ask = (client: TestClient) => client.graphql('{ __typename }', {}, { authorization: `Bearer ${key}` });
+    for (const client of clients) expect((await ask(client)).errors).toBeUndefined();
+    expect(await keys('revoke', id)).toBe(`Revoked the key ${id} (web).`);
+    for (const client of clients) {
+      // Each remembers for some seconds that it was good.
+      await waitFor('the key to be refused', async () => (await ask(client)).errors !== undefined);
+      expect(codeOf(await ask(client))).toBe('UNAUTHENTICATED');
+    }
   });
 
   it('run each job once, whoever was given it', async () => {

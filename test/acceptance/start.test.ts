@@ -158,9 +158,13 @@ describe('beyond loopback', () => {
     expect([denied.code, denied.output]).toEqual([1, expect.stringContaining('SEMBLANCE_API_KEY')]);
     expect((await stats({ SEMBLANCE_API_KEY: key })).code).toBe(0);
     expect(server.output).not.toContain(key.slice(21));
+    const id = key.slice(4, 20);
+    const beside = await runProgram(['keys', 'revoke', id], { folder });
+    expect([beside.code, beside.output]).toEqual([1, expect.stringContaining('held by a running server')]);
     await server.stop();
+    expect((await runProgram(['keys', 'revoke', id], { folder })).code).toBe(0);
     const listed = await runProgram(['keys', 'list'], { folder });
-    expect(listed.stdout).toContain(key.slice(4, 20));
+    expect(listed.stdout).toMatch(new RegExp(`${id}.*write.*revoked`));
     expect(listed.stdout).not.toContain(key.slice(21));
   });
 });
