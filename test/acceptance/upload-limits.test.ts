@@ -30,42 +30,48 @@ describe.runIf(existsSync('/proc/self/clear_refs'))('memory under a hostile mult
   };
 
   const query = 'mutation ($file: Upload!) { uploadImage(file: $file) { created } }';
+  const operations: Part = { name: 'operations', body: JSON.stringify({ query, variables: { file: null } }) };
+  const map: Part = { name: 'map', body: '{"0":["variables.file"]}' };
   const file: Part = { name: '0', body: 'x', filename: 'a.jpg' };
   const levels = 12_000;
-  const deep: readonly Part[] = [
-    { name: 'operations', body: JSON.stringify({ query, variables: { file: null } }) },
-    { name: 'map', body: `{"0":["variables${'.a'.repeat(levels)}"]}` },
-    file,
-  ];
-  const deepBoth: readonly Part[] = [
-    { name: 'operations', body: `{"query":"{ a }","variables":${'{"a":'.repeat(levels)}null${'}'.repeat(levels)}}` },
-    { name: 'map', body: `{"0":["variables${'.a'.repeat(levels)}"]}` },
-    { name: '0', body: 'x'.repeat(156_000 - levels * 8), filename: 'a.jpg' },
-  ];
+  const deepPath = (steps: number): Part => ({ name: 'map', body: `{"0":["variables${'.a'.repeat(steps)}"]}` });
 
-  it.each([
-    ['a path of 12,000 levels into a flat operation', deep],
-    ['a path of 12,000 levels into as deep an operation, of 156 KB', deepBoth],
+  // What is compiled and allocated once for any request is no growth of a hostile one. None of these is hostile: a parser that
+  // grows under an attack, and keeps what it grew by, has not grown yet.
+  beforeAll(async () => {
+    const harmless = multipartBody([operations, map, { ...file, body: 'x'.repeat(156_000) }]);
+    for (let round = 0; round < 30; round++) {
+      const answer = await server.client.raw(harmless, preflight);
+      expect(codeOf(answerOf(answer))).toBe('UNSUPPORTED_MEDIA_TYPE');
+    }
+  });
+
+  it.each<[string, readonly Part[]]>([
+    ['a path of 8,000 levels, which its field has room for', [operations, deepPath(8_000), file]],
+    ['a path of 12,000 levels into a flat operation', [operations, deepPath(levels), file]],
     [
-      'thousands of parts',
+      'a path of 12,000 levels into as deep an operation, of 156 KB',
       [
-        { name: 'operations', body: JSON.stringify({ query, variables: { file: null } }) },
-        { name: 'map', body: '{"0":["variables.file"]}' },
-        ...Array.from({ length: 2_000 }, (_, index): Part => ({ name: `p${index}`, body: 'x' })),
-        file,
+        {
+          name: 'operations',
+          body: `{"query":"{ a }","variables":${'{"a":'.repeat(levels)}null${'}'.repeat(levels)}}`,
+        },
+        deepPath(levels),
+        { ...file, body: 'x'.repeat(156_000 - levels * 8) },
       ],
     ],
-  ])('%s grows it by less than 20 MB', async (_name, parts) => {
+    [
+      'thousands of parts',
+      [operations, map, ...Array.from({ length: 2_000 }, (_, index): Part => ({ name: `p${index}`, body: 'x' })), file],
+    ],
+  ])('%s grows it by less than 20 MB, the first time and again', async (_name, parts) => {
     const body = multipartBody(parts);
-    // What is compiled and allocated once is no growth.
-    for (let round = 0; round < 3; round++) await server.client.raw(body, preflight);
-    let answer: Awaited<ReturnType<typeof server.client.raw>> | undefined;
+    const codes: unknown[] = [];
     const grown = await growthBytes(async () => {
-      answer = await server.client.raw(body, preflight);
+      for (let attack = 0; attack < 3; attack++) codes.push(codeOf(answerOf(await server.client.raw(body, preflight))));
     });
     expect(grown).toBeLessThan(20_000_000);
-    if (answer === undefined) throw new Error('No answer');
-    expect(['BAD_USER_INPUT', 'UNSUPPORTED_MEDIA_TYPE']).toContain(codeOf(answerOf(answer)));
+    for (const code of codes) expect(['BAD_USER_INPUT', 'UNSUPPORTED_MEDIA_TYPE']).toContain(code);
     expect(await server.client.totalCount()).toBe(0);
   });
 });
