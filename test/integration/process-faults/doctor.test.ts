@@ -84,6 +84,7 @@ describe('semblance doctor', () => {
   test('tells why the server that holds the folder is not ready', async () => {
     const env = { SEMBLANCE_DATA_DIR: await copyOfTemplate(), SEMBLANCE_MODEL: await damagedModel() };
     const server = await spawnServer({ env });
+    await server.answers('/readyz', 503);
     await waitFor('the reason', async () => (await server.client.get('/readyz')).body.includes('weights'));
     const findings = await findingsOf(env);
     expect(checks(findings)).toEqual(['problem server', 'advice data-folder-held']);
