@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { App } from '../../../src/app.js';
 import { maxFilesPerRequest } from '../../../src/limits.js';
-import { codeOf, dataOf, onlyError, type UploadPayload } from '../../support/client.js';
+import { openLog } from '../../../src/log.js';
+import { answerOf, codeOf, dataOf, onlyError, type UploadPayload } from '../../support/client.js';
 import { buildMemoryApp, openHttpDoor, type HttpDoor } from '../../support/http-app.js';
 import { makeJpeg } from '../../support/make-image.js';
 
@@ -287,19 +288,48 @@ describe('images', () => {
 });
 
 describe('errors', () => {
-  test('an unknown one reaches the client as a code and an id, and the log in full', async () => {
-    const secret = new Error('SELECT secret FROM /var/lib');
-    const broken = await openHttpDoor({ ...app.operations, status: () => Promise.reject(secret) });
-    const answer = await broken.client.graphql('{ status { version } }');
-    const { message, extensions } = onlyError(answer);
-    expect(message).toBe('Internal server error');
-    expect(extensions).toEqual({
-      code: 'INTERNAL_SERVER_ERROR',
-      requestId: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
+  describe('an unknown one reaches the client as a code and an id, and the log in full', () => {
+    const secret = new Error('SELECT secret FROM /var/lib', { cause: new Error('the cause') });
+    const lines: Record<string, unknown>[] = [];
+    let broken: HttpDoor;
+
+    beforeAll(async () => {
+      const destination = { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) };
+      const log = openLog({ format: 'json', level: 'info', secrets: [], destination });
+      const fail = () => Promise.reject(secret);
+      broken = await openHttpDoor({ ...app.operations, status: fail, readThumbnail: fail }, {}, undefined, { log });
     });
-    expect(broken.logged).toHaveLength(1);
-    expect(String(broken.logged[0])).toContain('SELECT secret');
-    await broken.close();
+
+    afterAll(() => broken.close());
+
+    const json = { 'content-type': 'application/json' };
+    const status = '{"query":"{ status { version } }"}';
+
+    test.each([
+      ['GraphQL', () => broken.client.ask('POST', '/graphql', json, status)],
+      ['an image', () => broken.client.ask('GET', `/images/${idOf(0)}/thumbnail`)],
+    ])('of %s', async (_name, ask) => {
+      lines.length = 0;
+      const answer = await ask();
+      const requestId = answer.headers['x-request-id'];
+      expect(requestId).toMatch(/^[0-9a-f-]{36}$/);
+      const { message, extensions } = onlyError(answerOf(answer));
+      expect([message, extensions]).toEqual(['Internal server error', { code: 'INTERNAL_SERVER_ERROR', requestId }]);
+      expect(answer.body.toString()).not.toMatch(/secret|cause|\bat /);
+      await expect.poll(() => lines).toHaveLength(2);
+      expect(lines).toEqual([
+        expect.objectContaining({
+          level: 'error',
+          message: `Request ${String(requestId)} failed`,
+          error: expect.objectContaining({
+            message: 'SELECT secret FROM /var/lib',
+            stack: expect.stringContaining('graphql.test.ts') as unknown,
+            cause: expect.objectContaining({ message: 'the cause' }) as unknown,
+          }) as unknown,
+        }),
+        expect.objectContaining({ message: 'request', requestId }),
+      ]);
+    });
   });
 
   test.each([
