@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { SemblanceError } from '../errors.js';
+import { maxDecodeWaitMs } from '../limits.js';
 import { workerUrl } from '../paths.js';
 import type { DecodeRequest } from './decode-pixels.js';
 import type { DecodedImage } from './decoded-image.js';
@@ -16,12 +17,6 @@ class NotBegunError extends Error {}
 export class DecoderProcesses {
   readonly #all = new Set<DecoderProcess>();
   readonly #idle: DecoderProcess[] = [];
-  readonly #maxWaitMs: number;
-
-  /** @param maxWaitMs see maxDecodeWaitMs */
-  constructor(maxWaitMs: number) {
-    this.#maxWaitMs = maxWaitMs;
-  }
 
   /** Those that live, and whether they have a file in work. */
   get states(): readonly { readonly pid: number | undefined; readonly isDecoding: boolean }[] {
@@ -59,7 +54,7 @@ export class DecoderProcesses {
     for (let decoder = this.#idle.pop(); decoder !== undefined; decoder = this.#idle.pop()) {
       if (decoder.lives) return decoder;
     }
-    const decoder = new DecoderProcess(this.#maxWaitMs, () => {
+    const decoder = new DecoderProcess(() => {
       this.#all.delete(decoder);
     });
     this.#all.add(decoder);
@@ -76,7 +71,6 @@ interface Work {
 }
 
 class DecoderProcess {
-  readonly #maxWaitMs: number;
   readonly #child: ChildProcess;
   readonly #stdin: Socket;
   readonly #stdout: Socket;
@@ -84,8 +78,7 @@ class DecoderProcess {
   #lives = true;
   #work: Work | undefined;
 
-  constructor(maxWaitMs: number, onEnd: () => void) {
-    this.#maxWaitMs = maxWaitMs;
+  constructor(onEnd: () => void) {
     this.#child = spawn(process.execPath, [fileURLToPath(workerUrl('image/decoder-process'))], {
       // None of the server's secrets.
       env: {},
@@ -146,7 +139,7 @@ class DecoderProcess {
     return new Promise((resolve, reject) => {
       const timeout = setTimeout(() => {
         this.#kill();
-      }, this.#maxWaitMs);
+      }, maxDecodeWaitMs);
       this.#work = { request, timeout, begun: false, resolve, reject };
       this.#holdServer(true);
       const order: DecodeOrder = { mediaType, maxPixels, sizeBytes: bytes.byteLength };

@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs';
 import { constants, getPriority } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import sharp from 'sharp';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ImageDecoder } from '../../../src/image/decode.js';
-import { maxImagePixels } from '../../../src/limits.js';
+import { maxDecodeWaitMs, maxImagePixels } from '../../../src/limits.js';
 import { makePng } from '../../support/make-image.js';
 
 let decoder: ImageDecoder;
@@ -68,6 +68,27 @@ describe('a decoder process', () => {
       await expect(decoder.decode(large, 'bulk')).resolves.toMatchObject({ width: 6_000 });
     },
   );
+
+  it('that stops over a file is ended, which fails that file, and the next gets a new process', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    open(1);
+    const stuck = expect(decoder.decode(large, 'bulk')).rejects.toMatchObject({
+      code: 'INVALID_IMAGE',
+      cause: { message: 'The decoder process ended: SIGKILL' },
+    });
+    const pid = await busyProcess();
+    process.kill(pid, 'SIGSTOP');
+    const next = decoder.decode(small, 'bulk');
+    // Nothing else ever ends a process that computes nothing.
+    vi.advanceTimersByTime(maxDecodeWaitMs);
+    await stuck;
+    expect(await next).toMatchObject({ width: 96 });
+    expect(decoder.processes).toHaveLength(1);
+    expect(decoder.processes).not.toContainEqual(expect.objectContaining({ pid }));
+  });
 
   it('that ended while it had nothing to do is replaced, and no file fails', async () => {
     open(1);
