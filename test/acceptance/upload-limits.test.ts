@@ -34,7 +34,7 @@ describe.runIf(existsSync('/proc/self/clear_refs'))('memory under a hostile mult
   const map: Part = { name: 'map', body: '{"0":["variables.file"]}' };
   const file: Part = { name: '0', body: 'x', filename: 'a.jpg' };
   const levels = 12_000;
-  const deepPath = (steps: number): Part => ({ name: 'map', body: `{"0":["variables${'.a'.repeat(steps)}"]}` });
+  const deepMap: Part = { name: 'map', body: `{"0":["variables${'.a'.repeat(levels)}"]}` };
 
   // What is compiled and allocated once for any request is no growth of a hostile one. None of these is hostile: a parser that
   // grows under an attack, and keeps what it grew by, has not grown yet.
@@ -47,8 +47,18 @@ describe.runIf(existsSync('/proc/self/clear_refs'))('memory under a hostile mult
   });
 
   it.each<[string, readonly Part[]]>([
-    ['a path of 8,000 levels, which its field has room for', [operations, deepPath(8_000), file]],
-    ['a path of 12,000 levels into a flat operation', [operations, deepPath(levels), file]],
+    [
+      'a path of 8,000 levels into as deep an operation, for which both fields have room',
+      [
+        {
+          name: 'operations',
+          body: `{"query":"{ a }","variables":{"a":${'['.repeat(8_000)}null${']'.repeat(8_000)}}}`,
+        },
+        { name: 'map', body: `{"0":["variables.a${'.0'.repeat(8_000)}"]}` },
+        file,
+      ],
+    ],
+    ['a path of 12,000 levels into a flat operation', [operations, deepMap, file]],
     [
       'a path of 12,000 levels into as deep an operation, of 156 KB',
       [
@@ -56,7 +66,7 @@ describe.runIf(existsSync('/proc/self/clear_refs'))('memory under a hostile mult
           name: 'operations',
           body: `{"query":"{ a }","variables":${'{"a":'.repeat(levels)}null${'}'.repeat(levels)}}`,
         },
-        deepPath(levels),
+        deepMap,
         { ...file, body: 'x'.repeat(156_000 - levels * 8) },
       ],
     ],
