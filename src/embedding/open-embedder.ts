@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, SemblanceError } from '../errors.js';
 import { maxEmbeddingQueue, maxModelRestarts, minEmbeddingNorm, retryIntervalMs } from '../limits.js';
@@ -49,6 +50,9 @@ class WorkerEmbedder implements Embedder {
   /** Starts again after a crash, since the last batch that succeeded. */
   #restarts = 0;
   #restartTimer: NodeJS.Timeout | undefined;
+  #hasServed = false;
+  /** Of the weights, when the worker was last started again: see fileVersion. */
+  #triedVersion: string | undefined;
   #embedded = 0;
   #runMs = 0;
 
@@ -124,6 +128,7 @@ class WorkerEmbedder implements Embedder {
       {
         ready: (batchImages) => {
           this.#batchImages = batchImages;
+          this.#hasServed = true;
           this.#setState({
             kind: 'ready',
             model: describeModel(manifest),
@@ -145,18 +150,36 @@ class WorkerEmbedder implements Embedder {
 
   #onExit(manifest: Manifest, end: WorkerEnd): void {
     if (end.kind === 'closed') return;
-    const heals = end.kind === 'crashed' && this.#restarts < maxModelRestarts;
+    // Weights that have served were altered since: once they are back as they were, they serve again.
+    const heals = end.kind === 'refused' ? this.#hasServed : this.#restarts < maxModelRestarts;
     const reason =
       end.kind === 'refused'
         ? end.reason
         : `The embedding worker died (${end.reason}) and ${heals ? 'is started again' : 'stays off until the server is restarted'}`;
     this.#setState({ kind: 'failed', reason, remedy: end.kind === 'refused' ? howToMend(this.#model) : undefined });
     this.#batcher.rejectWaiting(unavailable(this.#state));
-    if (!heals || this.#state.kind === 'closed') return;
-    this.#restarts += 1;
+    if (!heals) return;
+    if (end.kind === 'crashed') this.#restarts += 1;
+    this.#restartLater(manifest, end.kind === 'refused');
+  }
+
+  /** @param altered not before the file of the weights is another than the one that was refused */
+  #restartLater(manifest: Manifest, altered: boolean): void {
+    if (this.#state.kind === 'closed') return;
     this.#restartTimer = setTimeout(() => {
-      this.#startWorker(manifest);
+      void this.#restart(manifest, altered);
     }, retryIntervalMs);
+  }
+
+  async #restart(manifest: Manifest, altered: boolean): Promise<void> {
+    const version = await fileVersion(manifest.weightsPath);
+    if (altered && version === this.#triedVersion) {
+      this.#restartLater(manifest, altered);
+      return;
+    }
+    // Noted before the worker reads the file, so that nothing that happens to it meanwhile goes unseen.
+    this.#triedVersion = version;
+    this.#startWorker(manifest);
   }
 
   async #runBatch(crops: readonly Uint8Array[]): Promise<readonly Float32Array[]> {
@@ -191,6 +214,16 @@ class WorkerEmbedder implements Embedder {
   #setState(state: EmbedderState): void {
     if (this.#state.kind !== 'closed') this.#state = state;
     this.#resolveSettled();
+  }
+}
+
+/** Changes with whatever is done to the file; undefined where there is none. */
+async function fileVersion(path: string): Promise<string | undefined> {
+  try {
+    const { ino, size, ctimeMs } = await stat(path);
+    return `${ino} ${size} ${ctimeMs}`;
+  } catch {
+    return undefined;
   }
 }
 

@@ -125,8 +125,9 @@ export async function encodingProblem(
     if (embedder.state.kind === 'loading') return 'the model is loading';
     try {
       const { state } = (await embedders.get(model, { sha256, preprocessingSha256 })).embedder;
-      if (state.kind !== 'ready')
-        return `the model ${state.kind === 'failed' ? `failed: ${state.reason}` : `is ${state.kind}`}`;
+      if (state.kind === 'failed')
+        return `the model failed: ${state.reason}${state.remedy === undefined ? '' : `; ${state.remedy}`}`;
+      if (state.kind !== 'ready') return `the model is ${state.kind}`;
     } catch (error) {
       return messageOf(error);
     }

@@ -1,10 +1,12 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { buildApp, type App } from '../../../src/app.js';
 import { loadConfig } from '../../../src/config.js';
 import { bundledModelsFolder } from '../../../src/paths.js';
+import { codeOf } from '../../support/client.js';
+import { buildMemoryApp, openHttpDoor } from '../../support/http-app.js';
 import { makeJpeg } from '../../support/make-image.js';
 import { cleanUp, makeFolder, runProgram, spawnServer, startServer, waitFor } from '../../support/server.js';
 
@@ -41,19 +43,29 @@ describe('a part of a running server that dies fails what it has in work, and th
     await app.close();
   });
 
-  /** Ends a thread, and tries until an upload is stored. @returns the codes of those that were not */
-  async function endedBy(worker: Worker | undefined): Promise<readonly unknown[]> {
+  function threadOf(index: number): Worker {
+    const worker = workers[index];
     if (worker === undefined) throw new Error('There is no such thread');
-    await worker.terminate();
+    return worker;
+  }
+
+  /** Uploads that are answered while a part is dead. @returns the codes of those that were refused */
+  async function refusedOf(uploads: readonly Promise<string>[]): Promise<readonly unknown[]> {
+    const answers = await Promise.allSettled(uploads);
+    return answers.flatMap((answer) => {
+      if (answer.status === 'rejected') return [(answer.reason as { readonly code?: unknown }).code];
+      stored.push(answer.value);
+      return [];
+    });
+  }
+
+  /** Tries until an upload is stored. @returns the codes of those that were not */
+  async function refusedUntilServed(): Promise<readonly unknown[]> {
     const codes: unknown[] = [];
     await waitFor('an upload to be stored', async () => {
-      try {
-        stored.push(await upload(app));
-        return true;
-      } catch (error) {
-        codes.push((error as { readonly code?: unknown }).code);
-        return false;
-      }
+      const refused = await refusedOf([upload(app)]);
+      codes.push(...refused);
+      return refused.length === 0;
     });
     return codes;
   }
@@ -64,35 +76,118 @@ describe('a part of a running server that dies fails what it has in work, and th
     for (const { missingCount } of await app.store.listSpaces()) expect(missingCount).toBe(0);
   }
 
-  test('the embedding worker', async () => {
+  test('the embedding worker, with a batch in its hands and others that wait', async () => {
     // Behind the one of Postgres.
-    const codes = await endedBy(workers[1]);
-    expect(codes.length).toBeGreaterThan(0);
-    expect(new Set(codes)).toEqual(new Set(['MODEL_UNAVAILABLE']));
+    const worker = threadOf(1);
+    const given = holdFirstMessage(worker);
+    const uploads = Array.from({ length: 6 }, () => upload(app));
+    const refusing = refusedOf(uploads);
+    await waitFor('uploads behind the batch', () => Promise.resolve(app.embedder.load.waiting.query >= 3));
+    const exited = new Promise((resolve) => worker.once('exit', resolve));
+    // No message of the protocol: an error that the worker does not expect. terminate() in a run would abort the whole process.
+    worker.postMessage(null);
+    given.release();
+    await exited;
+    expect(await refusing).toEqual(uploads.map(() => 'MODEL_UNAVAILABLE'));
+    expect(new Set(await refusedUntilServed())).toEqual(new Set(['MODEL_UNAVAILABLE']));
     await expectWhole();
   });
 
-  test('the embedded Postgres', async () => {
-    const codes = await endedBy(workers[0]);
-    expect(codes.length).toBeGreaterThan(0);
-    expect(new Set(codes)).toEqual(new Set(['DATABASE_UNAVAILABLE']));
+  test('the embedded Postgres, with uploads on their way into it', async () => {
+    const postgres = threadOf(0);
+    // Behind the answer of the model comes the transaction.
+    const terminated = new Promise<void>((resolve) => {
+      for (const worker of workers) {
+        worker.on('message', ({ kind }: { readonly kind?: unknown }) => {
+          if (kind === 'embedded') resolve(postgres.terminate().then(() => undefined));
+        });
+      }
+    });
+    const uploads = Array.from({ length: 4 }, () => upload(app));
+    const refused = await refusedOf(uploads);
+    await terminated;
+    expect(refused).toEqual(uploads.map(() => 'DATABASE_UNAVAILABLE'));
+    expect(new Set(await refusedUntilServed())).toEqual(new Set(['DATABASE_UNAVAILABLE']));
     await expectWhole();
   });
 });
 
+/** Keeps the next message to a thread back. */
+function holdFirstMessage(worker: Worker): { release(): void } {
+  const post = worker.postMessage.bind(worker);
+  let held: Parameters<typeof post> | undefined;
+  worker.postMessage = (...message: Parameters<typeof post>) => {
+    held = message;
+    worker.postMessage = post;
+  };
+  return {
+    release: () => {
+      if (held === undefined) throw new Error('There was no message');
+      post(...held);
+    },
+  };
+}
+
+/** A copy of the bundled model, and ways to damage and mend its weights. */
+async function ownModel(folder: string) {
+  const model = join(folder, 'semblance-compact');
+  await cp(join(bundledModelsFolder, 'semblance-compact'), model, { recursive: true });
+  const { file } = JSON.parse(await readFile(join(model, 'manifest.json'), 'utf8')) as { readonly file: string };
+  const weights = await readFile(join(model, file));
+  const damaged = Buffer.from(weights);
+  const at = Math.floor(weights.length / 2);
+  damaged[at] = (damaged[at] ?? 0) ^ 0xff;
+  return {
+    model,
+    damage: () => writeFile(join(model, file), damaged),
+    mend: () => writeFile(join(model, file), weights),
+  };
+}
+
 describe('a model whose weights are altered while a server runs with them', () => {
+  test('is refused where its worker dies, and serves again once they are back', async () => {
+    const folder = await makeFolder();
+    const { model, damage, mend } = await ownModel(folder);
+    const workers: Worker[] = [];
+    const onWorker = (worker: Worker) => workers.push(worker);
+    process.on('worker', onWorker);
+    const app = await buildMemoryApp({ SEMBLANCE_DATA_DIR: join(folder, 'data'), SEMBLANCE_MODEL: model });
+    const door = await openHttpDoor(app.operations);
+    const { client } = door;
+    onTestFinished(async () => {
+      process.off('worker', onWorker);
+      await door.close();
+      await app.close();
+    });
+    const { image } = await client.upload(await makeJpeg(1));
+    await client.upload(await makeJpeg(2));
+    await damage();
+    // Behind the one of Postgres.
+    await workers[1]?.terminate();
+    const isReadyz = async (status: number, text: RegExp): Promise<boolean> => {
+      const answer = await client.get('/readyz');
+      return answer.status === status && text.test(answer.body.toString());
+    };
+    await waitFor('the reason', () => isReadyz(503, /model: .*The weights have SHA-256 .*; put its files back/));
+    for (const answer of [await client.uploadAnswer(await makeJpeg(3)), await client.searchAnswer(await makeJpeg(1))]) {
+      expect(codeOf(answer)).toBe('MODEL_UNAVAILABLE');
+    }
+    expect(await client.similar(image.id)).toHaveLength(1);
+    const startedBefore = workers.length;
+    await mend();
+    await waitFor('the model', () => isReadyz(200, /./));
+    expect(workers).toHaveLength(startedBefore + 1);
+    expect((await client.upload(await makeJpeg(3))).created).toBe(true);
+    expect(await client.search(await makeJpeg(1))).toHaveLength(3);
+  });
+
   test('is served with as it was loaded, and the restart refuses it with a sentence', async () => {
     const folder = await makeFolder();
-    const model = join(folder, 'semblance-compact');
-    await cp(join(bundledModelsFolder, 'semblance-compact'), model, { recursive: true });
+    const { model, damage } = await ownModel(folder);
     const options = { folder, env: { SEMBLANCE_MODEL: model } };
     const server = await startServer(options);
     const { image } = await server.client.upload(await makeJpeg(1));
-    const { file } = JSON.parse(await readFile(join(model, 'manifest.json'), 'utf8')) as { file: string };
-    const weights = await readFile(join(model, file));
-    const at = Math.floor(weights.length / 2);
-    weights[at] = (weights[at] ?? 0) ^ 0xff;
-    await writeFile(join(model, file), weights);
+    await damage();
 
     expect((await server.client.upload(await makeJpeg(2))).created).toBe(true);
     expect(await server.client.similar(image.id)).toHaveLength(1);
