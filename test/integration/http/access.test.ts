@@ -18,7 +18,7 @@ import {
 import { runCommand } from '../../support/command.js';
 import { buildMemoryApp, openHttpDoor, recordCalls, type HttpDoor } from '../../support/http-app.js';
 import { makeJpeg } from '../../support/make-image.js';
-import { sendHead } from '../../support/serve-http.js';
+import { sendHead, sendRaw } from '../../support/serve-http.js';
 import { cleanUp } from '../../support/server.js';
 
 const json = { 'content-type': 'application/json' };
@@ -84,6 +84,12 @@ describe('a server that asks for credentials', () => {
       );
       expect(answer).toMatch(/^HTTP\/1\.1 401 [^]*UNAUTHENTICATED/);
     }
+    // Whoever says that it waits until it is asked, and does not, gets its answer too; more than the buffers of a connection hold.
+    const impatient = await sendRaw(
+      port,
+      `POST /graphql HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 10000000\r\n\r\n${'x'.repeat(10_000_000)}`,
+    );
+    expect(impatient).toMatch(/^HTTP\/1\.1 401 /);
     const malformed = multipartBody([{ name: 'nonsense', body: 'x' }]);
     expect((await door.client.raw(malformed)).status).toBe(401);
     expect((await door.client.raw(malformed, { ...preflight, ...bearer(keys.read) })).status).toBe(400);
