@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import type { FileUpload } from 'graphql-upload-ts';
 import { invalidArgument, SemblanceError } from '../../errors.js';
 
@@ -20,7 +21,27 @@ export async function openFile(file: Promise<FileUpload>): Promise<UploadedFile>
   });
   if (opened.has(upload)) throw invalidArgument('file', 'each file to be used once', 'one used twice');
   opened.add(upload);
+  endWithItsFile(upload);
   return { filename: unescaped(upload.filename), bytes: read(upload) };
+}
+
+/**
+ * Tells whoever reads an upload that its temporary file could not be written. graphql-upload-ts does not: its readers would wait
+ * for ever. It also counts a write that the disk cut short as whole: they would read the missing end over and over.
+ */
+function endWithItsFile({ capacitor }: FileUpload): void {
+  const end = (error: Error): void => void capacitor.destroy(error);
+  if (capacitor.errored !== null) end(capacitor.errored);
+  capacitor.once('error', end);
+  capacitor.on('write', () => {
+    if (capacitor._fd !== null && fstatSync(capacitor._fd).size < capacitor['_pos']) end(new CutShortError());
+  });
+}
+
+/** As the next write would have said. */
+class CutShortError extends Error {
+  readonly code = 'ENOSPC';
+  readonly syscall = 'write';
 }
 
 /** Browsers escape in a filename what would end it, and no percent sign: WHATWG HTML, multipart/form-data encoding algorithm. */
