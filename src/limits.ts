@@ -200,3 +200,5 @@ export const maxSearchedUploads = 1;
 export const maxRetryAfterMs = 90_000;
 /** `semblance doctor` calls a disk with less nearly full. */
 export const minFreeDiskBytes = 1_000_000_000;
+/** The embedded database takes no images where they would leave its disk less: its log grows by 16 MiB at once, and has to. */
+export const minFreeDatabaseBytes = 64 * 1024 * 1024;

@@ -3,6 +3,7 @@ import { SemblanceError } from '../errors.js';
 import { requireDimensions } from './embeddings.js';
 import { ownName, vectorName, type Schemas } from './identifiers.js';
 import { imageColumns, toImageRecord, type ImageRow } from './image-rows.js';
+import { requireRoom } from './room.js';
 import { holdLiveSpaces, liveSpaceOrder, spaceColumns, toSpace, type SpaceRow } from './spaces.js';
 import type { Store } from './store.js';
 import { transaction } from './transaction.js';
@@ -40,7 +41,10 @@ export async function insertImage(
 ): Promise<{ readonly image: ImageRecord; readonly created: boolean }> {
   const embeddings = image.embeddings.map(({ spaceId, embedding }) => ({ spaceId, ...toUnitVector(embedding) }));
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
-    const inserted = await transaction(pool, (client) => insertOnce(client, schemas, image, embeddings));
+    const inserted = await transaction(pool, async (client) => {
+      await requireRoom(pool, image.original.length);
+      return insertOnce(client, schemas, image, embeddings);
+    });
     if (inserted !== undefined) return inserted;
   }
   throw new SemblanceError('CONFLICT', `Image ${image.id} is being stored and deleted by others at the same time`);

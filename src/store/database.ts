@@ -1,7 +1,10 @@
+import { join } from 'node:path';
 import type pg from 'pg';
 import type { Config } from '../config.js';
+import { folderName } from './embedded/data-folder.js';
 import { startEmbeddedPostgres } from './embedded/embedded.js';
 import { createEmbeddedPool, createServerPool } from './pool.js';
+import { watchRoom } from './room.js';
 import type { StoreKind } from './store.js';
 
 /**
@@ -71,6 +74,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     keepLeftovers: options.keepLeftovers,
   });
   const pool = createEmbeddedPool(postgres, { connections, onIdleError });
+  if (database.kind === 'embedded') watchRoom(pool, join(dataDir, folderName));
   return new OpenDatabase(
     database.kind,
     schema,

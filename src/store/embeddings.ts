@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { SemblanceError } from '../errors.js';
 import { ownName, vectorName, type Schemas } from './identifiers.js';
+import { requireRoom } from './room.js';
 import { holdLiveSpaces } from './spaces.js';
 import type { Store } from './store.js';
 import { transaction } from './transaction.js';
@@ -43,6 +44,7 @@ export async function insertEmbeddings(
   const rows = embeddings.map(({ imageId, embedding }) => ({ imageId, ...toUnitVector(embedding) }));
   if (rows.length === 0) return 0;
   return transaction(pool, async (client) => {
+    await requireRoom(pool);
     await holdSpaceFor(client, schemas, spaceId, embeddings);
     let written = 0;
     for (let start = 0; start < rows.length; start += embeddingsPerStatement) {

@@ -4,6 +4,7 @@ import type { Region } from '../image/region.js';
 import { embeddingDimensions } from '../limits.js';
 import { ownName, vectorName, type Schemas } from './identifiers.js';
 import { imageColumns, toImageRecord, type ImageRow } from './image-rows.js';
+import { requireRoom } from './room.js';
 import { lockOutUploads, spaceColumns, toSpace, type SpaceRow } from './spaces.js';
 import type { EmbeddingSpace, ScorerKind } from './store.js';
 import { transaction } from './transaction.js';
@@ -148,6 +149,7 @@ export async function insertStoredImage(
 ): Promise<{ readonly created: boolean }> {
   const { record } = image;
   return transaction(pool, async (client) => {
+    await requireRoom(pool, image.original.length);
     await holdSpaces(client, schemas, image);
     const inserted = await client.query(
       `INSERT INTO ${ownName(schemas, 'image')} (id, sha256, filename, media_type, width, height, byte_size, metadata, created_at)

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { holdSpaceFor } from './embeddings.js';
 import { ownName, vectorName, type Schemas } from './identifiers.js';
+import { requireRoom } from './room.js';
 import { transaction } from './transaction.js';
 import type { RegionEmbedding } from './types.js';
 import { toUnitVector } from './vector.js';
@@ -16,6 +17,7 @@ export async function insertRegions(
   const rows = regions.map(({ region, embedding }) => ({ region, ...toUnitVector(embedding) }));
   if (rows.length === 0) return false;
   return transaction(pool, async (client) => {
+    await requireRoom(pool);
     await holdSpaceFor(client, schemas, spaceId, regions);
     // Of two that index the same image, the second waits here and finds the regions of the first.
     const image = await client.query(`SELECT FROM ${ownName(schemas, 'image')} WHERE id = $1 FOR NO KEY UPDATE`, [
