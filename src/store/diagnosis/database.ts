@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { ConfigurationError, messageOf } from '../../errors.js';
 import { connectStore, type ConnectedStore } from '../connected-store.js';
 import { openDatabase, type Database } from '../database.js';
+import { DiskFullError } from '../embedded/embedded.js';
 import { requireExtension, type Extension } from '../extension.js';
 import { pendingMigrations } from '../migrate.js';
 import type { StoreOptions } from '../open-store.js';
@@ -28,6 +29,8 @@ export async function diagnoseDatabase(
   try {
     database = await openDatabase({ ...options, keepLeftovers: true, onLog: (message) => said.push(message) });
   } catch (error) {
+    // The disk is looked at by itself.
+    if (error instanceof DiskFullError) return [];
     if (error instanceof ConfigurationError) throw error;
     return [
       problem(

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { messageOf } from '../../errors.js';
+import { ConfigurationError, messageOf } from '../../errors.js';
 import { retryIntervalMs } from '../../limits.js';
 import { describeCopy, makeDataDir, prepareDatabaseFolder } from './data-folder.js';
 import { lockDataFolder, type DataFolderLock } from './lock.js';
@@ -24,18 +24,40 @@ const socketName = `.s.PGSQL.${port}`;
 /** sun_path holds 104 bytes on macOS and 108 on Linux, its final zero included. */
 const maxSocketPathBytes = 103;
 
-/**
- * Starts Postgres in a worker thread.
- * @param options.dataDir undefined: in memory
- * @throws DataFolderInUseError, ConfigurationError
- */
-export async function startEmbeddedPostgres(options: {
+/** The operator's to mend, as is a wrong setting. */
+export class DiskFullError extends ConfigurationError {}
+
+interface EmbeddedPostgresOptions {
+  /** Undefined: in memory. */
   readonly dataDir: string | undefined;
   readonly onLog: (message: string) => void;
   /** See prepareDatabaseFolder. */
   readonly keepLeftovers?: boolean | undefined;
-}): Promise<EmbeddedPostgres> {
-  const { dataDir, onLog, keepLeftovers } = options;
+}
+
+/**
+ * Starts Postgres in a worker thread.
+ * @throws DataFolderInUseError, DiskFullError, ConfigurationError
+ */
+export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  try {
+    return await start(options);
+  } catch (error) {
+    if (options.dataDir === undefined || !isDiskFull(error)) throw error;
+    throw new DiskFullError(
+      `The disk of the data folder ${options.dataDir} or of temporary files (${tmpdir()}) is full, and the database cannot start: free some of it, and start again.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Of a file of ours by its code, of one of Postgres's by what it said last. */
+function isDiskFull(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code === 'ENOSPC' || code === 'EDQUOT' || /No space left on device|quota exceeded/i.test(messageOf(error));
+}
+
+async function start({ dataDir, onLog, keepLeftovers }: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   if (dataDir !== undefined) await makeDataDir(dataDir);
   const lock = dataDir === undefined ? undefined : await lockDataFolder(dataDir);
   if (dataDir !== undefined && lock?.copiedFromPid !== undefined) onLog(describeCopy(dataDir, lock.copiedFromPid));

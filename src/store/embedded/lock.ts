@@ -117,8 +117,8 @@ type Before = Pick<DataFolderLock, 'abandonedSocketFolder' | 'copiedFromPid'>;
 async function acquire(dataDir: string, record: LockRecord & Claim, heartbeatMs: number): Promise<Before> {
   const path = lockPath(dataDir);
   const temporary = `${path}.${record.nonce}`;
-  await writeFile(temporary, JSON.stringify(record), { flag: 'wx', mode: 0o600 });
   try {
+    await writeFile(temporary, JSON.stringify(record), { flag: 'wx', mode: 0o600 });
     for (;;) {
       if (await tryLink(temporary, path)) return { abandonedSocketFolder: undefined, copiedFromPid: undefined };
       const text = await readText(path);
@@ -229,8 +229,12 @@ class HeldLock implements DataFolderLock {
   async #write(record: LockRecord): Promise<void> {
     this.#record = record;
     const temporary = `${this.#path}.${record.nonce}`;
-    await writeFile(temporary, JSON.stringify(record), { mode: 0o600 });
-    await rename(temporary, this.#path);
+    try {
+      await writeFile(temporary, JSON.stringify(record), { mode: 0o600 });
+      await rename(temporary, this.#path);
+    } finally {
+      await rm(temporary, { force: true });
+    }
   }
 }
 
