@@ -1,4 +1,4 @@
-// Asks the registry for known weaknesses of what is shipped. Fails on a high or critical one; a registry without the endpoint, as
+// Asks the registry for known weaknesses of what is shipped. Fails on a high or critical one. A registry without the endpoint, as
 // mirrors on closed networks are, is told and passed: there is nothing to learn from it.
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';
@@ -15,12 +15,17 @@ try {
   report = undefined;
 }
 const found = report?.metadata?.vulnerabilities;
-if (found === undefined) {
-  process.stdout.write(`Not audited: the registry answers no audit.\n${stderr.trim()}\n`);
-} else {
+if (found !== undefined) {
   process.stdout.write(`Known weaknesses: ${JSON.stringify(found)}\n`);
   if (found.high + found.critical > 0) {
     process.stdout.write('Update these, or say in overrides why not: npm audit --omit=dev\n');
     process.exitCode = 1;
   }
+} else if (stderr.includes('audit endpoint returned an error')) {
+  process.stdout.write(
+    `NOT AUDITED: nobody looked for known weaknesses, for the registry answers no audit (${report?.message}).\n`,
+  );
+} else {
+  process.stdout.write(`npm audit did not run.\n${stderr.trim()}\n${stdout.trim()}\n`);
+  process.exitCode = 1;
 }
