@@ -1,61 +1,71 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import {
   archivePoints,
+  describeKill,
+  drawKills,
   embeddedFirstStartPoints,
   embeddedStartPoints,
   migratePoints,
+  rounds,
   serverPoints,
-  type KillPoint,
+  type Kill,
+  type Round,
 } from '../support/kill-points.js';
 import { ArchiveKills, killFirstStart, KillSeries } from '../support/kill-series.js';
-import { seededRandom } from '../support/make-image.js';
 import { cleanUp, testStores } from '../support/server.js';
 
 afterAll(cleanUp);
 
 const seed = Number(process.env['TEST_SEED'] ?? 7);
+/** TEST_KILL_ROUND=alone or busy: one of the rounds. */
+const asked = rounds.filter((round) => [undefined, round].includes(process.env['TEST_KILL_ROUND'] as Round));
+/** TEST_KILL_PART=2/8: the second eighth of the kills; of up to ten parts, each has some of every kind. */
+const [part = 1, parts = 1] = (process.env['TEST_KILL_PART'] ?? '1/1').split('/').map(Number);
 
-/** Every point once, in an order that the seed shuffles, with the pass at which it strikes. */
-function plan(points: readonly KillPoint[], salt: number): readonly (readonly [string, KillPoint, number])[] {
-  const random = seededRandom(seed + salt);
-  return points
-    .map((point) => ({ point, nth: 1 + Math.floor(random() * point.passes), order: random() }))
-    .sort((a, b) => a.order - b.order)
-    .map(({ point, nth }) => [`${point.name} (pass ${nth})`, point, nth]);
+function inPart(kills: readonly Kill[]): readonly (readonly [string, Kill])[] {
+  return kills.filter((_, index) => index % parts === part - 1).map((kill) => [describeKill(kill), kill]);
 }
 
 describe.each(testStores)('SIGKILL at every named point ($name)', (store) => {
   const isEmbedded = store.name === 'embedded';
-  const served = plan([...serverPoints, ...(isEmbedded ? embeddedStartPoints : [])], 1);
-  const started = plan([...migratePoints, ...(isEmbedded ? embeddedFirstStartPoints : [])], 2);
-  const moved = plan(archivePoints, 3);
-
-  it('comes to a hundred and more', () => {
-    expect(served.length + started.length + moved.length).toBeGreaterThanOrEqual(100);
+  const draw = (round: Round) => ({
+    served: drawKills([...serverPoints, ...(isEmbedded ? embeddedStartPoints : [])], seed + 1, round),
+    started: drawKills([...migratePoints, ...(isEmbedded ? embeddedFirstStartPoints : [])], seed + 2, round),
+    moved: drawKills(archivePoints, seed + 3, round),
   });
 
-  describe('of a server', () => {
-    let series: KillSeries | undefined;
-    it.each(served)('%s', async (_, point, nth) => {
-      series ??= await KillSeries.open(store, seed);
-      await series.kill(point, nth);
-    });
-    it('leaves a gallery that is whole', async () => {
-      await series?.finish();
-    });
+  it('comes to two hundred and more, each of another point or in another round', () => {
+    const kills = rounds.map(draw).flatMap(({ served, started, moved }) => [...served, ...started, ...moved]);
+    expect(kills.length).toBeGreaterThanOrEqual(200);
+    expect(new Set(kills.map(describeKill)).size).toBe(kills.length);
   });
 
-  describe('of a first start', () => {
-    it.each(started)('%s', async (_, point, nth) => {
-      await killFirstStart(store, point, nth);
-    });
-  });
+  describe.each(asked)('%s', (round) => {
+    const { served, started, moved } = draw(round);
 
-  describe('of export and import', () => {
-    let kills: ArchiveKills | undefined;
-    it.each(moved)('%s', async (_, point, nth) => {
-      kills ??= await ArchiveKills.open(store, seed);
-      await kills.kill(point, nth);
+    describe('of a server', () => {
+      let series: KillSeries | undefined;
+      it.each(inPart(served))('%s', async (_, kill) => {
+        series ??= await KillSeries.open(store, seed + rounds.indexOf(round));
+        await series.kill(kill);
+      });
+      it('leaves a gallery that is whole', async () => {
+        await series?.finish();
+      });
+    });
+
+    describe('of a first start', () => {
+      it.each(inPart(started))('%s', async (_, kill) => {
+        await killFirstStart(store, kill);
+      });
+    });
+
+    describe('of export and import', () => {
+      let kills: ArchiveKills | undefined;
+      it.each(inPart(moved))('%s', async (_, kill) => {
+        kills ??= await ArchiveKills.open(store, seed, round);
+        await kills.kill(kill);
+      });
     });
   });
 });

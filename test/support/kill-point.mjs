@@ -8,7 +8,7 @@ import { resolve } from 'node:path';
 import process from 'node:process';
 import { setImmediate } from 'node:timers';
 
-const { armed, sql, file, when, nth } = JSON.parse(process.env.KILL_POINT);
+const { armed, sql, file, behind, when, nth } = JSON.parse(process.env.KILL_POINT);
 const pattern = new RegExp(sql ?? file, 's');
 let left = nth;
 
@@ -27,8 +27,13 @@ if (sql !== undefined) {
   const require = createRequire(resolve(import.meta.dirname, '../../package.json'));
   const { Client } = require('pg');
   const { query } = Client.prototype;
+  const before = new RegExp(behind ?? '', 's');
+  const last = Symbol('the statement before');
   Client.prototype.query = function (statement, ...rest) {
-    if (!isThePoint(typeof statement === 'string' ? statement : statement?.text)) {
+    const text = typeof statement === 'string' ? statement : statement?.text;
+    const follows = before.test(this[last] ?? '');
+    this[last] = text;
+    if (!follows || !isThePoint(text)) {
       return query.call(this, statement, ...rest);
     }
     if (when === 'before') die();

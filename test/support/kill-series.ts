@@ -3,9 +3,9 @@ import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'vitest';
-import type { ImageNode, TestClient } from './client.js';
+import type { GraphqlAnswer, ImageNode, TestClient } from './client.js';
 import { expectWhole } from './kill-import.js';
-import type { KillPoint, ServerScenario } from './kill-points.js';
+import { describeKill, type Kill, type Round, type ServerScenario } from './kill-points.js';
 import { makeJpeg } from './make-image.js';
 import {
   makeFolder,
@@ -15,6 +15,7 @@ import {
   startServer,
   waitFor,
   type ProgramRun,
+  type RunOptions,
   type TestServer,
   type TestStore,
 } from './server.js';
@@ -56,27 +57,28 @@ export class KillSeries {
     return series;
   }
 
-  /** Starts a server, holds it to what the killed ones have said, and kills it at the point, passed for the nth time. */
-  async kill(point: KillPoint, nth: number): Promise<void> {
-    const { scenario } = point;
+  /** Starts a server, holds it to what the killed ones have said, and kills it. */
+  async kill(kill: Kill): Promise<void> {
+    const { scenario } = kill.point;
     if (scenario === 'migrate' || scenario === 'export' || scenario === 'import-archive')
       throw new RangeError(scenario);
     const armed = join(this.folder, 'armed');
-    const env = killEnvironment(point, nth, armed);
+    const options = { ...this.#options(), env: { ...this.env, ...killEnvironment(kill, armed) } };
     if (scenario === 'start') {
       await writeFile(armed, '');
-      const doomed = await spawnServer({ ...this.#options(), env: { ...this.env, ...env } });
-      await this.#died(doomed, point, armed).finally(() => doomed.kill());
-      await rm(armed, { force: true });
+      const doomed = await spawnStart(kill.round, options, await this.#picture());
+      await this.#died(doomed, kill, armed);
       return;
     }
-    const server = await startServer({ ...this.#options(), env: { ...this.env, ...env } });
+    const server = await startServer(options);
     try {
       await this.check(server);
       const work = await this.#prepare(scenario, server.client);
+      const others = kill.round === 'busy' ? this.#keepBusy(server) : undefined;
       await writeFile(armed, '');
       await Promise.race([work(), server.exited]);
-      await this.#died(server, point, armed);
+      await this.#died(server, kill, armed);
+      await others;
     } finally {
       // One that was not killed must not hold up the next.
       await server.kill();
@@ -109,12 +111,16 @@ export class KillSeries {
     return { folder: this.folder, env: this.env };
   }
 
-  async #died(run: ProgramRun, { name }: KillPoint, armed: string): Promise<void> {
+  async #died(run: ProgramRun, kill: Kill, armed: string): Promise<void> {
+    const name = describeKill(kill);
     if (run.running && existsSync(armed)) {
       // What was asked for is done, or the last answer is on its way.
       await Promise.race([run.exited, new Promise((resolve) => setTimeout(resolve, 20_000).unref())]);
     }
-    if (run.running) throw new Error(`${name} was never passed:\n${run.output}`);
+    if (run.running) {
+      run.signal('SIGKILL');
+      throw new Error(`${name} was never passed:\n${run.output}`);
+    }
     expect(await run.exited, name).toEqual({ code: null, signal: 'SIGKILL' });
     await rm(armed, { force: true });
     // No process that decodes images outlives its server.
@@ -143,13 +149,34 @@ export class KillSeries {
     }
   }
 
-  async #upload(client: TestClient): Promise<void> {
-    const number = this.#pictureCount++;
-    const bytes = await makeJpeg(this.seed * 100_000 + number, { width: 64, height: 48 });
-    const filename = `${number}.jpg`;
+  /** Uploads and searches of others, until the server is gone. */
+  #keepBusy(server: TestServer): Promise<unknown> {
+    const { client } = server;
+    const untilGone = async (ask: () => Promise<void>): Promise<void> => {
+      while (server.running) await ask();
+    };
+    const busy = Promise.all([
+      untilGone(() => this.#upload(client)),
+      untilGone(async () => {
+        const [picture = Buffer.alloc(0)] = this.#pictures;
+        expectNoErrors(await client.searchAnswer(picture, { k: 3 }).catch(() => undefined));
+      }),
+    ]);
+    // Told to whoever awaits it, once the server has died.
+    busy.catch(() => undefined);
+    return busy;
+  }
+
+  async #picture(): Promise<Buffer> {
+    const bytes = await makeJpeg(this.seed * 100_000 + this.#pictureCount++, { width: 64, height: 48 });
     this.#pictures.push(bytes);
+    return bytes;
+  }
+
+  async #upload(client: TestClient): Promise<void> {
     // What a killed server does not answer was not acknowledged.
-    const answer = await client.uploadAnswer(bytes, filename).catch(() => undefined);
+    const answer = await client.uploadAnswer(await this.#picture()).catch(() => undefined);
+    expectNoErrors(answer);
     const id = answer?.data?.uploadImage.image.id;
     if (id !== undefined) this.#kept.add(id);
   }
@@ -218,17 +245,15 @@ export class KillSeries {
 }
 
 /** Kills a first start, and then starts on what it left. */
-export async function killFirstStart(store: TestStore, point: KillPoint, nth: number): Promise<void> {
+export async function killFirstStart(store: TestStore, kill: Kill): Promise<void> {
+  const { nth } = kill;
   const folder = await makeFolder();
   const env = store.environment();
   const armed = join(folder, 'armed');
   await writeFile(armed, '');
-  const doomed = await spawnServer({
-    folder,
-    env: { ...env, ...killEnvironment(point, nth, armed) },
-    firstStart: true,
-  });
-  expect(await doomed.exited, point.name).toEqual({ code: null, signal: 'SIGKILL' });
+  const options = { folder, env: { ...env, ...killEnvironment(kill, armed) }, firstStart: true };
+  const doomed = await spawnStart(kill.round, options, await makeJpeg(1_000 + nth));
+  expect(await doomed.exited, `${describeKill(kill)}\n${doomed.output}`).toEqual({ code: null, signal: 'SIGKILL' });
   const server = await startServer({ folder, env, firstStart: true });
   expect((await server.client.upload(await makeJpeg(nth))).created).toBe(true);
   expect(await server.client.search(await makeJpeg(nth))).toHaveLength(1);
@@ -247,42 +272,42 @@ export class ArchiveKills {
     readonly pictures: readonly Buffer[],
   ) {}
 
-  static async open(store: TestStore, seed: number): Promise<ArchiveKills> {
+  static async open(store: TestStore, seed: number, round: Round): Promise<ArchiveKills> {
     const source = { folder: await makeFolder(), env: store.environment() };
     const pictures = await Promise.all(Array.from({ length: 6 }, (_, index) => makeJpeg(seed * 1_000 + index)));
     const server = await startServer(source);
     for (const bytes of pictures) await server.client.upload(bytes);
     await server.stop();
-    const archive = join(source.folder, 'gallery.tar');
+    const archive = join(source.folder, archiveName('gallery', round));
     const { code, output } = await runProgram(['export', archive], source);
     expect({ code, output }).toMatchObject({ code: 0 });
     return new ArchiveKills(store, source, archive, pictures);
   }
 
-  async kill(point: KillPoint, nth: number): Promise<void> {
-    await (point.scenario === 'export' ? this.#killExport(point, nth) : this.#killImport(point, nth));
+  async kill(kill: Kill): Promise<void> {
+    await (kill.point.scenario === 'export' ? this.#killExport(kill) : this.#killImport(kill));
   }
 
-  async #killExport(point: KillPoint, nth: number): Promise<void> {
+  async #killExport(kill: Kill): Promise<void> {
     const { folder } = this.source;
-    const target = join(folder, 'again.tar');
-    await killProgram(['export', target], this.source, point, nth);
+    const target = join(folder, archiveName('again', kill.round));
+    await killProgram(['export', target], this.source, kill);
     // Whole or not there.
     if (existsSync(target)) {
-      expect(point.when).toBe('after');
-      await rm(target);
+      expect(kill.point.when).toBe('after');
+      await rm(target, { recursive: true });
     }
     const { code, output } = await runProgram(['export', target], this.source);
     expect({ code, output }).toMatchObject({ code: 0 });
     expect((await readdir(folder)).filter((name) => name.endsWith('.partial'))).toEqual([]);
-    await rm(target);
+    await rm(target, { recursive: true });
   }
 
-  async #killImport(point: KillPoint, nth: number): Promise<void> {
+  async #killImport(kill: Kill): Promise<void> {
     const destination = { folder: await makeFolder(), env: this.store.environment() };
     // An embedded one is initialised once, and a server's schema migrated.
     expect((await runProgram(['migrate'], destination)).code).toBe(0);
-    await killProgram(['import-archive', this.archive], destination, point, nth);
+    await killProgram(['import-archive', this.archive], destination, kill);
     const between = await startServer(destination);
     const survivors = await between.client.allImages();
     await expectWhole(between.client, survivors, this.pictures);
@@ -305,21 +330,42 @@ export class ArchiveKills {
 async function killProgram(
   args: readonly string[],
   { folder, env }: { readonly folder: string; readonly env: Record<string, string> },
-  point: KillPoint,
-  nth: number,
+  kill: Kill,
 ): Promise<void> {
   const armed = join(folder, 'armed');
   await writeFile(armed, '');
-  const run = await startProgram(args, { folder, env: { ...env, ...killEnvironment(point, nth, armed) } });
-  expect(await run.exited, `${point.name}\n${run.output}`).toEqual({ code: null, signal: 'SIGKILL' });
+  const run = await startProgram(args, { folder, env: { ...env, ...killEnvironment(kill, armed) } });
+  expect(await run.exited, `${describeKill(kill)}\n${run.output}`).toEqual({ code: null, signal: 'SIGKILL' });
   await rm(armed);
 }
 
-function killEnvironment({ sql, file, when }: KillPoint, nth: number, armed: string): Record<string, string> {
+/** Of a server, or of the import of a picture, which opens database and model as well. */
+async function spawnStart(
+  round: Round,
+  options: RunOptions & { readonly folder: string },
+  picture: Buffer,
+): Promise<ProgramRun> {
+  if (round === 'alone') return spawnServer(options);
+  const file = join(options.folder, 'picture.jpg');
+  await writeFile(file, picture);
+  return startProgram(['import', file], options);
+}
+
+function archiveName(name: string, round: Round): string {
+  return round === 'alone' ? `${name}.tar` : name;
+}
+
+function killEnvironment({ point, nth }: Kill, armed: string): Record<string, string> {
+  const { sql, file, behind, when } = point;
   return {
     NODE_OPTIONS: `--import ${preload}`,
-    KILL_POINT: JSON.stringify({ armed, sql, file, when, nth }),
+    KILL_POINT: JSON.stringify({ armed, sql, file, behind, when, nth }),
   };
+}
+
+/** Of a server that answered before it was killed. */
+function expectNoErrors(answer: GraphqlAnswer<unknown> | undefined): void {
+  if (answer?.errors !== undefined) throw new Error(`A request failed: ${JSON.stringify(answer.errors)}`);
 }
 
 function groupLives(pid: number): boolean {

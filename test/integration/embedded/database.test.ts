@@ -198,6 +198,14 @@ describe('maintenance', () => {
     await expect.poll(known, { timeout: 20_000 }).toBeGreaterThan(300);
   });
 
+  test('gives the room of deleted rows back', async () => {
+    await pool.query("CREATE TABLE emptied AS SELECT i, repeat('x', 1000) AS text FROM generate_series(1, 1200) i");
+    const bytes = () => count("SELECT pg_relation_size('emptied') AS count");
+    expect(await bytes()).toBeGreaterThan(1_000_000);
+    await pool.query('DELETE FROM emptied');
+    await expect.poll(bytes, { timeout: 20_000 }).toBe(0);
+  });
+
   test('writes a checkpoint before the log has grown to 300 MB', async () => {
     const logBytes = () =>
       count('SELECT (pg_current_wal_insert_lsn() - redo_lsn)::bigint AS count FROM pg_control_checkpoint()');
