@@ -31,11 +31,15 @@ export async function openFile(file: Promise<FileUpload>): Promise<UploadedFile>
  */
 function endWithItsFile({ capacitor }: FileUpload): void {
   const end = (error: Error): void => void capacitor.destroy(error);
+  const endWhereCutShort = (): void => {
+    // Of one that is destroyed the descriptor is being closed, and may be another file's next.
+    if (capacitor.destroyed || capacitor._fd === null) return;
+    if (fstatSync(capacitor._fd).size < capacitor['_pos']) end(new CutShortError());
+  };
   if (capacitor.errored !== null) end(capacitor.errored);
+  else endWhereCutShort();
   capacitor.once('error', end);
-  capacitor.on('write', () => {
-    if (capacitor._fd !== null && fstatSync(capacitor._fd).size < capacitor['_pos']) end(new CutShortError());
-  });
+  capacitor.on('write', endWhereCutShort);
 }
 
 /** As the next write would have said. */

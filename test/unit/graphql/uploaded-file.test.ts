@@ -1,0 +1,56 @@
+import { ftruncateSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { Upload, WriteStream } from 'graphql-upload-ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openFile } from '../../../src/graphql/upload/uploaded-file.js';
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'semblance-uploaded-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** As graphql-upload-ts hands a file over whose bytes have all arrived. */
+async function arrived(bytes: Buffer): Promise<{ readonly file: Upload['promise']; readonly capacitor: WriteStream }> {
+  const capacitor = new WriteStream({ tmpdir: () => folder });
+  capacitor.on('error', () => undefined);
+  capacitor.end(bytes);
+  await finished(capacitor, { cleanup: true });
+  const upload = new Upload();
+  upload.resolve({
+    filename: 'a.jpg',
+    fieldName: '0',
+    mimetype: 'image/jpeg',
+    encoding: '7bit',
+    capacitor,
+    createReadStream: (options) => capacitor.createReadStream(options),
+  });
+  return { file: upload.promise, capacitor };
+}
+
+async function readAll(file: Upload['promise']): Promise<Buffer> {
+  const { bytes } = await openFile(file);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of bytes) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+test('a file is read from its temporary file, which goes with it', async () => {
+  const { file, capacitor } = await arrived(Buffer.from('picture'));
+  expect((await readAll(file)).toString()).toBe('picture');
+  expect(await readdir(folder)).toHaveLength(1);
+  capacitor.release();
+  await expect.poll(() => readdir(folder)).toEqual([]);
+});
+
+test('a temporary file that a full disk cut short before it was opened ends its reader, who would look for the rest for ever', async () => {
+  const { file, capacitor } = await arrived(Buffer.from('picture'));
+  // A write to a disk with room for three bytes writes three, and fails only the next time.
+  ftruncateSync(capacitor._fd ?? -1, 3);
+  await expect(readAll(file)).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+  await expect.poll(() => readdir(folder)).toEqual([]);
+});
