@@ -77,10 +77,7 @@ export async function buildApp(config: Config, { jobs, onLog }: AppOptions = {})
     recipes,
     decoder,
     maxUploadBytes,
-    uploads: new ByteBudget({
-      maxBytes: Math.max(maxUploadBytesInWork, maxUploadBytes),
-      refusal: 'The uploads in work hold too much memory',
-    }),
+    uploads: new ByteBudget({ maxBytes: maxUploadBytesInWork, what: 'uploads' }),
   };
   const prepared = prepareSpace(context, config);
   const consistent = prepared.then(() => undefined);

@@ -29,6 +29,8 @@ export const maxFilenameBytes = 255;
 export const defaultMaxUploadBytes = 20_000_000;
 /** Of files that arrived and are in work, in memory, of all requests together; beyond it a caller gets OVERLOADED. One file always fits. */
 export const maxUploadBytesInWork = 256_000_000;
+/** Of images whose bytes wait for clients to read them, of all together, and half of it for one caller; one image always fits. */
+export const maxImageBytesInWork = 256_000_000;
 /** Of multipart requests whose files lie in the folder for temporary files, of all together. One full request always fits. */
 export const maxTemporaryBytes = 1_000_000_000;
 /**

@@ -1,19 +1,23 @@
 import type { Request, RequestHandler, Response } from 'express';
 import {
+  maxImageBytesInWork,
   maxOperationRequests,
   maxOperationRequestsOfOne,
   maxUploadRequests,
   maxUploadRequestsOfOne,
 } from '../limits.js';
+import { ByteBudget } from '../operations/byte-budget.js';
 import { Places, type Place } from '../operations/access/places.js';
 import { callerOf } from './access.js';
 
-/** Where requests to /graphql are let in, so that who is accepted has a bounded number of others before it. */
+/** What bounds the requests in work, so that who is let in has a bounded number of others before it, in bounded memory. */
 export interface Admission {
   /** With files: before any of the body is read, which would cost the accepted their time. */
   readonly uploads: Places;
   /** Without files: once the small body is there, so that a slow client holds no place while it sends. */
   readonly operations: Places;
+  /** Images that clients have not read to their end. */
+  readonly images: ByteBudget;
 }
 
 export function openAdmission(): Admission {
@@ -24,6 +28,11 @@ export function openAdmission(): Admission {
       what: 'uploads and searches by upload',
     }),
     operations: new Places({ all: maxOperationRequests, ofOne: maxOperationRequestsOfOne, what: 'operations' }),
+    images: new ByteBudget({
+      maxBytes: maxImageBytesInWork,
+      maxBytesOfOne: maxImageBytesInWork / 2,
+      what: 'images that are being sent',
+    }),
   };
 }
 

@@ -2,15 +2,18 @@ import { create as contentDisposition } from 'content-disposition';
 import { Router, type Request, type Response } from 'express';
 import { SemblanceError } from '../errors.js';
 import { withExtension } from '../image/filename.js';
+import type { ByteBudget } from '../operations/byte-budget.js';
 import { requireFound } from '../operations/found.js';
 import type { Operations } from '../operations/operations.js';
 import type { ImageRecord } from '../store/types.js';
-import type { Access } from './access.js';
+import { callerOf, type Access } from './access.js';
 import { imageForms, imagePaths, type ImageForm } from './image-paths.js';
 
 export interface ImageRoutesOptions {
   readonly operations: Operations;
   readonly access: Pick<Access, 'guardImage' | 'isPublic'>;
+  /** Of the images that clients have not read to their end. */
+  readonly sending: ByteBudget;
   /** Whether pages of other origins may show the images. */
   readonly crossOrigin: boolean;
   /** False: renditions and thumbnails only, which are made of pixels alone. */
@@ -18,7 +21,7 @@ export interface ImageRoutesOptions {
 }
 
 /** GET and HEAD of an image's original bytes, rendition and thumbnail. */
-export function imageRoutes({ operations, access, crossOrigin, serveOriginals }: ImageRoutesOptions): Router {
+export function imageRoutes({ operations, access, sending, crossOrigin, serveOriginals }: ImageRoutesOptions): Router {
   const router = Router();
   const readers: Readonly<Record<ImageForm, (id: string, signal: AbortSignal) => Promise<Buffer | undefined>>> = {
     original: async (id) => (await operations.readOriginal(id))?.bytes,
@@ -37,6 +40,7 @@ export function imageRoutes({ operations, access, crossOrigin, serveOriginals }:
       const needsNoBytes = known || (request.method === 'HEAD' && form === 'original');
       // Before the headers are set, for it may still fail, and an error must not be cached as an image.
       const bytes = needsNoBytes ? undefined : requireFound(await readers[form](id, goneSignal(response)), id);
+      if (bytes !== undefined) holdUntilSent(sending, response, bytes);
       response.set(headers);
       if (known) response.status(304).end();
       else if (bytes === undefined) response.set('Content-Length', String(image.byteSize)).end();
@@ -53,6 +57,20 @@ function goneSignal(response: Response): AbortSignal {
     if (!response.writableFinished) gone.abort(new Error('The client has gone'));
   });
   return gone.signal;
+}
+
+/**
+ * Bytes stay in memory until the last of them is on its way, for a client that reads slowly for as long as it likes.
+ * @throws SemblanceError OVERLOADED, RATE_LIMITED
+ */
+function holdUntilSent(sending: ByteBudget, response: Response, bytes: Buffer): void {
+  // Its client has gone: nothing would say when it ends.
+  if (response.destroyed) return;
+  const hold = sending.open(callerOf(response).id);
+  hold.add(bytes.byteLength);
+  response.once('close', () => {
+    hold.release();
+  });
 }
 
 function headersOf(

@@ -197,6 +197,9 @@ function addStateOf({ context, meter, admission }: MetricsOptions, registry: Reg
   gauge('semblance_uploads_in_work_bytes', 'Files that arrived and are in work, in memory', [], (set) => {
     set({}, uploads.heldBytes);
   });
+  gauge('semblance_images_in_work_bytes', 'Images that clients have not read to their end, in memory', [], (set) => {
+    set({}, admission.images.heldBytes);
+  });
   gauge('semblance_decoder_processes', 'Processes that decode images', ['state'], (set) => {
     const busy = decoder.processes.filter(({ isDecoding }) => isDecoding).length;
     set({ state: 'decoding' }, busy);
@@ -250,8 +253,8 @@ function addStateOf({ context, meter, admission }: MetricsOptions, registry: Reg
   }));
 }
 
-function placesOf(admission: Admission): readonly (readonly [kind: string, Places])[] {
-  return Object.entries(admission);
+function placesOf({ uploads, operations }: Admission): readonly (readonly [kind: string, Places])[] {
+  return Object.entries({ uploads, operations });
 }
 
 const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'OPTIONS']);

@@ -8,6 +8,7 @@ import { sweepAbandonedUploads } from './abandoned-uploads.js';
 import type { Access } from './access.js';
 import { admit, type Admission } from './admission.js';
 import { closeQueued } from './close-queued.js';
+import { contentLength, cutOff } from './body-bounds.js';
 import { cors } from './cors.js';
 import { errorResponder, notFoundResponder } from './error-responder.js';
 import { explorerRoutes } from './explorer-routes.js';
@@ -74,6 +75,7 @@ export function createHttpApp({
     imageRoutes({
       operations,
       access,
+      sending: admission.images,
       crossOrigin: config.corsOrigins.length > 0,
       serveOriginals: config.serveOriginals,
     }),
@@ -84,6 +86,7 @@ export function createHttpApp({
     access.guardGraphql,
     admit(admission.uploads, isUpload),
     access.chargeGraphql,
+    jsonSize,
     jsonBody,
     admit(admission.operations, (request) => !isUpload(request)),
     ...uploadGuard({ maxUploadBytes: config.maxUploadBytes }),
@@ -94,6 +97,17 @@ export function createHttpApp({
   app.use(errorResponder(logError));
   return app;
 }
+
+/** Before any of it is read: the parser would read all of it before it refuses. */
+const jsonSize: RequestHandler = (request, _response, next) => {
+  if (!isUpload(request)) {
+    if ((contentLength(request) ?? 0) > maxJsonBodyBytes) {
+      throw new RequestRefusal(413, `A request without files may have at most ${maxJsonBodyBytes} bytes`);
+    }
+    cutOff(request, maxJsonBodyBytes);
+  }
+  next();
+};
 
 const jsonBody = express.json({
   limit: maxJsonBodyBytes,

@@ -1,14 +1,10 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { graphqlUploadExpress } from 'graphql-upload-ts';
 import { invalidArgument, SemblanceError } from '../errors.js';
-import {
-  maxDrainedBytes,
-  maxFilesPerRequest,
-  maxMultipartFieldBytes,
-  maxMultipartPathSteps,
-  maxTemporaryBytes,
-} from '../limits.js';
+import { maxFilesPerRequest, maxMultipartFieldBytes, maxMultipartPathSteps, maxTemporaryBytes } from '../limits.js';
 import { ByteBudget } from '../operations/byte-budget.js';
+import { callerOf } from './access.js';
+import { contentLength, cutOff } from './body-bounds.js';
 import { assertJsonDepth } from './json-depth.js';
 import { readMultipartHead, type MultipartHead } from './multipart-head.js';
 
@@ -18,7 +14,7 @@ const maxPartOverheadBytes = 8 * 1024;
 export interface UploadGuardOptions {
   /** Of one file. */
   readonly maxUploadBytes: number;
-  /** Of the files of all requests, on the disk; one full request always fits. */
+  /** Of the files of all requests, on the disk; half of it one caller's. A request that is alone always fits. */
   readonly maxBytesOfAll?: number;
 }
 
@@ -28,11 +24,12 @@ export interface UploadGuardOptions {
  */
 export function uploadGuard({
   maxUploadBytes,
-  maxBytesOfAll = Math.max(maxTemporaryBytes, maxBodyBytes(maxFilesPerRequest, maxUploadBytes)),
+  maxBytesOfAll = maxTemporaryBytes,
 }: UploadGuardOptions): RequestHandler[] {
   const temporary = new ByteBudget({
     maxBytes: maxBytesOfAll,
-    refusal: 'The uploads that are arriving fill the room for temporary files',
+    maxBytesOfOne: maxBytesOfAll / 2,
+    what: 'uploads that are arriving',
   });
   const guard: RequestHandler = async (request, response, next) => {
     if (!isUpload(request)) {
@@ -58,7 +55,7 @@ export function uploadGuard({
     assertContentLength(request, files, maxUploadBytes);
     const maxBytes = maxBodyBytes(files, maxUploadBytes);
     if (isGone(response)) return;
-    const hold = temporary.open();
+    const hold = temporary.open(callerOf(response).id);
     // As much as was announced, before any of it is written: a request that is refused amid its files has no answer to read.
     hold.add(contentLength(request) ?? maxBytes);
     response.once('close', () => {
@@ -85,25 +82,8 @@ export function isUpload(request: Request): boolean {
   return typeof request.is('multipart/form-data') === 'string';
 }
 
-/** Undefined for a body in chunks, which ends where its client pleases. */
-function contentLength({ headers }: Request): number | undefined {
-  const text = headers['content-length'];
-  return text === undefined ? undefined : Number(text);
-}
-
 function maxBodyBytes(files: number, maxUploadBytes: number): number {
   return 2 * maxMultipartFieldBytes + files * maxUploadBytes + (files + 2) * maxPartOverheadBytes;
-}
-
-/** Ends the connection of a body in chunks that goes on beyond the bound: parts that nobody asked for are skipped without end. */
-function cutOff(request: Request, maxBytes: number): void {
-  if (contentLength(request) !== undefined) return;
-  // Whoever only sent too long a file has the time to read the answer.
-  let leftBytes = maxBytes + maxDrainedBytes;
-  request.on('data', (chunk: Buffer) => {
-    leftBytes -= chunk.byteLength;
-    if (leftBytes < 0) request.destroy();
-  });
 }
 
 function assertContentLength(request: Request, files: number, maxUploadBytes: number): void {

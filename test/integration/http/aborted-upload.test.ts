@@ -56,13 +56,14 @@ test('a temporary file that cannot be written is no fault of the client', async 
 });
 
 test('uploads that hold too much memory together are refused, and leave nothing', async () => {
-  const uploads = new ByteBudget({ maxBytes: 1_000, refusal: 'The uploads in work hold too much memory' });
+  const uploads = new ByteBudget({ maxBytes: 1_000, what: 'uploads' });
+  uploads.open().add(1);
   const other = await openHttpDoor(createOperations({ ...app.context, uploads }));
   const bytes = await makePng(42);
   for (const answer of [await other.client.uploadAnswer(bytes), await other.client.searchAnswer(bytes)]) {
     expect(codeOf(answer)).toBe('OVERLOADED');
   }
-  expect(uploads.heldBytes).toBe(0);
+  expect(uploads.heldBytes).toBe(1);
   await expect.poll(temporaryFiles).toBe(0);
   await other.close();
 });

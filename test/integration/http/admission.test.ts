@@ -1,10 +1,14 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { App } from '../../../src/app.js';
 import type { Scope } from '../../../src/config.js';
 import { openAdmission, type Admission } from '../../../src/http/admission.js';
+import { imagePaths } from '../../../src/http/image-paths.js';
 import { Places } from '../../../src/operations/access/places.js';
+import { ByteBudget } from '../../../src/operations/byte-budget.js';
 import type { Operations } from '../../../src/operations/operations.js';
 import { answerOf, codeOf, multipartType, preflight, type RawAnswer } from '../../support/client.js';
 import { buildMemoryApp, openHttpDoor, type HttpDoor } from '../../support/http-app.js';
@@ -117,6 +121,46 @@ describe('operations', () => {
     socket.destroy();
     letGo();
     await freed(admission.operations);
+  });
+});
+
+describe('images', () => {
+  test('that their client does not read are bounded in bytes, of all and of one', async () => {
+    const [sidePixels, channels] = [2_400, 3] as const;
+    const noise = sharp(randomBytes(sidePixels ** 2 * channels), {
+      raw: { width: sidePixels, height: sidePixels, channels },
+    });
+    // More than the buffers of a connection take.
+    const bytes = await noise.png({ compressionLevel: 0 }).toBuffer();
+    const { image } = await app.operations.uploadImage({ bytes, filename: 'noise.png', priority: 'bulk' });
+    const sizeBytes = bytes.byteLength;
+    const images = new ByteBudget({ maxBytes: 2.5 * sizeBytes, maxBytesOfOne: 1.5 * sizeBytes, what: 'images' });
+    const guarded = await openHttpDoor(app.operations, { anonymousAccess: 'none' }, undefined, {
+      admission: { ...admission, images },
+    });
+    const { port } = new URL(guarded.client.url);
+    const path = imagePaths(image.id).original;
+    const readSlowly = async (key: string): Promise<Socket> => {
+      const socket = connect(Number(port), '127.0.0.1').pause();
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\n\r\n`);
+      const before = images.heldBytes;
+      await vi.waitFor(() => {
+        expect(images.heldBytes).toBe(before + sizeBytes);
+      });
+      return socket;
+    };
+    const get = (key: string) => guarded.client.ask('GET', path, { authorization: `Bearer ${key}` }, '');
+    const greedy = await readSlowly(keys.read);
+    expect(refusalOf(await get(keys.read))).toEqual([429, 'RATE_LIMITED', '1']);
+    const other = await readSlowly(keys.write);
+    expect(refusalOf(await get(keys.admin))).toEqual([503, 'OVERLOADED', '1']);
+    greedy.destroy();
+    other.destroy();
+    await vi.waitFor(() => {
+      expect(images.heldBytes).toBe(0);
+    });
+    expect((await get(keys.read)).body.equals(bytes)).toBe(true);
+    await guarded.close();
   });
 });
 

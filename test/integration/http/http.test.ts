@@ -1,6 +1,8 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { App } from '../../../src/app.js';
-import { maxJsonBodyBytes } from '../../../src/limits.js';
+import { maxDrainedBytes, maxJsonBodyBytes } from '../../../src/limits.js';
 import { answerOf, codeOf, preflight, type ImageNode, type RawAnswer } from '../../support/client.js';
 import { buildMemoryApp, openHttpDoor, type HttpDoor } from '../../support/http-app.js';
 import { makeJpeg } from '../../support/make-image.js';
@@ -255,6 +257,39 @@ describe('bodies', () => {
     expect(answer.status).toBe(status);
     expect(code(answer)).toMatch(/^BAD_(USER_INPUT|REQUEST)$/);
     expect(door.logged).toEqual([]);
+  });
+});
+
+describe('bodies without files', () => {
+  const head = (length: string) =>
+    `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${length}\r\n\r\n`;
+
+  test('that are announced too long are refused before they have come', async () => {
+    const socket = connect(Number(new URL(door.client.url).port), '127.0.0.1');
+    socket.write(head(`Content-Length: ${maxJsonBodyBytes + 1}`));
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 413 /);
+    socket.destroy();
+  });
+
+  test('that come in chunks without end are cut off', async () => {
+    const socket = connect(Number(new URL(door.client.url).port), '127.0.0.1');
+    const closed = new Promise<void>((resolve) => {
+      socket
+        .on('error', () => undefined)
+        .once('close', () => {
+          resolve();
+        });
+    });
+    socket.write(head('Transfer-Encoding: chunked'));
+    const chunk = `${(1_000_000).toString(16)}\r\n${' '.repeat(1_000_000)}\r\n`;
+    let sentBytes = 0;
+    while (!socket.destroyed && sentBytes < 10 * maxDrainedBytes) {
+      sentBytes += chunk.length;
+      await Promise.race([closed, new Promise((resolve) => socket.write(chunk, resolve))]);
+    }
+    await closed;
+    expect(sentBytes).toBeLessThan(2 * maxDrainedBytes);
   });
 });
 

@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import express from 'express';
+import express, { type RequestHandler } from 'express';
 import type { FileUpload, Upload } from 'graphql-upload-ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { errorResponder } from '../../../src/http/error-responder.js';
 import { uploadGuard } from '../../../src/http/upload-guard.js';
 import { maxDrainedBytes, maxFilesPerRequest } from '../../../src/limits.js';
+import type { Caller } from '../../../src/operations/access/caller.js';
 import { multipartBody, preflight } from '../../support/multipart.js';
 import { serveHttp, type ServedHttp } from '../../support/serve-http.js';
 
@@ -18,6 +19,11 @@ process.env['TMPDIR'] = temporaryFolder;
 
 const maxUploadBytes = 200_000;
 const query = 'mutation($file: Upload!) { uploadImage(file: $file) { created } }';
+/** What is decided before the guard. */
+const identify: RequestHandler = (req, res, next) => {
+  res.locals['caller'] = { kind: 'key', id: req.get('X-Caller') ?? '', scope: 'write' } satisfies Caller;
+  next();
+};
 const unexpected: unknown[] = [];
 let served: ServedHttp;
 /** What stands behind the guard. */
@@ -25,7 +31,7 @@ let handle: (file: Promise<FileUpload> | undefined) => Promise<unknown>;
 
 beforeAll(async () => {
   const app = express();
-  app.post('/graphql', ...uploadGuard({ maxUploadBytes }), async (req, res) => {
+  app.post('/graphql', identify, ...uploadGuard({ maxUploadBytes }), async (req, res) => {
     const { variables } = req.body as { variables: Record<string, Upload | null> };
     res.json(await handle(variables['file']?.promise));
   });
@@ -212,7 +218,7 @@ describe('bytes', () => {
 describe('the room for temporary files of all requests', () => {
   test('is bounded: who does not fit is refused before its files are read, and fits once another has ended', async () => {
     const app = express();
-    app.post('/graphql', ...uploadGuard({ maxUploadBytes, maxBytesOfAll: 300_000 }), async (_req, res) => {
+    app.post('/graphql', identify, ...uploadGuard({ maxUploadBytes, maxBytesOfAll: 300_000 }), async (_req, res) => {
       res.json(await handle(undefined));
     });
     app.use(errorResponder((_message, error) => unexpected.push(error)));
@@ -241,6 +247,36 @@ describe('the room for temporary files of all requests', () => {
     letGo();
     expect((await first).status).toBe(200);
     expect((await send()).status).toBe(200);
+    await bounded.close();
+  });
+
+  test('is one caller’s by half, and others’ by the other', async () => {
+    const app = express();
+    let answered = 0;
+    let letGo!: () => void;
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    app.post('/graphql', identify, ...uploadGuard({ maxUploadBytes, maxBytesOfAll: 900_000 }), async (_req, res) => {
+      answered++;
+      await held;
+      res.json({});
+    });
+    app.use(errorResponder((_message, error) => unexpected.push(error)));
+    const bounded = await serveHttp(app);
+    const files = [{ path: 'variables.file', bytes: new Uint8Array(maxUploadBytes), filename: 'a' }];
+    const send = (caller: string) =>
+      fetch(`${bounded.url}/graphql`, {
+        method: 'POST',
+        headers: { ...preflight, 'X-Caller': caller },
+        body: multipartBody(query, { file: null }, files),
+      });
+    const accepted = [send('greedy'), send('greedy')];
+    await expect.poll(() => answered).toBe(2);
+    const refused = await send('greedy');
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1']);
+    accepted.push(send('modest'));
+    await expect.poll(() => answered).toBe(3);
+    letGo();
+    expect((await Promise.all(accepted)).map(({ status }) => status)).toEqual([200, 200, 200]);
     await bounded.close();
   });
 
