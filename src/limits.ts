@@ -37,12 +37,12 @@ export const maxTemporaryBytes = 1_000_000_000;
  * Multipart requests from their first byte to their answer: those of one priority that may wait to be decoded, and some that arrive
  * or are being written. Beyond it a caller gets OVERLOADED before its body is read, which would cost the accepted their time.
  */
-export const maxUploadRequests = 96;
-/** Of these, one caller's: one that sends slowly, or much, leaves places to others. Beyond it, RATE_LIMITED. */
-export const maxUploadRequestsOfOne = 64;
-/** Other requests to /graphql from their body to their answer: at the bundled model's 350 searches a second, the last waits 1.5 s. */
-export const maxOperationRequests = 512;
-export const maxOperationRequestsOfOne = 320;
+export const maxUploadRequests = 160;
+/** Of these, one caller's, where there are several: one that sends slowly, or much, leaves places to others. Beyond it, RATE_LIMITED. */
+export const maxUploadRequestsOfOne = 106;
+/** Other requests to /graphql from their body to their answer: at 350 searches a second the last waits 3 s. */
+export const maxOperationRequests = 1_024;
+export const maxOperationRequestsOfOne = 682;
 /** Between two sweeps of temporary files that a killed process left. */
 export const temporarySweepIntervalMs = 300_000;
 /** Files in one uploadImages. */
@@ -60,7 +60,7 @@ export const maxImagePixels = 50_000_000;
 /** Images that are decoded at the same time. */
 export const maxConcurrentDecodes = 2;
 /** Images of one priority that wait to be decoded, each in memory as a whole; beyond it a caller gets OVERLOADED. */
-export const maxWaitingDecodes = 64;
+export const maxWaitingDecodes = 128;
 /** Of computing, for one image: a progressive JPEG of some megabytes can hold scans for hours. */
 export const maxDecodeCpuMs = 8_000;
 /**

@@ -83,7 +83,7 @@ async function startServer(config: Config, log: Log): Promise<Server> {
   try {
     let closing = false;
     const meter = new WorkMeter(config);
-    const admission = openAdmission();
+    const admission = openAdmission(config);
     const metrics = openMetrics({ context: app.context, meter, admission });
     const operations = metrics.counting(app.operations);
     const access = openAccess({ config, operations, meter });

@@ -1,8 +1,10 @@
 import type { Request, RequestHandler, Response } from 'express';
+import type { Config } from '../config.js';
 import {
   maxImageBytesInWork,
   maxOperationRequests,
   maxOperationRequestsOfOne,
+  maxTemporaryBytes,
   maxUploadRequests,
   maxUploadRequestsOfOne,
 } from '../limits.js';
@@ -16,23 +18,25 @@ export interface Admission {
   readonly uploads: Places;
   /** Without files: once the small body is there, so that a slow client holds no place while it sends. */
   readonly operations: Places;
-  /** Images that clients have not read to their end. */
+  /** Files that arrive, on the disk. */
+  readonly temporary: ByteBudget;
+  /** Images that clients have not read to their end, in memory. */
   readonly images: ByteBudget;
 }
 
-export function openAdmission(): Admission {
+/** One caller gets a share of each, where there are several callers: whoever may do everything without credentials is one. */
+export function openAdmission({ anonymousAccess }: Pick<Config, 'anonymousAccess'>): Admission {
+  const shared = anonymousAccess !== 'admin';
+  const of = (all: number, ofOne: number) => ({ all, ofOne: shared ? ofOne : all });
+  const ofBytes = (maxBytes: number) => ({ maxBytes, maxBytesOfOne: shared ? maxBytes / 2 : maxBytes });
   return {
     uploads: new Places({
-      all: maxUploadRequests,
-      ofOne: maxUploadRequestsOfOne,
+      ...of(maxUploadRequests, maxUploadRequestsOfOne),
       what: 'uploads and searches by upload',
     }),
-    operations: new Places({ all: maxOperationRequests, ofOne: maxOperationRequestsOfOne, what: 'operations' }),
-    images: new ByteBudget({
-      maxBytes: maxImageBytesInWork,
-      maxBytesOfOne: maxImageBytesInWork / 2,
-      what: 'images that are being sent',
-    }),
+    operations: new Places({ ...of(maxOperationRequests, maxOperationRequestsOfOne), what: 'operations' }),
+    temporary: new ByteBudget({ ...ofBytes(maxTemporaryBytes), what: 'uploads that are arriving' }),
+    images: new ByteBudget({ ...ofBytes(maxImageBytesInWork), what: 'images that are being sent' }),
   };
 }
 

@@ -89,7 +89,7 @@ export function createHttpApp({
     jsonSize,
     jsonBody,
     admit(admission.operations, (request) => !isUpload(request)),
-    ...uploadGuard({ maxUploadBytes: config.maxUploadBytes }),
+    ...uploadGuard({ maxUploadBytes: config.maxUploadBytes, temporary: admission.temporary }),
     graphql,
   );
 

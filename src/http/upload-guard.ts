@@ -1,8 +1,8 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { graphqlUploadExpress } from 'graphql-upload-ts';
 import { invalidArgument, SemblanceError } from '../errors.js';
-import { maxFilesPerRequest, maxMultipartFieldBytes, maxMultipartPathSteps, maxTemporaryBytes } from '../limits.js';
-import { ByteBudget } from '../operations/byte-budget.js';
+import { maxFilesPerRequest, maxMultipartFieldBytes, maxMultipartPathSteps } from '../limits.js';
+import type { ByteBudget } from '../operations/byte-budget.js';
 import { callerOf } from './access.js';
 import { contentLength, cutOff } from './body-bounds.js';
 import { assertJsonDepth } from './json-depth.js';
@@ -14,23 +14,15 @@ const maxPartOverheadBytes = 8 * 1024;
 export interface UploadGuardOptions {
   /** Of one file. */
   readonly maxUploadBytes: number;
-  /** Of the files of all requests, on the disk; half of it one caller's. A request that is alone always fits. */
-  readonly maxBytesOfAll?: number;
+  /** Room for the files of all requests, on the disk. */
+  readonly temporary: ByteBudget;
 }
 
 /**
  * Parses GraphQL multipart requests with graphql-upload-ts, after everything was refused that it would work on too long:
  * it walks the paths of `map` in quadratic time and memory, so that one small anonymous request could end the process.
  */
-export function uploadGuard({
-  maxUploadBytes,
-  maxBytesOfAll = maxTemporaryBytes,
-}: UploadGuardOptions): RequestHandler[] {
-  const temporary = new ByteBudget({
-    maxBytes: maxBytesOfAll,
-    maxBytesOfOne: maxBytesOfAll / 2,
-    what: 'uploads that are arriving',
-  });
+export function uploadGuard({ maxUploadBytes, temporary }: UploadGuardOptions): RequestHandler[] {
   const guard: RequestHandler = async (request, response, next) => {
     if (!isUpload(request)) {
       next();

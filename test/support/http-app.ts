@@ -33,7 +33,7 @@ export async function openHttpDoor(
   {
     log,
     metrics,
-    admission = openAdmission(),
+    admission,
     timeouts = {},
   }: {
     readonly log?: Log;
@@ -58,7 +58,7 @@ export async function openHttpDoor(
     operations,
     graphql: graphql.handler,
     access,
-    admission,
+    admission: admission ?? openAdmission(config),
     logError,
     log,
     metrics,

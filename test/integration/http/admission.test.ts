@@ -37,7 +37,7 @@ afterAll(() => app.close());
 beforeEach(async () => {
   held = [];
   admission = {
-    ...openAdmission(),
+    ...openAdmission({ anonymousAccess: 'none' }),
     uploads: new Places({ all: 3, ofOne: 2, what: 'uploads' }),
     operations: new Places({ all: 3, ofOne: 2, what: 'operations' }),
   };

@@ -56,7 +56,7 @@ beforeAll(async () => {
 afterAll(() => app.close());
 
 beforeEach(async () => {
-  const admission = openAdmission();
+  const admission = openAdmission({ anonymousAccess: 'none' });
   metrics = openMetrics({ context: app.context, meter: new WorkMeter(noBounds), admission });
   door = await openHttpDoor(metrics.counting(app.operations), {}, undefined, { metrics, admission });
   return () => door.close();
@@ -128,13 +128,17 @@ describe('/metrics', () => {
     const caller = { kind: 'anonymous', id: 'x', scope: 'write' } as const;
     await meter.chargeImages(caller, 1);
     await expect(meter.chargeImages(caller, 1)).rejects.toThrow('You may have 1 images');
-    const text = await openMetrics({ context: app.context, meter, admission: openAdmission() }).render();
+    const text = await openMetrics({
+      context: app.context,
+      meter,
+      admission: openAdmission({ anonymousAccess: 'none' }),
+    }).render();
     expect(text).toContain('semblance_work_refusals_total{work="images"} 1');
     expect(text).toContain('semblance_work_refusals_total{work="bytes"} 0');
   });
 
   test('counts whom it did not let in, and who is in work', async () => {
-    const admission = openAdmission();
+    const admission = openAdmission({ anonymousAccess: 'none' });
     const { taken, refusals } = admission.uploads;
     expect([taken, refusals]).toEqual([0, { full: 0, share: 0 }]);
     for (let place = 0; place < maxUploadRequestsOfOne; place++) admission.uploads.take('one');
@@ -152,7 +156,11 @@ describe('/metrics', () => {
     const away = await buildApp(
       loadConfig({ DATABASE_URL: `postgres://nobody@127.0.0.1:${await freePort()}/nothing` }),
     );
-    const options = { context: away.context, meter: new WorkMeter(noBounds), admission: openAdmission() };
+    const options = {
+      context: away.context,
+      meter: new WorkMeter(noBounds),
+      admission: openAdmission({ anonymousAccess: 'none' }),
+    };
     const samples = parse(await openMetrics(options).render());
     expect(valueOf(samples, 'semblance_database_up')).toBe(0);
     expect(samples.some(({ name }) => name === 'semblance_jobs')).toBe(false);

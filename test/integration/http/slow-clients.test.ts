@@ -65,7 +65,7 @@ interface Slow {
 
 /** A client that has sent the beginning of a request, to a server of its own. */
 async function begin(start: string, timeouts: Partial<ClientTimeouts>): Promise<Slow> {
-  const admission = openAdmission();
+  const admission = openAdmission({ anonymousAccess: 'none' });
   const door = await openHttpDoor(app.operations, {}, undefined, { admission, timeouts });
   const socket = connect(Number(new URL(door.client.url).port), '127.0.0.1');
   let text = '';

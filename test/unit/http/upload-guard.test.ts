@@ -10,6 +10,7 @@ import { errorResponder } from '../../../src/http/error-responder.js';
 import { uploadGuard } from '../../../src/http/upload-guard.js';
 import { maxDrainedBytes, maxFilesPerRequest } from '../../../src/limits.js';
 import type { Caller } from '../../../src/operations/access/caller.js';
+import { ByteBudget } from '../../../src/operations/byte-budget.js';
 import { multipartBody, preflight } from '../../support/multipart.js';
 import { serveHttp, type ServedHttp } from '../../support/serve-http.js';
 
@@ -24,6 +25,7 @@ const identify: RequestHandler = (req, res, next) => {
   res.locals['caller'] = { kind: 'key', id: req.get('X-Caller') ?? '', scope: 'write' } satisfies Caller;
   next();
 };
+const room = (maxBytes: number) => new ByteBudget({ maxBytes, maxBytesOfOne: maxBytes / 2, what: 'uploads' });
 const unexpected: unknown[] = [];
 let served: ServedHttp;
 /** What stands behind the guard. */
@@ -31,7 +33,7 @@ let handle: (file: Promise<FileUpload> | undefined) => Promise<unknown>;
 
 beforeAll(async () => {
   const app = express();
-  app.post('/graphql', identify, ...uploadGuard({ maxUploadBytes }), async (req, res) => {
+  app.post('/graphql', identify, ...uploadGuard({ maxUploadBytes, temporary: room(1e9) }), async (req, res) => {
     const { variables } = req.body as { variables: Record<string, Upload | null> };
     res.json(await handle(variables['file']?.promise));
   });
@@ -218,7 +220,7 @@ describe('bytes', () => {
 describe('the room for temporary files of all requests', () => {
   test('is bounded: who does not fit is refused before its files are read, and fits once another has ended', async () => {
     const app = express();
-    app.post('/graphql', identify, ...uploadGuard({ maxUploadBytes, maxBytesOfAll: 300_000 }), async (_req, res) => {
+    app.post('/graphql', identify, ...uploadGuard({ maxUploadBytes, temporary: room(300_000) }), async (_req, res) => {
       res.json(await handle(undefined));
     });
     app.use(errorResponder((_message, error) => unexpected.push(error)));
@@ -255,7 +257,7 @@ describe('the room for temporary files of all requests', () => {
     let answered = 0;
     let letGo!: () => void;
     const held = new Promise<void>((resolve) => (letGo = resolve));
-    app.post('/graphql', identify, ...uploadGuard({ maxUploadBytes, maxBytesOfAll: 900_000 }), async (_req, res) => {
+    app.post('/graphql', identify, ...uploadGuard({ maxUploadBytes, temporary: room(900_000) }), async (_req, res) => {
       answered++;
       await held;
       res.json({});
