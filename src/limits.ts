@@ -34,8 +34,8 @@ export const maxImageBytesInWork = 256_000_000;
 /** Of multipart requests whose files lie in the folder for temporary files, of all together. One full request always fits. */
 export const maxTemporaryBytes = 1_000_000_000;
 /**
- * Multipart requests from their first byte to their answer: those of one priority that may wait to be decoded, and some that arrive
- * or are being written. Beyond it a caller gets OVERLOADED before its body is read, which would cost the accepted their time.
+ * Multipart requests from their first byte to their answer: no more than may wait to be decoded, so that none is refused after
+ * its body was read. Beyond it a caller gets OVERLOADED before its body is read, which would cost the accepted their time.
  */
 export const maxUploadRequests = 160;
 /** Of these, one caller's, where there are several: one that sends slowly, or much, leaves places to others. Beyond it, RATE_LIMITED. */
@@ -60,7 +60,7 @@ export const maxImagePixels = 50_000_000;
 /** Images that are decoded at the same time. */
 export const maxConcurrentDecodes = 2;
 /** Images of one priority that wait to be decoded, each in memory as a whole; beyond it a caller gets OVERLOADED. */
-export const maxWaitingDecodes = 128;
+export const maxWaitingDecodes = 160;
 /** Of computing, for one image: a progressive JPEG of some megabytes can hold scans for hours. */
 export const maxDecodeCpuMs = 8_000;
 /**
