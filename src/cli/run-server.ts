@@ -89,7 +89,15 @@ async function startServer(config: Config, log: Log): Promise<Server> {
     const access = openAccess({ config, operations, meter });
     const { introspection } = config;
     const { imagePaths } = access;
-    const graphql = await openGraphqlDoor({ operations, introspection, meter, callerOf, placeOf, imagePaths, logError });
+    const graphql = await openGraphqlDoor({
+      operations,
+      introspection,
+      meter,
+      callerOf,
+      placeOf,
+      imagePaths,
+      logError,
+    });
     const http = createHttpApp({
       config,
       operations,

@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { GalleryMethods } from '../../../src/cli/gallery.js';
-import { runCommand } from '../../support/command.js';
-import { makeJpeg } from '../../support/make-image.js';
-import { cleanUp, makeFolder, runProgram, startProgram } from '../../support/server.js';
+import type { GalleryMethods } from '../../src/cli/gallery.js';
+import { runCommand } from '../support/command.js';
+import { makeJpeg } from '../support/make-image.js';
+import { cleanUp, makeFolder, runProgram, startProgram } from '../support/server.js';
 
 /** Several starts of the program, each of which opens a database and a model. */
 const manyStarts = { timeout: 300_000 };
@@ -50,25 +50,5 @@ describe('long commands that are interrupted', () => {
     expect(run.stdout).toBe('Interrupted: nothing was stored. The same command begins anew.\n');
     const { stdout } = await runCommand(['methods', '--json'], { folder });
     expect((JSON.parse(stdout) as GalleryMethods).spaces.flatMap(({ scorers }) => scorers)).toEqual([]);
-  });
-});
-
-describe('what a command about methods cannot do is one sentence and exit 1', () => {
-  it.each([
-    [['spaces', 'create', 'x', '--method', 'colour'], 'Expected vit, @model, bovw, bovw-N, hog, grey or color'],
-    [['spaces', 'create', 'x'], 'Name what the space does: --method <notation>, or --model <name>'],
-    [['spaces', 'create', 'x', '--method', 'vit.whiten-64'], 'at least 65 images'],
-    [['spaces', 'create', 'x', '--method', '@nowhere'], 'nowhere'],
-    [['train-scorer', '--kind', 'magic'], 'Allowed choices are heuristic, labels'],
-    [['similar', '00000000-0000-8000-8000-000000000000', '--region', '1,2,3'], 'Expected x,y,width,height in shares'],
-    [['similar', '00000000-0000-8000-8000-000000000000', '--region', '0.5,0,0.6,1'], 'for region but received'],
-    [['similar', '00000000-0000-8000-8000-000000000000', '--rerank', 'magic'], 'Expected one of euclidean'],
-    [['similar', '00000000-0000-8000-8000-000000000000', '--candidates', '1001'], 'an integer from 1 to 1000'],
-  ])('%j', async (args, sentence) => {
-    const run = await runCommand(args, { env: { DATABASE_URL: 'memory:' } });
-    expect(run.output).toContain(sentence);
-    expect(run.output).not.toContain('    at ');
-    expect(run.output.trim().split('\n').length).toBeLessThanOrEqual(3);
-    expect(run.code).toBe(1);
   });
 });
