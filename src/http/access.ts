@@ -7,6 +7,7 @@ import { openTokenVerifier } from '../operations/access/tokens.js';
 import type { WorkMeter } from '../operations/access/work-meter.js';
 import type { Operations } from '../operations/operations.js';
 import { imagePaths, type ImageForm } from './image-paths.js';
+import { isUpload } from './request-body.js';
 
 export interface AccessOptions {
   readonly config: Pick<Config, 'anonymousAccess' | 'tokens' | 'urlSecret'>;
@@ -58,7 +59,7 @@ export function openAccess({ config, operations, meter, now }: AccessOptions): A
       const caller = callerOf(response);
       if (request.method === 'POST') {
         await meter.chargeBody(caller, request, response);
-        if (typeof request.is('multipart/form-data') === 'string') await meter.assertImagesLeft(caller);
+        if (isUpload(request)) await meter.assertImagesLeft(caller);
       }
       next();
     },

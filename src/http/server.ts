@@ -8,7 +8,6 @@ import { sweepAbandonedUploads } from './abandoned-uploads.js';
 import type { Access } from './access.js';
 import { admit, type Admission } from './admission.js';
 import { closeQueued } from './close-queued.js';
-import { contentLength, cutOff } from './body-bounds.js';
 import { cors } from './cors.js';
 import { errorResponder, notFoundResponder } from './error-responder.js';
 import { explorerRoutes } from './explorer-routes.js';
@@ -20,11 +19,12 @@ import { metricsRoutes } from './metrics-routes.js';
 import type { Metrics } from './metrics.js';
 import { methodGuard } from './method-guard.js';
 import { pageRoutes } from './page-routes.js';
+import { contentLength, cutOff, isUpload } from './request-body.js';
 import { requestId } from './request-id.js';
 import { requestLog } from './request-log.js';
 import { RequestRefusal } from './request-refusal.js';
 import { securityHeaders } from './security-headers.js';
-import { isUpload, uploadGuard } from './upload-guard.js';
+import { uploadGuard } from './upload-guard.js';
 
 export interface HttpAppOptions {
   readonly config: Config;

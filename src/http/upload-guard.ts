@@ -4,7 +4,7 @@ import { invalidArgument, SemblanceError } from '../errors.js';
 import { maxFilesPerRequest, maxMultipartFieldBytes, maxMultipartPathSteps } from '../limits.js';
 import type { ByteBudget } from '../operations/byte-budget.js';
 import { callerOf } from './access.js';
-import { contentLength, cutOff } from './body-bounds.js';
+import { contentLength, cutOff, isUpload } from './request-body.js';
 import { assertJsonDepth } from './json-depth.js';
 import { readMultipartHead, type MultipartHead } from './multipart-head.js';
 
@@ -68,10 +68,6 @@ export function uploadGuard({ maxUploadBytes, temporary }: UploadGuardOptions): 
 /** Asked again after each await. */
 function isGone(response: Response): boolean {
   return response.destroyed;
-}
-
-export function isUpload(request: Request): boolean {
-  return typeof request.is('multipart/form-data') === 'string';
 }
 
 function maxBodyBytes(files: number, maxUploadBytes: number): number {

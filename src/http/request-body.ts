@@ -1,5 +1,11 @@
 import type { IncomingMessage } from 'node:http';
+import type { Request } from 'express';
 import { maxDrainedBytes } from '../limits.js';
+
+/** Whether files come with it. */
+export function isUpload(request: Request): boolean {
+  return typeof request.is('multipart/form-data') === 'string';
+}
 
 /** In bytes. Undefined for a body in chunks, which ends where its client pleases. */
 export function contentLength({ headers }: IncomingMessage): number | undefined {
