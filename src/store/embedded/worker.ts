@@ -9,6 +9,7 @@ import { vector } from '@electric-sql/pglite-pgvector';
 import { messageOf } from '../../errors.js';
 import { settle } from '../../threads.js';
 import { Gate } from './gate.js';
+import { extractInitialDatabase, readInitialDatabase } from './initial-database.js';
 import { Maintenance } from './maintenance.js';
 import { SocketServer, type Backend } from './socket-server.js';
 import { startupMessage } from './wire.js';
@@ -26,9 +27,6 @@ const settings = [
   'jit=off',
   'min_wal_size=32MB',
 ];
-
-/** Letters beyond ASCII have cases too, as a filename filter expects; order is by code point, the same on every machine. */
-const initdbParameters = ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
 
 /** The last thing that Postgres said before it gave up; what PGlite throws then says nothing. */
 let lastWords: string | undefined;
@@ -136,9 +134,7 @@ function describeExit(error: unknown): string {
 /** In a folder beside, renamed once it is whole: a start that is killed leaves nothing that looks like a database. */
 async function initialise(folder: string): Promise<void> {
   const temporary = await mkdtemp(`${folder}.new-`);
-  const database = await open(temporary);
-  await database.exec('CHECKPOINT');
-  await database.close();
+  await extractInitialDatabase(temporary);
   await rename(temporary, folder);
 }
 
@@ -146,13 +142,14 @@ async function open(folder: string | undefined): Promise<PGlite> {
   const options: PGliteOptions = {
     extensions: { vector },
     startParams: [...PGlite.defaultStartParams, ...settings.flatMap((setting) => ['-c', setting])],
-    initDbStartParams: initdbParameters,
     onStderr: (line) => {
       lastWords = /\b(?:FATAL|PANIC): +(.*)/.exec(line)?.[1] ?? lastWords;
       return false;
     },
   };
-  return PGlite.create(folder ?? 'memory://', options);
+  return folder === undefined
+    ? PGlite.create('memory://', { ...options, loadDataDir: await readInitialDatabase() })
+    : PGlite.create(folder, options);
 }
 
 async function connectBackend(database: PGlite): Promise<Backend> {
