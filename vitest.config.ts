@@ -14,6 +14,8 @@ export default defineConfig({
     // An embedded Postgres takes up to 10 s to initialise on two busy cores.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // Vitest gives up after a second, which a step of a busy machine may take.
+    expect: { poll: { timeout: 30_000 } },
     // Each file may run a database and a model of its own.
     maxWorkers: 2,
     pool: 'forks',

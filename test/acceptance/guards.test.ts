@@ -16,7 +16,6 @@ describe('who may ask', () => {
   beforeAll(async () => {
     server = await startServer({
       env: {
-        DATABASE_URL: 'memory:',
         SEMBLANCE_CORS_ORIGINS: `${origin}, http://localhost:3000`,
         SEMBLANCE_ALLOWED_HOSTS: 'gallery.local',
       },
@@ -120,7 +119,7 @@ describe('who may ask', () => {
 });
 
 it('allows no origin unless told to', async () => {
-  const server = await startServer({ env: { DATABASE_URL: 'memory:' } });
+  const server = await startServer();
   for (const sent of [origin, 'null', server.url]) {
     const answer = await server.client.ask('OPTIONS', '/graphql', {
       origin: sent,

@@ -15,7 +15,7 @@ describe.runIf(process.platform === 'linux')('hostile images, sent to a server',
   let server: TestServer;
 
   beforeAll(async () => {
-    server = await startServer({ env: { DATABASE_URL: 'memory:' } });
+    server = await startServer();
   });
   afterAll(async () => {
     await server.stop();

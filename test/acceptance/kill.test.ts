@@ -51,7 +51,7 @@ describe.each(testStores)('kill -9 at named points ($name)', (store) => {
 /** A seeded few of what test/long does twenty times with 1,000 images. */
 describe.each(testStores)('kill -9 during an import ($name)', (store) => {
   it('of a server loses nothing acknowledged', async () => {
-    await killDuringImport({ store, seed: 1, count: 120 });
+    await killDuringImport({ store, seed: 1, count: 60 });
   });
 
   it('of a first start leaves nothing that the next start stumbles over', async () => {
@@ -68,6 +68,6 @@ describe.each(testStores)('kill -9 during an import ($name)', (store) => {
   });
 
   it('of the import command leaves whole images, and the import completes', async () => {
-    await killImportCommand({ store, seed: 3, count: 200 });
+    await killImportCommand({ store, seed: 3, count: 100 });
   });
 });

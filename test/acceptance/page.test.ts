@@ -36,7 +36,7 @@ describe('the built page', () => {
 describe('the server', () => {
   let server: TestServer;
   beforeAll(async () => {
-    server = await startServer({ env: { DATABASE_URL: 'memory:' } });
+    server = await startServer();
   });
   afterAll(async () => {
     await server.stop();

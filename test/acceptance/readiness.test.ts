@@ -6,7 +6,7 @@ afterAll(cleanUp);
 
 /** The other reasons: database-away.test.ts, model.test.ts, and start.test.ts for migrations. */
 it('says that it leaves, and goes on serving until load balancers have heard', async () => {
-  const server = await startServer({ env: { DATABASE_URL: 'memory:', SEMBLANCE_DRAIN_SECONDS: '300' } });
+  const server = await startServer({ env: { SEMBLANCE_DRAIN_SECONDS: '300' } });
   const { client } = server;
   process.kill(server.child.pid ?? 0, 'SIGTERM');
   await server.answers('/readyz', 503);

@@ -11,7 +11,7 @@ describe.runIf(existsSync('/proc/self/clear_refs'))('memory under a hostile mult
   let server: TestServer;
 
   beforeAll(async () => {
-    server = await startServer({ env: { DATABASE_URL: 'memory:' } });
+    server = await startServer();
   });
   afterAll(() => server.stop());
 

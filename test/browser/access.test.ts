@@ -13,7 +13,6 @@ import { dropFiles, openPage, type OpenPage } from '../support/page.js';
 
 const stored = 28;
 const hourMs = 3_600_000;
-const poll = { timeout: 20_000 };
 
 let browser: Browser;
 let app: App;
@@ -66,8 +65,8 @@ function picturesInView(page: Page): Promise<{ readonly shown: number; readonly 
 }
 
 async function picturesArrive(page: Page): Promise<void> {
-  await expect.poll(async () => (await picturesInView(page)).shown, poll).toBeGreaterThan(2);
-  await expect.poll(async () => (await picturesInView(page)).missing, poll).toBe(0);
+  await expect.poll(async () => (await picturesInView(page)).shown).toBeGreaterThan(2);
+  await expect.poll(async () => (await picturesInView(page)).missing).toBe(0);
 }
 
 const uploads = (page: Page) => page.getByRole('region', { name: 'Adding pictures' });
@@ -96,7 +95,7 @@ describe('the page of a server that asks for credentials', () => {
 
     // What it may not do, it says; and sends nothing.
     for (const name of ['Add pictures', 'Add a folder', 'Select']) {
-      await expect.poll(() => page.getByRole('button', { name, exact: true }).isDisabled(), poll).toBe(true);
+      await expect.poll(() => page.getByRole('button', { name, exact: true }).isDisabled()).toBe(true);
     }
     await page.getByText('Your key does not let you add or delete pictures: that takes the scope write.').waitFor();
     await dropFiles(page, [{ name: 'new.jpg', bytes: await makeJpeg(500) }]);
@@ -166,7 +165,7 @@ describe('the page of a server that asks for credentials', () => {
     nowMs += 2 * hourMs;
     await page.evaluate('scrollTo(0, document.body.scrollHeight)');
     await page.getByRole('article').filter({ hasText: 'picture-1.jpg' }).waitFor();
-    await expect.poll(() => operations.includes('FreshLinks'), poll).toBe(true);
+    await expect.poll(() => operations.includes('FreshLinks')).toBe(true);
     await picturesArrive(page);
 
     // A picture that does not load by a new link either is asked for once.
@@ -175,7 +174,7 @@ describe('the page of a server that asks for credentials', () => {
     const before = operations.length;
     await page.goto(`${door.client.url}/compare`);
     await page.getByText('The picture could not be loaded').nth(11).waitFor();
-    await expect.poll(() => operations.slice(before).filter((name) => name === 'FreshLinks').length, poll).toBe(12);
+    await expect.poll(() => operations.slice(before).filter((name) => name === 'FreshLinks').length).toBe(12);
     expect(problems).toEqual([]);
     await close();
     await door.close();
@@ -212,7 +211,7 @@ describe('where strangers may look', () => {
     expect(await seriousFindings(page)).toEqual([]);
     await page.getByRole('banner').getByRole('button', { name: 'Sign in' }).click();
     await signIn(page, keys.write);
-    await expect.poll(() => page.getByRole('button', { name: 'Add pictures' }).isDisabled(), poll).toBe(false);
+    await expect.poll(() => page.getByRole('button', { name: 'Add pictures' }).isDisabled()).toBe(false);
     expect(await page.getByText('it takes a key to').count()).toBe(0);
     expect(problems).toEqual([]);
     await close();
@@ -289,9 +288,7 @@ describe('/graphql of a server that asks for credentials', () => {
     await page.locator('output').getByText('known already: ').waitFor();
     const thumbnail = page.locator('output').getByAltText('original.jpg');
     await thumbnail.waitFor();
-    await expect
-      .poll(() => page.evaluate(`document.querySelector('output img').naturalWidth`), poll)
-      .toBeGreaterThan(0);
+    await expect.poll(() => page.evaluate(`document.querySelector('output img').naturalWidth`)).toBeGreaterThan(0);
     // The page at / has it, too.
     await page.goto(guarded.client.url);
     await page.getByRole('button', { name: 'Signed in' }).waitFor();

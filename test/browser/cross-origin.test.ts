@@ -69,9 +69,8 @@ describe('a page of another origin', () => {
     await once(site, 'listening');
     origin = `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
     browser = await openBrowser();
-    const env = { DATABASE_URL: 'memory:' };
-    allowing = await startServer({ env: { ...env, SEMBLANCE_CORS_ORIGINS: origin } });
-    refusing = await startServer({ env: { ...env, SEMBLANCE_CORS_ORIGINS: 'https://other.example' } });
+    allowing = await startServer({ env: { SEMBLANCE_CORS_ORIGINS: origin } });
+    refusing = await startServer({ env: { SEMBLANCE_CORS_ORIGINS: 'https://other.example' } });
   });
   afterAll(async () => {
     await browser.close();

@@ -10,7 +10,7 @@ let browser: Browser;
 let server: TestServer;
 
 beforeAll(async () => {
-  [browser, server] = await Promise.all([openBrowser(), startServer({ env: { DATABASE_URL: 'memory:' } })]);
+  [browser, server] = await Promise.all([openBrowser(), startServer()]);
   for (let seed = 0; seed < 5; seed++) await server.client.upload(await makeJpeg(seed), `picture-${seed}.jpg`);
 });
 afterAll(async () => {
@@ -73,7 +73,7 @@ describe('/graphql in a browser', () => {
       each.route(cdn, (route) => route.fulfill({ contentType: 'text/javascript', body: script })),
     );
     // Not waitForFunction: the page's policy forbids the eval that it works by.
-    await expect.poll(() => page.evaluate('window.sandboxOptions !== undefined'), { timeout: 30_000 }).toBe(true);
+    await expect.poll(() => page.evaluate('window.sandboxOptions !== undefined')).toBe(true);
     const options: { initialEndpoint: string; initialState: { sharedHeaders: Record<string, string> } } =
       await page.evaluate('window.sandboxOptions');
     expect(options.initialEndpoint).toBe(`${server.url}/graphql`);

@@ -51,7 +51,7 @@ let server: TestServer;
 
 beforeAll(async () => {
   await canary.listen();
-  [browser, server] = await Promise.all([openBrowser(), startServer({ env: { DATABASE_URL: 'memory:' } })]);
+  [browser, server] = await Promise.all([openBrowser(), startServer()]);
 });
 afterAll(async () => {
   await browser.close();

@@ -19,7 +19,7 @@ let images: readonly ImageNode[];
 let original: Buffer;
 
 beforeAll(async () => {
-  [browser, server] = await Promise.all([openBrowser(), startServer({ env: { DATABASE_URL: 'memory:' } })]);
+  [browser, server] = await Promise.all([openBrowser(), startServer()]);
   original = await makeJpeg(0, { width: 640, height: 400 });
   const uploads = [await server.client.upload(original, hostileName, hostileMetadata)];
   for (let seed = 1; seed < 15; seed++) uploads.push(await server.client.upload(await makeJpeg(seed), `p-${seed}.jpg`));

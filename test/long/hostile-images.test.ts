@@ -12,7 +12,7 @@ let sources: readonly MutatedFile[];
 let server: TestServer;
 
 beforeAll(async () => {
-  [sources, server] = await Promise.all([corpusSources(), startServer({ env: { DATABASE_URL: 'memory:' } })]);
+  [sources, server] = await Promise.all([corpusSources(), startServer()]);
 });
 afterAll(async () => {
   await server.stop();

@@ -206,12 +206,14 @@ export async function startProgram(args: readonly string[], options: RunOptions 
   return new ProgramRun(child, folder);
 }
 
+const opensDatabase: ReadonlySet<string> = new Set(['serve', 'import', 'migrate']);
+
 /** The first start of an embedded database takes seconds of a processor; only tests of a first start begin with one. */
 async function copyTemplate(data: string, [command]: readonly string[], options: RunOptions): Promise<void> {
   const template = process.env['TEST_DATA_TEMPLATE'];
   const elsewhere = options.cwd ?? options.uid ?? options.env?.['SEMBLANCE_DATA_DIR'];
   if (template === undefined || options.firstStart === true || elsewhere !== undefined) return;
-  if ((command !== 'serve' && command !== 'import') || existsSync(data)) return;
+  if (command === undefined || !opensDatabase.has(command) || existsSync(join(data, 'postgres'))) return;
   await cp(template, data, { recursive: true });
 }
 

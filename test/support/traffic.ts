@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { App } from '../../src/app.js';
 import type { SearchAnswer } from '../../src/operations/search-answer.js';
@@ -6,13 +7,15 @@ import { makeJpeg } from './make-image.js';
 const k = 5;
 /** What single precision, and a batch of another shape, may change of a similarity. */
 const tolerance = 1e-3;
+/** Leaves the processors to what the traffic goes on beside: a step would take minutes else. */
+const pauseMs = 50;
 
 interface Seen {
   readonly query: string;
   readonly answer: SearchAnswer;
 }
 
-/** Searches, uploads and deletions without pause, until they are ended. */
+/** Searches, uploads and deletions, until they are ended. */
 export interface Traffic {
   /** Searches that were answered so far, by space. */
   readonly answered: ReadonlyMap<string, number>;
@@ -43,7 +46,10 @@ export function startTraffic(app: App, ids: readonly string[]): Traffic {
     answered.set(answer.space, (answered.get(answer.space) ?? 0) + 1);
   };
   const repeat = async (work: (round: number) => Promise<void>): Promise<void> => {
-    for (let round = 0; going; round++) await work(round);
+    for (let round = 0; going; round++) {
+      await work(round);
+      await delay(pauseMs);
+    }
   };
   const queryOf = (round: number): string => ids[round % ids.length] ?? '';
   const workers = [

@@ -165,12 +165,11 @@ describe('a server', () => {
     await bench('semblance-compact', '--seconds', '0.05', '--rounds', '1', '--threads', '2', '--batch', '2');
     const [entry] = Object.values(await stored());
     expect(entry).toMatchObject({ threads: 2, batchImages: 2 });
-    const env = { DATABASE_URL: 'memory:' };
-    const tuned = await startServer({ folder, env });
+    const tuned = await startServer({ folder });
     await tuned.printed('inference 2 threads, at most 2 images in a run, as "semblance models bench" found best');
     await tuned.stop();
 
-    const told = await startServer({ folder, env: { ...env, SEMBLANCE_MODEL_THREADS: '1' } });
+    const told = await startServer({ folder, env: { SEMBLANCE_MODEL_THREADS: '1' } });
     await told.printed(/inference 1 thread, at most \d images in a run\n/);
     await told.stop();
   });
@@ -180,7 +179,7 @@ describe('a server', () => {
     await writeFile(settings, '{"settingsVersion":1}');
     const server = await startServer({
       folder,
-      env: { DATABASE_URL: 'memory:', SEMBLANCE_MODEL: bundledModelsFolder + '/semblance-compact' },
+      env: { SEMBLANCE_MODEL: bundledModelsFolder + '/semblance-compact' },
     });
     await server.printed(`${settings} is damaged at models`);
     await server.printed('"semblance models bench" finds settings for this machine, and stores them.');

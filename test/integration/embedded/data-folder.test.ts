@@ -139,7 +139,7 @@ describe('a data folder', () => {
       databaseConnections: 4,
       autoMigrate: true,
     });
-    await expect.poll(() => store.state.kind, { timeout: 30_000 }).toBe('ready');
+    await expect.poll(() => store.state.kind).toBe('ready');
     expect((await store.findImage('00000000-0000-8000-8000-000000000000'))?.filename).toBe('old.png');
     expect(await store.listJobs(1)).toEqual([]);
     await store.close();
@@ -250,7 +250,7 @@ test('a Postgres that gives up is started again, with what was committed', async
       ({ rows }): unknown => rows,
       () => 'away',
     );
-  await expect.poll(read, { timeout: 30_000 }).toEqual([{ id: 1 }]);
+  await expect.poll(read).toEqual([{ id: 1 }]);
   expect(log).toContain('the embedded database is started again');
   await database.close();
 });

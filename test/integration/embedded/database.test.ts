@@ -195,7 +195,7 @@ describe('maintenance', () => {
     }
     // -1: never looked at. The statement that noticed is followed by maintenance's own turns; ours come after them.
     const known = () => count("SELECT reltuples::int AS count FROM pg_class WHERE relname = 'many'");
-    await expect.poll(known, { timeout: 20_000 }).toBeGreaterThan(300);
+    await expect.poll(known).toBeGreaterThan(300);
   });
 
   test('gives the room of deleted rows back', async () => {
@@ -203,7 +203,7 @@ describe('maintenance', () => {
     const bytes = () => count("SELECT pg_relation_size('emptied') AS count");
     expect(await bytes()).toBeGreaterThan(1_000_000);
     await pool.query('DELETE FROM emptied');
-    await expect.poll(bytes, { timeout: 20_000 }).toBe(0);
+    await expect.poll(bytes).toBe(0);
   });
 
   test('writes a checkpoint before the log has grown to 300 MB', async () => {

@@ -167,9 +167,7 @@ describe.each(mayMount ? embeddedStores : [])('a full disk', () => {
       }
     };
     await expect(fillsLog()).rejects.toMatchObject({ code: '53100' });
-    await expect
-      .poll(() => log.join('\n'), { timeout: 30_000 })
-      .toContain('the embedded database does not start: could not write');
+    await expect.poll(() => log.join('\n')).toContain('the embedded database does not start: could not write');
     await expect(pool.query('SELECT 1')).rejects.toThrow();
     await disk.empty();
     const read = () =>
@@ -177,7 +175,7 @@ describe.each(mayMount ? embeddedStores : [])('a full disk', () => {
         ({ rows }) => rows.map(({ id }) => id),
         () => 'away',
       );
-    await expect.poll(read, { timeout: 30_000 }).toEqual(Array.from({ length: written }, (_, id) => id));
+    await expect.poll(read).toEqual(Array.from({ length: written }, (_, id) => id));
     await database.close();
   });
 });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import sharp from 'sharp';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { App } from '../../../src/app.js';
 import type { Scope } from '../../../src/config.js';
 import { openAdmission, type Admission } from '../../../src/http/admission.js';
@@ -54,14 +54,8 @@ afterEach(() => door.close());
 const letGo = (): void => {
   for (const resolve of held.splice(0)) resolve();
 };
-const begun = (count: number): Promise<void> =>
-  vi.waitFor(() => {
-    expect(held).toHaveLength(count);
-  });
-const freed = (places: Places): Promise<void> =>
-  vi.waitFor(() => {
-    expect(places.taken).toBe(0);
-  });
+const begun = (count: number): Promise<void> => expect.poll(() => held.length).toBe(count);
+const freed = (places: Places): Promise<void> => expect.poll(() => places.taken).toBe(0);
 
 const statusBody = '{"query":"{ status { imageCount } }"}';
 const headersOf = (key: string) => ({ 'content-type': 'application/json', authorization: `Bearer ${key}` });
@@ -115,9 +109,7 @@ describe('operations', () => {
     const invalid = '{"query":"{ nothing }"}';
     const socket = send(rawOperation(statusBody) + rawOperation(invalid));
     await begun(1);
-    await vi.waitFor(() => {
-      expect(admission.operations.taken).toBe(2);
-    });
+    await expect.poll(() => admission.operations.taken).toBe(2);
     socket.destroy();
     letGo();
     await freed(admission.operations);
@@ -144,9 +136,7 @@ describe('images', () => {
       const socket = connect(Number(port), '127.0.0.1').pause();
       socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\n\r\n`);
       const before = images.heldBytes;
-      await vi.waitFor(() => {
-        expect(images.heldBytes).toBe(before + sizeBytes);
-      });
+      await expect.poll(() => images.heldBytes).toBe(before + sizeBytes);
       return socket;
     };
     const get = (key: string) => guarded.client.ask('GET', path, { authorization: `Bearer ${key}` }, '');
@@ -156,9 +146,7 @@ describe('images', () => {
     expect(refusalOf(await get(keys.admin))).toEqual([503, 'OVERLOADED', '1']);
     greedy.destroy();
     other.destroy();
-    await vi.waitFor(() => {
-      expect(images.heldBytes).toBe(0);
-    });
+    await expect.poll(() => images.heldBytes).toBe(0);
     expect((await get(keys.read)).body.equals(bytes)).toBe(true);
     await guarded.close();
   });

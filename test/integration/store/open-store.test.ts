@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { openStore, type StoreOptions } from '../../../src/store/open-store.js';
 import type { Store } from '../../../src/store/store.js';
 import { testDatabaseUrl, testStoreKinds } from '../../support/database.js';
+import { embeddedStores } from '../../support/server.js';
 import { createServerDatabase } from '../../support/server-database.js';
 import { newImage, testSpace } from '../../support/store.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
@@ -21,46 +22,50 @@ async function until(store: Store, kind: Store['state']['kind']): Promise<void> 
   while (store.state.kind !== kind) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
-test('a store opens, refuses while it does, serves, and ends', async () => {
-  const store = await openStore({ ...base, database: { kind: 'memory' } });
-  expect(store.state).toEqual({ kind: 'opening' });
-  await expect(store.countImages()).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
-  await until(store, 'ready');
-  expect(await store.activeSpace()).toBeUndefined();
-  await expect(store.searchByVector(Float32Array.of(1), { k: 1 })).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE' });
-  await expect(store.insertImage(newImage(1, 'early'))).rejects.toMatchObject({ code: 'CONFLICT' });
-  const space = await store.ensureSpace(testSpace);
-  expect(await store.ensureSpace({ ...testSpace, name: 'another' })).toEqual(space);
-  expect(await store.activeSpace()).toEqual(space);
-  await Promise.all([store.close(), store.close()]);
-  expect(store.state).toEqual({ kind: 'closed' });
-  await expect(store.countImages()).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
-});
+describe.each(embeddedStores)('without a server', () => {
+  test('a store opens, refuses while it does, serves, and ends', async () => {
+    const store = await openStore({ ...base, database: { kind: 'memory' } });
+    expect(store.state).toEqual({ kind: 'opening' });
+    await expect(store.countImages()).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+    await until(store, 'ready');
+    expect(await store.activeSpace()).toBeUndefined();
+    await expect(store.searchByVector(Float32Array.of(1), { k: 1 })).rejects.toMatchObject({
+      code: 'MODEL_UNAVAILABLE',
+    });
+    await expect(store.insertImage(newImage(1, 'early'))).rejects.toMatchObject({ code: 'CONFLICT' });
+    const space = await store.ensureSpace(testSpace);
+    expect(await store.ensureSpace({ ...testSpace, name: 'another' })).toEqual(space);
+    expect(await store.activeSpace()).toEqual(space);
+    await Promise.all([store.close(), store.close()]);
+    expect(store.state).toEqual({ kind: 'closed' });
+    await expect(store.countImages()).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+  });
 
-test('without autoMigrate an empty database is not touched, and the reason names the command', async () => {
-  const store = await openStore({ ...base, autoMigrate: false, database: { kind: 'memory' } });
-  await until(store, 'unavailable');
-  expect(store.state).toMatchObject({ reason: expect.stringContaining('run `semblance migrate`') as string });
-  await store.close();
-});
+  test('without autoMigrate an empty database is not touched, and the reason names the command', async () => {
+    const store = await openStore({ ...base, autoMigrate: false, database: { kind: 'memory' } });
+    await until(store, 'unavailable');
+    expect(store.state).toMatchObject({ reason: expect.stringContaining('run `semblance migrate`') as string });
+    await store.close();
+  });
 
-test('an embedded store keeps its images, and a second one on its folder is refused', async () => {
-  const dataDir = await mkdtemp(join(tmpdir(), 'semblance-store-'));
-  const options: StoreOptions = { ...base, dataDir, database: { kind: 'embedded' } };
-  try {
-    const first = await openStore(options);
-    await until(first, 'ready');
-    const space = await first.ensureSpace(testSpace);
-    const { image } = await first.insertImage(newImage(space.id, 'kept'));
-    await expect(openStore(options)).rejects.toMatchObject({ name: 'ConfigurationError' });
-    await first.close();
-    const second = await openStore(options);
-    await until(second, 'ready');
-    expect(await second.findImage(image.id)).toEqual(image);
-    await second.close();
-  } finally {
-    await rm(dataDir, { recursive: true });
-  }
+  test('an embedded store keeps its images, and a second one on its folder is refused', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'semblance-store-'));
+    const options: StoreOptions = { ...base, dataDir, database: { kind: 'embedded' } };
+    try {
+      const first = await openStore(options);
+      await until(first, 'ready');
+      const space = await first.ensureSpace(testSpace);
+      const { image } = await first.insertImage(newImage(space.id, 'kept'));
+      await expect(openStore(options)).rejects.toMatchObject({ name: 'ConfigurationError' });
+      await first.close();
+      const second = await openStore(options);
+      await until(second, 'ready');
+      expect(await second.findImage(image.id)).toEqual(image);
+      await second.close();
+    } finally {
+      await rm(dataDir, { recursive: true });
+    }
+  });
 });
 
 describe.each(testStoreKinds().filter((kind) => kind === 'server'))('a %s that goes away', () => {

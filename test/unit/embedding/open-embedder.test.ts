@@ -3,7 +3,7 @@ import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { spawn } from 'node:child_process';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { cosine } from '../../../src/embedding/golden.js';
 import { openEmbedder } from '../../../src/embedding/open-embedder.js';
 import { bundledModelsFolder, packageRoot } from '../../../src/paths.js';
@@ -273,7 +273,7 @@ describe('the worker', () => {
     expect(new Set(codes)).toEqual(new Set(['MODEL_UNAVAILABLE']));
     expect(embedder.state).toEqual({ kind: 'failed', reason: expect.stringContaining('is started again') as string });
 
-    await vi.waitUntil(() => embedder.state.kind === 'ready', { timeout: 30_000 });
+    await expect.poll(() => embedder.state.kind).toBe('ready');
     expect(await embedImage(embedder, image, 'bulk')).toEqual(before);
     expect(started).toHaveLength(2);
   });
@@ -288,7 +288,7 @@ describe('the worker', () => {
     const embedder = await settledEmbedder(tinyModelFolder('nhwc-uint8-cls'));
     await started[0]?.terminate();
     await expect(embedImage(embedder, patternImage(0), 'query')).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE' });
-    await vi.waitUntil(() => embedder.state.kind === 'ready', { timeout: 30_000 });
+    await expect.poll(() => embedder.state.kind).toBe('ready');
     await embedImage(embedder, patternImage(0), 'query');
   });
 

@@ -55,12 +55,18 @@ describe('ONNX Runtime', () => {
       await working;
       return progress.turns;
     };
+    /** Of several: on a busy machine a run may end before this thread had a turn. */
+    const mostTurnsDuring = async (work: () => Promise<unknown>): Promise<number> => {
+      let most = 0;
+      for (let round = 0; round < 20; round++) most = Math.max(most, await turnsDuring(work));
+      return most;
+    };
     const { run } = await openBundled(1);
     // One to begin in, and one to answer in.
-    expect(await turnsDuring(run)).toBeLessThan(5);
+    expect(await mostTurnsDuring(run)).toBeLessThan(5);
     const embedder = await settledEmbedder();
     const input = await embedder.prepare(image, 'query');
-    expect(await turnsDuring(() => embedder.embed(input, 'query'))).toBeGreaterThan(20);
+    expect(await mostTurnsDuring(() => embedder.embed(input, 'query'))).toBeGreaterThan(20);
   });
 
   it('writes and sends nothing about its use', async () => {

@@ -78,17 +78,13 @@ const whole = /^HTTP\/1\.1 503 [^]*\r\nRetry-After: 1\r\n[^]*\r\n\r\n\{"errors":
 
 test('who is refused hears so before it has sent its body', async () => {
   const { socket, heard } = open(1_000_000);
-  await vi.waitFor(() => {
-    expect(heard()).toMatch(whole);
-  });
+  await expect.poll(heard).toMatch(whole);
   socket.destroy();
 });
 
 test('and may send all of it: the connection is closed after that, and not reset', async () => {
   const { socket, heard, closed, broken } = open(10_000_000, 'Connection: close\r\n');
-  await vi.waitFor(() => {
-    expect(heard()).toMatch(whole);
-  });
+  await expect.poll(heard).toMatch(whole);
   expect(await send({ socket, closed }, 10_000_000)).toBe(10_000_000);
   await closed;
   expect(broken()).toBeUndefined();
@@ -96,26 +92,18 @@ test('and may send all of it: the connection is closed after that, and not reset
 
 test('who leaves on hearing it counts as answered', async () => {
   const { socket, heard } = open(1_000_000, 'Connection: close\r\n');
-  await vi.waitFor(() => {
-    expect(heard()).toMatch(whole);
-  });
+  await expect.poll(heard).toMatch(whole);
   expect(closedAs).toBeUndefined();
   socket.destroy();
-  await vi.waitFor(() => {
-    expect(closedAs).toBe('answered');
-  });
+  await expect.poll(() => closedAs).toBe('answered');
 });
 
 test('the connection serves on where it is kept', async () => {
   const { socket, heard } = open(1_000);
-  await vi.waitFor(() => {
-    expect(heard()).toMatch(whole);
-  });
+  await expect.poll(heard).toMatch(whole);
   socket.write(Buffer.alloc(1_000));
   socket.write('GET /elsewhere HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
-  await vi.waitFor(() => {
-    expect(heard()).toContain('HTTP/1.1 404');
-  });
+  await expect.poll(heard).toContain('HTTP/1.1 404');
 });
 
 test('who sends without end is broken off', async () => {
@@ -127,7 +115,7 @@ test('who sends without end is broken off', async () => {
 test('who sends nothing more is broken off', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout'] });
   const { heard, closed } = open(1_000);
-  await vi.waitUntil(() => whole.test(heard()), { interval: 1 });
+  await expect.poll(heard).toMatch(whole);
   vi.advanceTimersByTime(drainStallMs);
   await closed;
 });

@@ -315,9 +315,7 @@ describe('temporary files', () => {
     expect(answer).toEqual({ early: true });
     // The same connection is drained before it takes the next request.
     await post(multipartBody(query, { file: null }, []));
-    await vi.waitFor(async () => {
-      expect(await temporaryFiles()).toEqual([]);
-    });
+    await expect.poll(temporaryFiles).toEqual([]);
   });
 
   test('none is left after a client that went away, and whoever reads hears of it', async () => {
@@ -335,15 +333,11 @@ describe('temporary files', () => {
     const part = ([name, text]: readonly [string, string]) =>
       `--X\r\nContent-Disposition: form-data; ${name}\r\n\r\n${text}`;
     sending.write(`${part(operations)}\r\n${part(map)}\r\n${part(['name="0"; filename="a.jpg"', 'x'.repeat(50_000)])}`);
-    await vi.waitFor(async () => {
-      // Else the file may be one that the test before was still about to open.
-      expect(isHandled).toBe(true);
-      expect((await temporaryFiles()).length).toBeGreaterThan(0);
-    });
+    // Before that the file may be one that the test before was still about to open.
+    await expect.poll(() => isHandled).toBe(true);
+    await expect.poll(temporaryFiles).not.toEqual([]);
     sending.destroy();
     expect(await outcome).toBeInstanceOf(Error);
-    await vi.waitFor(async () => {
-      expect(await temporaryFiles()).toEqual([]);
-    });
+    await expect.poll(temporaryFiles).toEqual([]);
   });
 });
