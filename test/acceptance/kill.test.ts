@@ -1,6 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, describe, expect, it } from 'vitest';
-import { killDuringImport, killImportCommand } from '../support/kill-import.js';
+import { afterAll, describe, it } from 'vitest';
 import {
   archivePoints,
   drawKills,
@@ -12,8 +10,7 @@ import {
   type Round,
 } from '../support/kill-points.js';
 import { ArchiveKills, killFirstStart, KillSeries } from '../support/kill-series.js';
-import { makeJpeg, seededRandom } from '../support/make-image.js';
-import { cleanUp, makeFolder, spawnServer, startServer, testStores } from '../support/server.js';
+import { cleanUp, testStores } from '../support/server.js';
 
 afterAll(cleanUp);
 
@@ -45,29 +42,5 @@ describe.each(testStores)('kill -9 at named points ($name)', (store) => {
   it.each(drawn(archivePoints, 'busy'))('of export and import leaves whole images: $point.name', async (kill) => {
     const kills = await ArchiveKills.open(store, pointSeed, kill.round);
     await kills.kill(kill);
-  });
-});
-
-/** A seeded few of what test/long does twenty times with 1,000 images. */
-describe.each(testStores)('kill -9 during an import ($name)', (store) => {
-  it('of a server loses nothing acknowledged', async () => {
-    await killDuringImport({ store, seed: 1, count: 60 });
-  });
-
-  it('of a first start leaves nothing that the next start stumbles over', async () => {
-    const random = seededRandom(4);
-    const options = { folder: await makeFolder(), env: store.environment(), firstStart: true };
-    for (let attempt = 0; attempt < 2; attempt++) {
-      const doomed = await spawnServer(options);
-      await delay(300 + random() * 4_000);
-      expect(await doomed.kill()).toEqual({ code: null, signal: 'SIGKILL' });
-    }
-    const server = await startServer(options);
-    expect((await server.client.upload(await makeJpeg(1))).created).toBe(true);
-    expect(await server.stop()).toEqual({ code: 0, signal: null });
-  });
-
-  it('of the import command leaves whole images, and the import completes', async () => {
-    await killImportCommand({ store, seed: 3, count: 100 });
   });
 });
