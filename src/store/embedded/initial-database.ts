@@ -1,8 +1,8 @@
 /**
  * A database as initdb leaves it, made once by the build: to run initdb takes a first start longer than all the rest of it.
  */
-import { readFileSync } from 'node:fs';
-import { access, readFile, rename, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -25,18 +25,15 @@ export async function extractInitialDatabase(folder: string): Promise<void> {
 
 /** Where there is none yet. */
 export async function makeInitialDatabase(): Promise<void> {
-  const isMade = await access(path()).then(
-    () => true,
-    () => false,
-  );
-  if (isMade) return;
+  const file = path();
+  if (existsSync(file)) return;
   const database = await PGlite.create('memory://', { initDbStartParams: initdbParameters });
   await database.exec('CHECKPOINT');
   const tar = await database.dumpDataDir('gzip');
   await database.close();
-  const partial = `${path()}.${process.pid}.partial`;
+  const partial = `${file}.${process.pid}.partial`;
   await writeFile(partial, Buffer.from(await tar.arrayBuffer()));
-  await rename(partial, path());
+  await rename(partial, file);
 }
 
 /** Another release of PGlite may lay out its files in another way. */
