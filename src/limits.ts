@@ -45,7 +45,7 @@ export const maxOperationRequests = 1_024;
 export const maxOperationRequestsOfOne = 682;
 /** Between two sweeps of temporary files that a killed process left. */
 export const temporarySweepIntervalMs = 300_000;
-/** Files in one uploadImages. */
+/** Files in one uploadImages, and paths in the `map` of a multipart request, of which one file may have several. */
 export const maxFilesPerRequest = 20;
 /** `operations` and `map` of a multipart request: graphql-upload-ts takes quadratic memory on deep paths. */
 export const maxMultipartFieldBytes = 16 * 1024;

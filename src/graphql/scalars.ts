@@ -1,35 +1,51 @@
 import { GraphQLError, GraphQLScalarType, Kind, print, type ValueNode } from 'graphql';
 import { GraphQLDateTimeISO, GraphQLJSON } from 'graphql-scalars';
+import { GraphQLUpload, Upload } from 'graphql-upload-ts';
+import { FileAtPath } from './upload/uploaded-file.js';
 
-export { GraphQLUpload as UploadScalar } from 'graphql-upload-ts';
+/** Each path gets an object of its own, which tells one file at two paths from one variable in two places of a document. */
+export const UploadScalar = new GraphQLScalarType<unknown, never>({
+  ...GraphQLUpload.toConfig(),
+  parseValue: (value) => new FileAtPath(GraphQLUpload.parseValue(value)),
+  description:
+    'A file, sent as the GraphQL multipart request specification says. It can stand in a variable only, and each variable in one place of the document.',
+  specifiedByURL: 'https://github.com/jaydenseric/graphql-multipart-request-spec',
+});
 
-/** RFC 3339 in; out the same in UTC, to the millisecond. Without `@specifiedBy`, as the contract declares it. */
+/** RFC 3339 in; out the same in UTC, to the millisecond. */
 export const DateTimeScalar = new GraphQLScalarType({
   ...GraphQLDateTimeISO.toConfig(),
   name: 'DateTime',
   description: 'An instant as RFC 3339 writes it, such as 2007-12-03T10:15:30.123Z.',
-  specifiedByURL: null,
+  specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3339',
 });
 
 /** Any JSON value; where an object is meant, the operations refuse the others. */
 export const JsonScalar = new GraphQLScalarType({
   ...GraphQLJSON.toConfig(),
+  parseValue: (value) => {
+    assertKept(value);
+    return value;
+  },
   parseLiteral: (literal, variables) => {
     assertJson(literal);
-    return GraphQLJSON.parseLiteral(literal, variables) as unknown;
+    const value: unknown = GraphQLJSON.parseLiteral(literal, variables);
+    // Variables stand in it with values that other scalars made.
+    assertKept(value);
+    return value;
   },
-  description: 'Any JSON value.',
-  specifiedByURL: null,
+  description: `Any JSON value. A whole number is kept exactly from -${Number.MAX_SAFE_INTEGER} to ${Number.MAX_SAFE_INTEGER}; beyond, it is refused and can be sent as text.`,
+  specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259',
 });
 
 /** GraphQL can write what JSON cannot, and GraphQLJSON makes nothing of it: `{ a: RED }` would be stored as `{}`. */
 function assertJson(literal: ValueNode): void {
   switch (literal.kind) {
     case Kind.ENUM:
-      throw notJson(literal);
+      throw new GraphQLError(`${print(literal)} is no JSON value`, { nodes: literal });
     case Kind.INT:
     case Kind.FLOAT:
-      if (!Number.isFinite(Number(literal.value))) throw notJson(literal);
+      if (!isKept(Number(literal.value))) throw new GraphQLError(notKept(literal.value), { nodes: literal });
       return;
     case Kind.LIST:
       literal.values.forEach(assertJson);
@@ -41,6 +57,24 @@ function assertJson(literal: ValueNode): void {
   }
 }
 
-function notJson(literal: ValueNode): GraphQLError {
-  return new GraphQLError(`${print(literal)} is no JSON value`, { nodes: literal });
+/**
+ * Refuses what would be stored as something else: a file, of which JSON has nothing, and a number that JavaScript rounds. An id of 64
+ * bits has been rounded by the time that it is seen here, or by a client in JavaScript before it was sent.
+ */
+function assertKept(value: unknown): void {
+  if (typeof value === 'number') {
+    if (!isKept(value)) throw new GraphQLError(notKept(value));
+  } else if (value instanceof Upload || value instanceof FileAtPath) {
+    throw new GraphQLError('A file cannot stand where JSON is expected: the map of the request leads it there');
+  } else if (typeof value === 'object' && value !== null) {
+    for (const each of Object.values(value)) assertKept(each);
+  }
+}
+
+function isKept(value: number): boolean {
+  return Math.abs(value) <= Number.MAX_SAFE_INTEGER;
+}
+
+function notKept(value: number | string): string {
+  return `${value} is no JSON value that is kept exactly: send a number beyond ${Number.MAX_SAFE_INTEGER} as text`;
 }

@@ -90,19 +90,18 @@ function checkHead({ operations, map }: MultipartHead): number {
   if (typeof operation['query'] !== 'string')
     throw invalidArgument('operations.query', 'a GraphQL document', undefined);
   const files = Object.entries(parseObject('map', map));
-  if (files.length > maxFilesPerRequest) {
-    throw invalidArgument('map', `at most ${maxFilesPerRequest} files`, files.length);
-  }
   const seen = new Set<string>();
   for (const [name, paths] of files) {
-    // A file under many variables would be decoded and embedded many times for the price of one.
-    if (!Array.isArray(paths) || paths.length !== 1) throw invalidArgument(`map.${name}`, 'one path', paths);
-    const path: unknown = paths[0];
-    if (typeof path !== 'string' || !isVariablePath(path)) {
-      throw invalidArgument(`map.${name}`, 'a path such as variables.file', path);
+    if (!Array.isArray(paths) || paths.length === 0) throw invalidArgument(`map.${name}`, 'a list of paths', paths);
+    for (const path of paths as readonly unknown[]) {
+      if (typeof path !== 'string' || !isVariablePath(path)) {
+        throw invalidArgument(`map.${name}`, 'paths such as variables.file', path);
+      }
+      if (seen.has(path)) throw invalidArgument(`map.${name}`, 'paths that stand in it once', path);
+      // Of all files together: each path is an image to embed.
+      if (seen.size === maxFilesPerRequest) throw invalidArgument('map', `at most ${maxFilesPerRequest} paths`, 'more');
+      seen.add(path);
     }
-    if (seen.has(path)) throw invalidArgument(`map.${name}`, 'a path of its own', path);
-    seen.add(path);
   }
   return files.length;
 }

@@ -192,12 +192,11 @@ describe.each(testStores)('what is refused ($name)', (store) => {
       await expectUnharmed();
     });
 
-    it('that maps one file to many variables is refused', async () => {
-      const query =
-        'mutation ($a: Upload!, $b: Upload!) { a: uploadImage(file: $a) { created } b: uploadImage(file: $b) { created } }';
+    it('that maps one file to more than 20 paths, or two files to one, is refused', async () => {
+      const query = 'mutation ($files: [Upload!]!) { uploadImages(files: $files) { created } }';
       const answer = await send([
-        operations({ a: null, b: null }, query),
-        map({ 0: ['variables.a', 'variables.b'] }),
+        operations({ files: Array.from({ length: 21 }, () => null) }, query),
+        map({ 0: Array.from({ length: 21 }, (_, index) => `variables.files.${index}`) }),
         await file(),
       ]);
       expect(codeOf(answerOf(answer))).toBe('BAD_USER_INPUT');

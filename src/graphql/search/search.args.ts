@@ -1,10 +1,10 @@
-import type { FileUpload } from 'graphql-upload-ts';
 import { ArgsType, Field, Float, ID, Int } from 'type-graphql';
 import { defaultCandidates, defaultK, maxCandidates } from '../../limits.js';
 import type { SearchInput } from '../../operations/search-input.js';
 import type { RerankerName } from '../../retrieval/rerank/reranker.js';
 import { ImageFilterInput, toImageFilter } from '../image/image-filter.input.js';
 import { UploadScalar } from '../scalars.js';
+import type { FileAtPath } from '../upload/uploaded-file.js';
 import { RegionInput } from './region.type.js';
 import { Rerank } from './rerank.enum.js';
 
@@ -17,7 +17,7 @@ export class QueryImageArgs {
 @ArgsType()
 export class QueryFileArgs {
   @Field(() => UploadScalar)
-  readonly file!: Promise<FileUpload>;
+  readonly file!: FileAtPath;
 }
 
 /** What both searches take beside their query. */

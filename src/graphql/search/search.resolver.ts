@@ -1,6 +1,6 @@
 import { Args, Ctx, Query, Resolver } from 'type-graphql';
 import type { RequestContext } from '../context.js';
-import { openFile } from '../upload/uploaded-file.js';
+import { withFile } from '../upload/uploaded-file.js';
 import { QueryFileArgs, QueryImageArgs, SearchArgs, toSearchInput } from './search.args.js';
 import { SimilarImage, toSimilarImages } from './similar-image.type.js';
 
@@ -29,8 +29,9 @@ export class SearchResolver {
     @Args(() => QueryFileArgs) { file }: QueryFileArgs,
     @Ctx() { operations, searches, signal }: RequestContext,
   ): Promise<readonly SimilarImage[]> {
-    const { bytes } = await openFile(file);
-    const input = { ...toSearchInput(args), bytes, signal };
-    return toSimilarImages(await searches.run(input, () => operations.searchByUpload(input)));
+    return withFile(file, async ({ bytes }) => {
+      const input = { ...toSearchInput(args), bytes, signal };
+      return toSimilarImages(await searches.run(input, () => operations.searchByUpload(input)));
+    });
   }
 }

@@ -1,11 +1,11 @@
-import type { FileUpload } from 'graphql-upload-ts';
 import { ArgsType, Field } from 'type-graphql';
 import { JsonScalar, UploadScalar } from '../scalars.js';
+import type { FileAtPath } from './uploaded-file.js';
 
 @ArgsType()
 export class UploadImageArgs {
   @Field(() => UploadScalar)
-  readonly file!: Promise<FileUpload>;
+  readonly file!: FileAtPath;
 
   @Field(() => JsonScalar, { nullable: true })
   readonly metadata?: unknown;
@@ -14,7 +14,7 @@ export class UploadImageArgs {
 @ArgsType()
 export class UploadImagesArgs {
   @Field(() => [UploadScalar])
-  readonly files!: readonly Promise<FileUpload>[];
+  readonly files!: readonly FileAtPath[];
 
   @Field(() => JsonScalar, { nullable: true })
   readonly metadata?: unknown;

@@ -1,4 +1,3 @@
-import type { FileUpload } from 'graphql-upload-ts';
 import { Args, Ctx, Mutation, Resolver } from 'type-graphql';
 import { cleanFilename } from '../../image/filename.js';
 import { Semaphore } from '../../image/semaphore.js';
@@ -7,7 +6,7 @@ import type { RequestContext } from '../context.js';
 import { presentError } from '../present-error.js';
 import { UploadImageArgs, UploadImagesArgs } from './upload.args.js';
 import { UploadImagePayload, UploadImageResult } from './upload.type.js';
-import { openFile } from './uploaded-file.js';
+import { withFile, type FileAtPath } from './uploaded-file.js';
 
 @Resolver()
 export class UploadResolver {
@@ -19,7 +18,7 @@ export class UploadResolver {
     @Args(() => UploadImageArgs) { file, metadata }: UploadImageArgs,
     @Ctx() { operations, signal }: RequestContext,
   ): Promise<UploadImagePayload> {
-    return operations.uploadImage({ ...(await openFile(file)), metadata, signal, priority: 'bulk' });
+    return withFile(file, (sent) => operations.uploadImage({ ...sent, metadata, signal, priority: 'bulk' }));
   }
 
   @Mutation(() => [UploadImageResult], {
@@ -36,24 +35,14 @@ export class UploadResolver {
   }
 }
 
-async function uploadOne(
-  file: Promise<FileUpload>,
-  metadata: unknown,
-  context: RequestContext,
-): Promise<UploadImageResult> {
+async function uploadOne(file: FileAtPath, metadata: unknown, context: RequestContext): Promise<UploadImageResult> {
   let filename = '';
   try {
-    const { filename: sentName, bytes } = await openFile(file);
-    filename = cleanFilename(sentName);
-    const { operations, signal } = context;
-    const { image, created } = await operations.uploadImage({
-      bytes,
-      filename: sentName,
-      metadata,
-      signal,
-      priority: 'bulk',
+    return await withFile(file, async (sent) => {
+      filename = cleanFilename(sent.filename);
+      const { operations, signal } = context;
+      return { filename, ...(await operations.uploadImage({ ...sent, metadata, signal, priority: 'bulk' })) };
     });
-    return { filename, image, created };
   } catch (error) {
     const { code, message, masked } = presentError(error);
     if (masked) context.logUnexpected(error);

@@ -1,6 +1,12 @@
 import { fstatSync } from 'node:fs';
 import type { FileUpload } from 'graphql-upload-ts';
 import { invalidArgument, SemblanceError } from '../../errors.js';
+import { Semaphore } from '../../image/semaphore.js';
+
+/** A file of a multipart request at one of the paths that its `map` gives it. */
+export class FileAtPath {
+  constructor(readonly upload: Promise<FileUpload>) {}
+}
 
 /** A file of a multipart request, its bytes still arriving. */
 export interface UploadedFile {
@@ -8,21 +14,35 @@ export interface UploadedFile {
   readonly bytes: AsyncIterable<Uint8Array>;
 }
 
-const opened = new WeakSet<FileUpload>();
+const used = new WeakSet<FileAtPath>();
+const turns = new WeakMap<FileUpload, Semaphore>();
 
 /**
- * Opens a file for its only reader: one variable used by many fields would otherwise be read, decoded and embedded many
- * times for the price of one.
- * @throws SemblanceError BAD_USER_INPUT where the request lacks the file or uses it twice
+ * Works on a file of the request, at each of its paths in turn: what the first has stored, the others find. A variable serves one
+ * place of the document: in many, one file would be read, decoded and embedded many times for the price of one.
+ * @throws SemblanceError BAD_USER_INPUT where the request lacks the file or uses its variable twice, or what `work` throws
  */
-export async function openFile(file: Promise<FileUpload>): Promise<UploadedFile> {
-  const upload = await file.catch((error: unknown) => {
+export async function withFile<T>(file: FileAtPath, work: (file: UploadedFile) => Promise<T>): Promise<T> {
+  if (used.has(file)) throw invalidArgument('file', 'each variable of a file to be used once', 'one used twice');
+  used.add(file);
+  const upload = await file.upload.catch((error: unknown) => {
     throw translate(error);
   });
-  if (opened.has(upload)) throw invalidArgument('file', 'each file to be used once', 'one used twice');
-  opened.add(upload);
+  return turnOf(upload).run(() => work({ filename: unescaped(nameOf(upload)), bytes: read(upload) }));
+}
+
+function turnOf(upload: FileUpload): Semaphore {
+  const known = turns.get(upload);
+  if (known !== undefined) return known;
   endWithItsFile(upload);
-  return { filename: unescaped(upload.filename), bytes: read(upload) };
+  const turn = new Semaphore(1);
+  turns.set(upload, turn);
+  return turn;
+}
+
+/** Of a part that says to be application/octet-stream and nothing else there is no name, whatever the library's type says. */
+function nameOf({ filename }: { readonly filename: string | undefined }): string {
+  return filename ?? '';
 }
 
 /**
@@ -76,7 +96,20 @@ function translate(error: unknown): Error {
   const status = error instanceof Error && 'status' in error ? error.status : undefined;
   if (status === 413)
     return new SemblanceError('IMAGE_TOO_LARGE', 'The file has more bytes than are allowed', { cause: error });
-  if (status === 400)
-    return new SemblanceError('BAD_USER_INPUT', 'The request lacks a file that its map names', { cause: error });
+  if (status === 400) {
+    return new SemblanceError(
+      'BAD_USER_INPUT',
+      'The request lacks a file that its map names. A part is a file where it has a filename, or the type application/octet-stream',
+      { cause: error },
+    );
+  }
+  // busboy gives its errors no code.
+  if (error instanceof Error && error.message === 'Malformed part header') {
+    return new SemblanceError(
+      'BAD_USER_INPUT',
+      'The headers of a part are malformed: a filename, for one, may hold no control characters',
+      { cause: error },
+    );
+  }
   return new SemblanceError('BAD_USER_INPUT', 'The request broke off before the end of the file', { cause: error });
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { Upload, WriteStream } from 'graphql-upload-ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openFile } from '../../../src/graphql/upload/uploaded-file.js';
+import { FileAtPath, withFile } from '../../../src/graphql/upload/uploaded-file.js';
 
 let folder: string;
 
@@ -33,10 +33,11 @@ async function arrived(bytes: Buffer): Promise<{ readonly file: Upload['promise'
 }
 
 async function readAll(file: Upload['promise']): Promise<Buffer> {
-  const { bytes } = await openFile(file);
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of bytes) chunks.push(chunk);
-  return Buffer.concat(chunks);
+  return withFile(new FileAtPath(file), async ({ bytes }) => {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of bytes) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  });
 }
 
 test('a file is read from its temporary file, which goes with it', async () => {
@@ -45,6 +46,22 @@ test('a file is read from its temporary file, which goes with it', async () => {
   expect(await readdir(folder)).toHaveLength(1);
   capacitor.release();
   await expect.poll(() => readdir(folder)).toEqual([]);
+});
+
+test('a file at several paths is worked on once at a time, also after a path where it failed', async () => {
+  const { file, capacitor } = await arrived(Buffer.from('picture'));
+  let working = 0;
+  const work = async (fails: boolean): Promise<string> =>
+    withFile(new FileAtPath(file), async ({ filename }) => {
+      expect(++working).toBe(1);
+      await new Promise(setImmediate);
+      working--;
+      if (fails) throw new Error('no picture');
+      return filename;
+    });
+  const outcomes = await Promise.allSettled([work(false), work(true), work(false)]);
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  capacitor.release();
 });
 
 test('a temporary file that a full disk cut short before it was opened ends its reader, who would look for the rest for ever', async () => {

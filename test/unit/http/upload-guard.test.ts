@@ -143,7 +143,25 @@ describe('what is refused as BAD_USER_INPUT', () => {
     ],
     ['a path into the prototype', [operations, ['name="map"', '{"0":["variables.__proto__.file"]}'], file]],
     ['a path out of the variables', [operations, ['name="map"', '{"0":["query"]}'], file]],
-    ['one file for two variables', [operations, ['name="map"', '{"0":["variables.file","variables.b"]}'], file]],
+    ['a file without a path', [operations, ['name="map"', '{"0":[]}'], file]],
+    ['a file that has a path twice', [operations, ['name="map"', '{"0":["variables.file","variables.file"]}'], file]],
+    [
+      'more paths than a request may have files',
+      [
+        [
+          'name="operations"',
+          JSON.stringify({ query, variables: { files: Array.from({ length: maxFilesPerRequest + 1 }, () => null) } }),
+        ],
+        [
+          'name="map"',
+          JSON.stringify({
+            0: Array.from({ length: maxFilesPerRequest }, (_, index) => `variables.files.${index}`),
+            1: [`variables.files.${maxFilesPerRequest}`],
+          }),
+        ],
+        file,
+      ],
+    ],
     [
       'two files for one variable',
       [operations, ['name="map"', '{"0":["variables.file"],"1":["variables.file"]}'], file],

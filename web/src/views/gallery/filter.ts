@@ -22,7 +22,7 @@ export function parseFilter(queryString: string): FilterText {
 
 export function filterQueryString(text: FilterText): string {
   return new URLSearchParams(
-    fields.filter((field) => text[field] !== '').map((field) => [field, text[field]]),
+    fields.filter((field) => text[field] !== '').map((field): [string, string] => [field, text[field]]),
   ).toString();
 }
 
@@ -47,10 +47,14 @@ function dayStart(day: string, daysLater = 0): Date | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
-/** Numbers, true, false, null, and whatever stands in quotes or brackets, as JSON has them; anything else is text. */
+/**
+ * Numbers, true, false, null, and whatever stands in quotes or brackets, as JSON has them; anything else is text. So is a number that
+ * JavaScript rounds, such as an id of 64 bits: as a number it cannot be stored.
+ */
 function parseValue(text: string): unknown {
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER ? text : value;
   } catch {
     return text;
   }
