@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import type { GraphQLSchema } from 'graphql';
+import type { GraphQLObjectType, GraphQLSchema } from 'graphql';
 import { buildSchema } from 'type-graphql';
 import { ImageConnectionResolver } from './image/image-connection.resolver.js';
 import { ImageResolver } from './image/image.resolver.js';
@@ -11,8 +11,8 @@ import { StatusResolver } from './status/status.resolver.js';
 import { UploadResolver } from './upload/upload.resolver.js';
 
 /** The public contract, as schema.graphql at the project's root shows it. */
-export function buildGraphqlSchema(): Promise<GraphQLSchema> {
-  return buildSchema({
+export async function buildGraphqlSchema(): Promise<GraphQLSchema> {
+  const schema = await buildSchema({
     resolvers: [
       ImageResolver,
       ImageConnectionResolver,
@@ -26,4 +26,12 @@ export function buildGraphqlSchema(): Promise<GraphQLSchema> {
     // The operations check every argument, whichever door it came through.
     validate: false,
   });
+  // type-graphql makes both by itself, and has no option for what they are.
+  describe(schema.getQueryType(), 'What changes nothing.');
+  describe(schema.getMutationType(), 'What changes the gallery, its spaces or its jobs.');
+  return schema;
+}
+
+function describe(type: GraphQLObjectType | null | undefined, description: string): void {
+  if (type) type.description = description;
 }

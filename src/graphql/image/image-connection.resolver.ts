@@ -4,7 +4,7 @@ import { ImageConnection } from './image-connection.type.js';
 
 @Resolver(() => ImageConnection)
 export class ImageConnectionResolver {
-  @FieldResolver(() => Int)
+  @FieldResolver(() => Int, { description: 'Images that pass the filter, on all pages.' })
   totalCount(@Root() connection: ImageConnection, @Ctx() { operations }: RequestContext): Promise<number> {
     return operations.countImages(connection.filter);
   }

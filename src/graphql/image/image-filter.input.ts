@@ -22,7 +22,7 @@ export class ImageFilterInput {
   @Field(() => DateTimeScalar, { nullable: true, description: 'Both bounds inclusive.' })
   readonly createdAfter?: Date | null;
 
-  @Field(() => DateTimeScalar, { nullable: true })
+  @Field(() => DateTimeScalar, { nullable: true, description: 'Both bounds inclusive.' })
   readonly createdBefore?: Date | null;
 }
 

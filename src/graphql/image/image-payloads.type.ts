@@ -1,14 +1,14 @@
 import { Field, ID, ObjectType } from 'type-graphql';
 import { Image } from './image.type.js';
 
-@ObjectType('UpdateImagePayload')
+@ObjectType('UpdateImagePayload', { description: 'What updateImage did.' })
 export class UpdateImagePayload {
-  @Field(() => Image)
+  @Field(() => Image, { description: 'As it is now.' })
   readonly image!: Image;
 }
 
-@ObjectType('DeleteImagePayload')
+@ObjectType('DeleteImagePayload', { description: 'What deleteImage did.' })
 export class DeleteImagePayload {
-  @Field(() => ID)
+  @Field(() => ID, { description: 'Of the image that is gone.' })
   readonly deletedId!: string;
 }

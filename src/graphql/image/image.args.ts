@@ -7,21 +7,24 @@ import { ImageFilterInput } from './image-filter.input.js';
 
 @ArgsType()
 export class ImagesArgs {
-  @Field(() => Int, { defaultValue: defaultPageSize })
+  @Field(() => Int, { defaultValue: defaultPageSize, description: 'Images on a page, 1 to 100.' })
   readonly first!: number;
 
-  @Field(() => String, { nullable: true })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The endCursor of the page before; the newest images unless given.',
+  })
   readonly after?: string | null;
 
-  @Field(() => ImageFilterInput, { nullable: true })
+  @Field(() => ImageFilterInput, { nullable: true, description: 'Lists those images alone that pass it.' })
   readonly filter?: ImageFilterInput | null;
 }
 
 @ArgsType()
 export class UpdateImageArgs {
-  @Field(() => ID)
+  @Field(() => ID, { description: 'Of the image.' })
   readonly id!: string;
 
-  @Field(() => JsonScalar)
+  @Field(() => JsonScalar, { description: 'An object of at most 8 KiB of JSON, in place of what was stored.' })
   readonly metadata!: unknown;
 }

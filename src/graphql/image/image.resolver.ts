@@ -33,7 +33,7 @@ export class ImageResolver {
   @FieldResolver(() => [SimilarImage], { description: 'The k nearest other images, nearest first.' })
   async similarImages(
     @Root() image: Image,
-    @Arg('k', () => Int, { defaultValue: defaultK }) k: number,
+    @Arg('k', () => Int, { defaultValue: defaultK, description: 'How many images to find, 1 to 1000.' }) k: number,
     @Ctx() { operations, searches, signal }: RequestContext,
   ): Promise<readonly SimilarImage[]> {
     const input = { imageId: image.id, k, signal };
@@ -41,7 +41,10 @@ export class ImageResolver {
   }
 
   @Query(() => Image, { nullable: true, description: 'Null where there is none.' })
-  async image(@Arg('id', () => ID) id: string, @Ctx() { operations }: RequestContext): Promise<Image | undefined> {
+  async image(
+    @Arg('id', () => ID, { description: 'Of the image.' }) id: string,
+    @Ctx() { operations }: RequestContext,
+  ): Promise<Image | undefined> {
     return operations.findImage(id);
   }
 
@@ -68,9 +71,9 @@ export class ImageResolver {
     return { image: await operations.updateImage({ id, metadata }) };
   }
 
-  @Mutation(() => DeleteImagePayload)
+  @Mutation(() => DeleteImagePayload, { description: 'Removes an image with its bytes and embeddings.' })
   async deleteImage(
-    @Arg('id', () => ID) id: string,
+    @Arg('id', () => ID, { description: 'Of the image.' }) id: string,
     @Ctx() { operations }: RequestContext,
   ): Promise<DeleteImagePayload> {
     return { deletedId: await operations.deleteImage(id) };

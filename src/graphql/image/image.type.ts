@@ -4,7 +4,9 @@ import { DateTimeScalar, JsonScalar } from '../scalars.js';
 /** What is stored of an image; image.resolver.ts adds its paths and its neighbours. */
 @ObjectType('Image', { description: 'An image that is stored, embedded and searchable.' })
 export class Image {
-  @Field(() => ID)
+  @Field(() => ID, {
+    description: 'Made of the SHA-256 of the original bytes: the same file has the same id in every database.',
+  })
   readonly id!: string;
 
   @Field(() => String, { description: 'The name it was uploaded under, without any folder.' })
@@ -19,10 +21,10 @@ export class Image {
   @Field(() => Int, { description: 'Pixels, after the EXIF orientation has been applied.' })
   readonly width!: number;
 
-  @Field(() => Int)
+  @Field(() => Int, { description: 'Pixels, after the EXIF orientation has been applied.' })
   readonly height!: number;
 
-  @Field(() => Int)
+  @Field(() => Int, { description: 'Bytes of the original.' })
   readonly byteSize!: number;
 
   @Field(() => String, { description: 'Lower-case hex of the SHA-256 of the original bytes.' })

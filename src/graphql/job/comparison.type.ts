@@ -4,19 +4,19 @@ import { SpaceStates } from '../methods/methods.type.js';
 
 @ObjectType('Interval', { description: 'A mean and its 95 % interval by the percentile bootstrap.' })
 export class IntervalType {
-  @Field(() => Float)
+  @Field(() => Float, { description: 'Over all queries.' })
   readonly mean!: number;
 
-  @Field(() => Float)
+  @Field(() => Float, { description: 'The lower bound of the interval.' })
   readonly low!: number;
 
-  @Field(() => Float)
+  @Field(() => Float, { description: 'The upper bound of the interval.' })
   readonly high!: number;
 }
 
-@ObjectType('ComparedSpace')
+@ObjectType('ComparedSpace', { description: 'One of two spaces that were compared.' })
 export class ComparedSpaceType {
-  @Field(() => String)
+  @Field(() => String, { description: 'As searches name it.' })
   readonly name!: string;
 
   @Field(() => String, { description: 'The notation of what it does.' })
@@ -37,9 +37,9 @@ export class ComparedSpaceType {
   readonly byIndex!: number;
 }
 
-@ObjectType('ComparedImages')
+@ObjectType('ComparedImages', { description: 'The images behind a comparison, counted.' })
 export class ComparedImagesType {
-  @Field(() => Int)
+  @Field(() => Int, { description: 'In the gallery.' })
   readonly stored!: number;
 
   @Field(() => Int, { description: 'Held by both spaces: queries and results are of these alone.' })
@@ -54,10 +54,10 @@ export class PairedMeasureType {
   @Field(() => String, { description: 'One sentence.' })
   readonly meaning!: string;
 
-  @Field(() => IntervalType)
+  @Field(() => IntervalType, { description: 'In the first space.' })
   readonly a!: IntervalType;
 
-  @Field(() => IntervalType)
+  @Field(() => IntervalType, { description: 'In the second space.' })
   readonly b!: IntervalType;
 
   @Field(() => IntervalType, {
@@ -80,18 +80,18 @@ export class LabelComparisonType {
   readonly measures!: readonly PairedMeasureType[];
 }
 
-@ObjectType('ComparedHit')
+@ObjectType('ComparedHit', { description: 'An image that a compared space found.' })
 export class ComparedHitType {
-  @Field(() => ID)
+  @Field(() => ID, { description: 'Of the image that was found.' })
   readonly imageId!: string;
 
-  @Field(() => String)
+  @Field(() => String, { description: 'Of the image that was found.' })
   readonly filename!: string;
 
   @Field(() => String, { nullable: true, description: 'metadata.label, where that is text.' })
   readonly label!: string | null;
 
-  @Field(() => Float)
+  @Field(() => Float, { description: 'Cosine similarity to the query, -1 to 1.' })
   readonly similarity!: number;
 
   @Field(() => Boolean, { description: 'Whether it is among the first k of the other space, too.' })
@@ -100,10 +100,10 @@ export class ComparedHitType {
 
 @ObjectType('DifferingQuery', { description: 'A stored image for which the two spaces find different images.' })
 export class DifferingQueryType {
-  @Field(() => ID)
+  @Field(() => ID, { description: 'Of the image that was searched for.' })
   readonly imageId!: string;
 
-  @Field(() => String)
+  @Field(() => String, { description: 'Of the image that was searched for.' })
   readonly filename!: string;
 
   @Field(() => String, { nullable: true, description: 'metadata.label, where that is text.' })
@@ -121,22 +121,22 @@ export class DifferingQueryType {
 
 @ObjectType('SpaceComparison', { description: 'How the results of two spaces differ, on a sample of stored images.' })
 export class SpaceComparisonType {
-  @Field(() => ComparedSpaceType)
+  @Field(() => ComparedSpaceType, { description: 'The first of the two spaces.' })
   readonly a!: ComparedSpaceType;
 
-  @Field(() => ComparedSpaceType)
+  @Field(() => ComparedSpaceType, { description: 'The second of the two spaces.' })
   readonly b!: ComparedSpaceType;
 
-  @Field(() => Float)
+  @Field(() => Float, { description: 'By which the sample was drawn.' })
   readonly seed!: number;
 
-  @Field(() => Int)
+  @Field(() => Int, { description: 'Results whose overlap is told.' })
   readonly k!: number;
 
   @Field(() => Int, { description: 'Results that each search was asked for.' })
   readonly depth!: number;
 
-  @Field(() => ComparedImagesType)
+  @Field(() => ComparedImagesType, { description: 'The images that the two have in common.' })
   readonly images!: ComparedImagesType;
 
   @Field(() => Int, {
@@ -156,7 +156,7 @@ export class SpaceComparisonType {
   @Field(() => IntervalType, { description: 'Mean share of the first k results that both found.' })
   readonly overlap!: IntervalType;
 
-  @Field(() => LabelComparisonType)
+  @Field(() => LabelComparisonType, { description: 'By the labels of the images, which of the two finds the better.' })
   readonly labels!: LabelComparisonType;
 
   @Field(() => [DifferingQueryType], { description: 'The queries of the lowest overlap, the lowest first.' })

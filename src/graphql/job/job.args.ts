@@ -32,10 +32,10 @@ export class CreateSpaceArgs {
 
 @ArgsType()
 export class CompareSpacesArgs {
-  @Field(() => String)
+  @Field(() => String, { description: 'Name of the one space.' })
   readonly a!: string;
 
-  @Field(() => String, { description: 'Differences are b minus a.' })
+  @Field(() => String, { description: 'Name of the other. Differences are b minus a.' })
   readonly b!: string;
 
   @Field(() => Int, { defaultValue: defaultComparedImages, description: 'Images to search for: 2 to 5000.' })
@@ -50,7 +50,7 @@ export class CompareSpacesArgs {
 
 @ArgsType()
 export class TrainScorerArgs {
-  @Field(() => ScorerKinds)
+  @Field(() => ScorerKinds, { description: 'What to train it for.' })
   readonly kind!: ScorerKind;
 
   @Field(() => String, { nullable: true, description: 'The active one unless given.' })

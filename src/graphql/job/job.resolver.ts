@@ -9,13 +9,16 @@ import { JobType } from './job.type.js';
 @Resolver()
 export class JobResolver {
   @Query(() => JobType, { nullable: true, description: 'Null where there is none, as of an old one that has ended.' })
-  async job(@Arg('id', () => ID) id: string, @Ctx() { operations }: RequestContext): Promise<JobType | undefined> {
+  async job(
+    @Arg('id', () => ID, { description: 'Of the job.' }) id: string,
+    @Ctx() { operations }: RequestContext,
+  ): Promise<JobType | undefined> {
     return operations.findJob(id);
   }
 
   @Query(() => [JobType], { description: 'Newest first; first is 1 to 100.' })
   async jobs(
-    @Arg('first', () => Int, { defaultValue: defaultPageSize }) first: number,
+    @Arg('first', () => Int, { defaultValue: defaultPageSize, description: 'Jobs to list, 1 to 100.' }) first: number,
     @Ctx() { operations }: RequestContext,
   ): Promise<readonly JobType[]> {
     return operations.listJobs(first);
@@ -25,7 +28,10 @@ export class JobResolver {
     description:
       'Stops it; what it has written stays. One that has ended stays as it is. NOT_FOUND where there is none.',
   })
-  async cancelJob(@Arg('id', () => ID) id: string, @Ctx() { operations }: RequestContext): Promise<JobType> {
+  async cancelJob(
+    @Arg('id', () => ID, { description: 'Of the job.' }) id: string,
+    @Ctx() { operations }: RequestContext,
+  ): Promise<JobType> {
     return operations.cancelJob(id);
   }
 
@@ -47,7 +53,7 @@ export class JobResolver {
       'Embeds the stored images that a space lacks, behind all queries. Begun again, it goes on where it stopped.',
   })
   async backfillSpace(
-    @Arg('name', () => String) name: string,
+    @Arg('name', () => String, { description: 'Of the space.' }) name: string,
     @Ctx() { operations }: RequestContext,
   ): Promise<JobType> {
     return operations.startJob({ kind: 'backfill_space', input: { name } });

@@ -14,7 +14,18 @@ export const JobKinds = {
   INDEX_REGIONS: 'index_regions',
 } as const satisfies Record<string, JobKind>;
 
-registerEnumType(JobKinds, { name: 'JobKind', description: 'The mutation that began it.' });
+registerEnumType(JobKinds, {
+  name: 'JobKind',
+  description: 'The mutation that began it.',
+  valuesConfig: {
+    CREATE_SPACE: { description: 'Makes a space, fits it on stored images, and fills it.' },
+    BACKFILL_SPACE: { description: 'Embeds the stored images that a space lacks.' },
+    COMPARE_SPACES: { description: 'Searches two spaces for the same images.' },
+    LOAD_SAMPLE: { description: 'Draws pictures and stores them.' },
+    TRAIN_SCORER: { description: 'Trains a learned similarity.' },
+    INDEX_REGIONS: { description: 'Embeds parts of the stored images.' },
+  },
+});
 
 export const JobStates = {
   QUEUED: 'queued',
@@ -26,6 +37,7 @@ export const JobStates = {
 
 registerEnumType(JobStates, {
   name: 'JobState',
+  description: 'How far a job has come.',
   valuesConfig: {
     QUEUED: { description: 'Waits for a server; also one whose server was stopped, until another goes on with it.' },
     RUNNING: { description: 'A server works on it.' },
@@ -35,12 +47,12 @@ registerEnumType(JobStates, {
   },
 });
 
-@ObjectType('JobError')
+@ObjectType('JobError', { description: 'Why a job failed.' })
 export class JobErrorType {
   @Field(() => String, { description: 'As extensions.code of an error.' })
   readonly code!: string;
 
-  @Field(() => String)
+  @Field(() => String, { description: 'What failed, in a sentence.' })
   readonly message!: string;
 }
 
@@ -52,7 +64,7 @@ export class JobFailureType {
   @Field(() => String, { nullable: true, description: 'Of one that was to be stored.' })
   readonly filename?: string | undefined;
 
-  @Field(() => String)
+  @Field(() => String, { description: 'Why, in a sentence.' })
   readonly message!: string;
 }
 
@@ -114,13 +126,13 @@ export class JobResultType implements JobResult {
   description: 'Long work that a mutation began. It outlives the request and the server: poll job(id).',
 })
 export class JobType implements Omit<Job, 'error' | 'result'> {
-  @Field(() => ID)
+  @Field(() => ID, { description: 'To ask for it by job(id).' })
   readonly id!: string;
 
-  @Field(() => JobKinds)
+  @Field(() => JobKinds, { description: 'What it does.' })
   readonly kind!: JobKind;
 
-  @Field(() => JobStates)
+  @Field(() => JobStates, { description: 'How far it has come.' })
   readonly state!: JobState;
 
   @Field(() => [String], { description: 'Names of the spaces that it works on: one, or the two that are compared.' })
@@ -135,13 +147,16 @@ export class JobType implements Omit<Job, 'error' | 'result'> {
   @Field(() => Int, { description: 'Items of that stage; 0 where its end is not known.' })
   readonly total!: number;
 
-  @Field(() => DateTimeScalar)
+  @Field(() => DateTimeScalar, { description: 'When the mutation began it.' })
   readonly createdAt!: Date;
 
   @Field(() => DateTimeScalar, { nullable: true, description: 'When a server first began with it.' })
   readonly startedAt!: Date | undefined;
 
-  @Field(() => DateTimeScalar, { nullable: true })
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'When it was done, had failed or was cancelled; null until then.',
+  })
   readonly finishedAt!: Date | undefined;
 
   @Field(() => JobErrorType, { nullable: true, description: 'Where it is FAILED.' })

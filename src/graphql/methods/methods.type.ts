@@ -14,6 +14,7 @@ export const SpaceStates = {
 
 registerEnumType(SpaceStates, {
   name: 'SpaceState',
+  description: 'What a space is good for.',
   valuesConfig: {
     ACTIVE: { description: 'Searched where no space is named.' },
     READY: { description: 'Searched where it is named.' },
@@ -35,7 +36,7 @@ registerEnumType(ScorerKinds, {
 
 @ObjectType('EmbeddingSpace', { description: 'One way to turn images into vectors, which searches may name.' })
 export class EmbeddingSpaceType {
-  @Field(() => String)
+  @Field(() => String, { description: 'As searches name it.' })
   readonly name!: string;
 
   @Field(() => String, { description: "A model's name, or the method's notation where it is more than a model." })
@@ -44,10 +45,10 @@ export class EmbeddingSpaceType {
   @Field(() => String, { description: 'The notation of what was fitted.' })
   readonly description!: string;
 
-  @Field(() => Int)
+  @Field(() => Int, { description: 'Of its embeddings.' })
   readonly dimensions!: number;
 
-  @Field(() => SpaceStates)
+  @Field(() => SpaceStates, { description: 'What it is good for now.' })
   readonly state!: SpaceState;
 
   @Field(() => Int, { description: 'Images that have an embedding in it.' })
@@ -62,7 +63,7 @@ export class EmbeddingSpaceType {
   @Field(() => [ScorerKinds], { description: 'Learned similarities that were trained for it.' })
   readonly scorers!: readonly ScorerKind[];
 
-  @Field(() => DateTimeScalar)
+  @Field(() => DateTimeScalar, { description: 'To the millisecond.' })
   readonly createdAt!: Date;
 }
 
@@ -80,15 +81,15 @@ export class RerankNeeds {
   readonly scorer?: ScorerKind | undefined;
 }
 
-@ObjectType('RerankMethod')
+@ObjectType('RerankMethod', { description: 'One way to order the nearest by cosine anew, which searches may name.' })
 export class RerankMethodType {
-  @Field(() => Rerank)
+  @Field(() => Rerank, { description: 'As searches name it.' })
   readonly name!: RerankerName;
 
-  @Field(() => String)
+  @Field(() => String, { description: 'How it scores, in a sentence.' })
   readonly description!: string;
 
-  @Field(() => RerankNeeds)
+  @Field(() => RerankNeeds, { description: 'What must be there before a search can name it.' })
   readonly needs!: RerankNeeds;
 }
 
@@ -97,6 +98,6 @@ export class SearchMethodsType {
   @Field(() => [EmbeddingSpaceType], { description: 'The active one first, then by name.' })
   readonly spaces!: readonly EmbeddingSpaceType[];
 
-  @Field(() => [RerankMethodType])
+  @Field(() => [RerankMethodType], { description: 'Every way to order the nearest anew.' })
   readonly rerankers!: readonly RerankMethodType[];
 }

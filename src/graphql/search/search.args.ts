@@ -10,26 +10,26 @@ import { Rerank } from './rerank.enum.js';
 
 @ArgsType()
 export class QueryImageArgs {
-  @Field(() => ID)
+  @Field(() => ID, { description: 'Of the stored image to search for.' })
   readonly imageId!: string;
 }
 
 @ArgsType()
 export class QueryFileArgs {
-  @Field(() => UploadScalar)
+  @Field(() => UploadScalar, { description: 'The image to search for.' })
   readonly file!: FileAtPath;
 }
 
 /** What both searches take beside their query. */
 @ArgsType()
 export class SearchArgs {
-  @Field(() => Int, { defaultValue: defaultK })
+  @Field(() => Int, { defaultValue: defaultK, description: 'How many images to find, 1 to 1000.' })
   readonly k!: number;
 
-  @Field(() => Float, { nullable: true })
+  @Field(() => Float, { nullable: true, description: 'Leaves out what is less similar, -1 to 1.' })
   readonly minSimilarity?: number | null;
 
-  @Field(() => ImageFilterInput, { nullable: true })
+  @Field(() => ImageFilterInput, { nullable: true, description: 'Finds those images alone that pass it.' })
   readonly filter?: ImageFilterInput | null;
 
   @Field(() => String, {

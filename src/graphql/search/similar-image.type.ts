@@ -5,9 +5,9 @@ import { Image } from '../image/image.type.js';
 import { RegionType } from './region.type.js';
 import { Rerank } from './rerank.enum.js';
 
-@ObjectType('SimilarImage')
+@ObjectType('SimilarImage', { description: 'An image that a search found.' })
 export class SimilarImage {
-  @Field(() => Image)
+  @Field(() => Image, { description: 'The image that was found.' })
   readonly image!: Image;
 
   @Field(() => Float, { description: 'Cosine similarity of the two embeddings, -1 to 1.' })

@@ -1,9 +1,9 @@
 import { Field, Int, ObjectType } from 'type-graphql';
 import { EmbeddingSpaceType } from '../methods/methods.type.js';
 
-@ObjectType('ActivateSpacePayload')
+@ObjectType('ActivateSpacePayload', { description: 'What activateSpace did.' })
 export class ActivateSpacePayload {
-  @Field(() => EmbeddingSpaceType)
+  @Field(() => EmbeddingSpaceType, { description: 'The one that is active now.' })
   readonly space!: EmbeddingSpaceType;
 
   @Field(() => String, {
@@ -17,14 +17,14 @@ export class ActivateSpacePayload {
   readonly missing!: number;
 }
 
-@ObjectType('RetireSpacePayload')
+@ObjectType('RetireSpacePayload', { description: 'What retireSpace did.' })
 export class RetireSpacePayload {
-  @Field(() => EmbeddingSpaceType)
+  @Field(() => EmbeddingSpaceType, { description: 'The one that is retired now.' })
   readonly space!: EmbeddingSpaceType;
 }
 
-@ObjectType('RemoveSpacePayload')
+@ObjectType('RemoveSpacePayload', { description: 'What removeSpace did.' })
 export class RemoveSpacePayload {
-  @Field(() => String)
+  @Field(() => String, { description: 'Of the space that is gone.' })
   readonly removedName!: string;
 }

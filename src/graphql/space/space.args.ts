@@ -2,7 +2,7 @@ import { ArgsType, Field } from 'type-graphql';
 
 @ArgsType()
 export class ActivateSpaceArgs {
-  @Field(() => String)
+  @Field(() => String, { description: 'Of the space.' })
   readonly name!: string;
 
   @Field(() => Boolean, {

@@ -30,7 +30,7 @@ export class SpaceResolver {
       'No upload is embedded for it any more and no search finds it; what it holds stays until it is removed. It cannot be taken up again. CONFLICT for the active one.',
   })
   async retireSpace(
-    @Arg('name', () => String) name: string,
+    @Arg('name', () => String, { description: 'Of the space.' }) name: string,
     @Ctx() { operations }: RequestContext,
   ): Promise<RetireSpacePayload> {
     await operations.retireSpace(name);
@@ -42,7 +42,7 @@ export class SpaceResolver {
       'Removes a space with its embeddings, regions and scorers; no image is removed. CONFLICT for the active one.',
   })
   async removeSpace(
-    @Arg('name', () => String) name: string,
+    @Arg('name', () => String, { description: 'Of the space.' }) name: string,
     @Ctx() { operations }: RequestContext,
   ): Promise<RemoveSpacePayload> {
     return { removedName: await operations.removeSpace(name) };

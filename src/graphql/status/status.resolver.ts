@@ -5,7 +5,7 @@ import { Status } from './status.type.js';
 
 @Resolver()
 export class StatusResolver {
-  @Query(() => Status)
+  @Query(() => Status, { description: 'What this server is and holds.' })
   async status(@Ctx() { operations }: RequestContext): Promise<Status> {
     return { version: packageVersion, ...(await operations.status()) };
   }

@@ -7,25 +7,33 @@ export const Store = { EMBEDDED: 'embedded', MEMORY: 'memory', SERVER: 'server' 
   StoreKind
 >;
 
-registerEnumType(Store, { name: 'Store' });
+registerEnumType(Store, {
+  name: 'Store',
+  description: 'Where a server keeps its images.',
+  valuesConfig: {
+    EMBEDDED: { description: 'In the Postgres that it runs itself, in a folder on its disk.' },
+    MEMORY: { description: 'In its memory: they are gone when it ends.' },
+    SERVER: { description: 'In a Postgres server.' },
+  },
+});
 
 @ObjectType('Status', { description: 'What this server is and holds.' })
 export class Status {
-  @Field(() => String)
+  @Field(() => String, { description: 'Of the server.' })
   readonly version!: string;
 
-  @Field(() => Int)
+  @Field(() => Int, { description: 'Stored images.' })
   readonly imageCount!: number;
 
   @Field(() => String, { description: 'The embedding space that searches use, and the model behind it.' })
   readonly activeSpace!: string;
 
-  @Field(() => String)
+  @Field(() => String, { description: 'Name of the model behind the active space.' })
   readonly model!: string;
 
-  @Field(() => Int)
+  @Field(() => Int, { description: 'Of the embeddings of the active space.' })
   readonly dimensions!: number;
 
-  @Field(() => Store)
+  @Field(() => Store, { description: 'Where the images are kept.' })
   readonly store!: StoreKind;
 }

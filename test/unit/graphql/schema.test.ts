@@ -4,6 +4,8 @@ import {
   isEnumType,
   isInputObjectType,
   isObjectType,
+  isScalarType,
+  isSpecifiedScalarType,
   printSchema,
   type GraphQLArgument,
   type GraphQLField,
@@ -21,23 +23,26 @@ beforeAll(async () => {
   built = await buildGraphqlSchema();
 });
 
-/** Everything that the contract says of an argument or an input field. */
-function describeInput(input: GraphQLArgument | GraphQLInputField) {
+type Input = GraphQLArgument | GraphQLInputField;
+type Field = GraphQLField<unknown, unknown>;
+
+/** Everything that the contract says of an argument or an input field. Where it describes none, any description stands. */
+function describeInput(input: Input, wanted: Input | undefined = input) {
   return {
     name: input.name,
     type: String(input.type),
     defaultValue: input.defaultValue,
-    description: input.description ?? null,
+    description: typeof wanted.description === 'string' ? input.description : null,
   };
 }
 
-function describeField(field: GraphQLField<unknown, unknown>) {
+function describeField(field: Field, wanted: Field = field) {
   return {
     name: field.name,
     type: String(field.type),
-    description: field.description ?? null,
+    description: typeof wanted.description === 'string' ? field.description : null,
     // In the order of the contract: it is part of its wording.
-    args: field.args.map(describeInput),
+    args: field.args.map((arg, index) => describeInput(arg, wanted.args[index])),
   };
 }
 
@@ -63,18 +68,48 @@ describe('the public contract', () => {
     if (isObjectType(wanted) && isObjectType(found)) {
       const fields = found.getFields();
       for (const field of Object.values(wanted.getFields())) {
-        const { args, ...rest } = describeField(fields[field.name] ?? fail(`${name}.${field.name} is missing`));
+        const { args, ...rest } = describeField(fields[field.name] ?? fail(`${name}.${field.name} is missing`), field);
         const more = args.slice(field.args.length);
         expect({ ...rest, args: args.slice(0, field.args.length) }).toEqual(describeField(field));
         // Who speaks the contract alone never has to give one of them.
         for (const { type, defaultValue } of more) expect(!type.endsWith('!') || defaultValue !== undefined).toBe(true);
       }
     } else if (isInputObjectType(wanted) && isInputObjectType(found)) {
-      const fields = Object.values(found.getFields()).map(describeInput);
-      for (const field of Object.values(wanted.getFields())) expect(fields).toContainEqual(describeInput(field));
+      const fields = found.getFields();
+      for (const field of Object.values(wanted.getFields())) {
+        const { name: fieldName } = field;
+        expect(describeInput(fields[fieldName] ?? fail(`${name}.${fieldName} is missing`), field)).toEqual(
+          describeInput(field),
+        );
+      }
     } else if (isEnumType(wanted) && isEnumType(found)) {
       expect(found.getValues().map((value) => value.name)).toEqual(wanted.getValues().map((value) => value.name));
     }
+  });
+
+  test('every type, field, argument and enum value is described, and every scalar says where it is specified', () => {
+    const undescribed = Object.values(built.getTypeMap())
+      .filter((type) => !type.name.startsWith('__') && !isSpecifiedScalarType(type))
+      .flatMap((type) => {
+        const fields: readonly (Field | GraphQLInputField)[] =
+          isObjectType(type) || isInputObjectType(type) ? Object.values(type.getFields()) : [];
+        return [
+          { name: type.name, description: type.description },
+          ...(isScalarType(type) ? [{ name: `${type.name} @specifiedBy`, description: type.specifiedByURL }] : []),
+          ...(isEnumType(type) ? type.getValues() : []).map(({ name, description }) => ({
+            name: `${type.name}.${name}`,
+            description,
+          })),
+          ...fields.flatMap((field) =>
+            [field, ...('args' in field ? field.args : [])].map(({ name, description }) => ({
+              name: `${type.name}.${field.name} ${name}`,
+              description,
+            })),
+          ),
+        ];
+      })
+      .filter(({ description }) => (description ?? '') === '');
+    expect(undescribed.map(({ name }) => name)).toEqual([]);
   });
 
   test('schema.graphql is what the code emits: npm run schema mends it', () => {
