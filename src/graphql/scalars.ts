@@ -34,7 +34,7 @@ export const JsonScalar = new GraphQLScalarType({
     assertKept(value);
     return value;
   },
-  description: `Any JSON value. A whole number is kept exactly from -${Number.MAX_SAFE_INTEGER} to ${Number.MAX_SAFE_INTEGER}; beyond, it is refused and can be sent as text.`,
+  description: `Any JSON value. Numbers are 64-bit floats from -${Number.MAX_SAFE_INTEGER} to ${Number.MAX_SAFE_INTEGER}, which hold whole ones exactly; any beyond are refused and can be sent as text.`,
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259',
 });
 
