@@ -2,16 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { App } from '../../../src/app.js';
 import { maxFilesPerRequest } from '../../../src/limits.js';
 import { openLog } from '../../../src/log.js';
-import {
-  answerOf,
-  codeOf,
-  dataOf,
-  multipartBody,
-  onlyError,
-  type Part,
-  type UploadPayload,
-  type Variables,
-} from '../../support/client.js';
+import { answerOf, codeOf, dataOf, onlyError, type UploadPayload } from '../../support/client.js';
 import { buildMemoryApp, openHttpDoor, type HttpDoor } from '../../support/http-app.js';
 import { makeJpeg } from '../../support/make-image.js';
 
@@ -192,95 +183,6 @@ describe('uploadImages', () => {
     const names = Array.from({ length: maxFilesPerRequest + 1 }, (_, index) => `variables.files.${index}`);
     const files = Object.fromEntries(names.map((name) => [name, { bytes: Buffer.from('x'), filename: 'x' }]));
     expect(codeOf(await door.client.multipart(query, { files: names.map(() => null) }, files))).toBe('BAD_USER_INPUT');
-  });
-});
-
-describe('files', () => {
-  const file = { bytes: Buffer.from('x'), filename: 'x' };
-
-  test('one variable is no file for two fields', async () => {
-    const query = `mutation ($f: Upload!) { a: uploadImage(file: $f) { created } b: uploadImage(file: $f) { created } }`;
-    const answer = await door.client.multipart(
-      query,
-      { f: null },
-      { 'variables.f': { bytes: await makeJpeg(9), filename: 'x' } },
-    );
-    expect(codeOf(answer)).toBe('BAD_USER_INPUT');
-  });
-
-  test.each([
-    ['a string in the place of a file', { file: 'x' }],
-    ['nothing in the place of a file', {}],
-  ])('%s', async (_name, variables) => {
-    const answer = await door.client.graphql(
-      'query ($file: Upload!) { searchByUpload(file: $file) { rank } }',
-      variables,
-    );
-    expect(codeOf(answer)).toBe('BAD_USER_INPUT');
-  });
-
-  interface Uploaded {
-    readonly created: boolean;
-    readonly image: { readonly id: string; readonly filename: string };
-  }
-  const operationsPart = (query: string, variables: Variables): Part => ({
-    name: 'operations',
-    body: JSON.stringify({ query, variables }),
-  });
-  const mapPart = (map: Readonly<Record<string, readonly string[]>>): Part => ({
-    name: 'map',
-    body: JSON.stringify(map),
-  });
-  test('a file at several paths is stored once and answered at each', async () => {
-    const { client } = door;
-    const query = `mutation ($a: Upload!, $files: [Upload!]!) {
-      a: uploadImage(file: $a) { created image { id filename } }
-      b: uploadImages(files: $files) { created image { id filename } error { message } } }`;
-    const paths = ['variables.a', ...Array.from({ length: 19 }, (_, index) => `variables.files.${index}`)];
-    const body = [
-      operationsPart(query, { a: null, files: Array.from({ length: 19 }, () => null) }),
-      mapPart({ 0: paths }),
-      { name: '0', body: await makeJpeg(31), filename: '31.jpg' },
-    ];
-    const { a, b } = dataOf(answerOf(await client.raw(multipartBody(body)))) as {
-      a: Uploaded;
-      b: readonly Uploaded[];
-    };
-    expect(a).toMatchObject({ created: true, image: { filename: '31.jpg' } });
-    expect(b).toEqual(Array.from({ length: 19 }, () => ({ created: false, image: a.image, error: null })));
-  });
-
-  test('a picked-twice file that is no image is refused at each of its paths', async () => {
-    const body = [
-      operationsPart('mutation ($f: [Upload!]!) { uploadImages(files: $f) { error { code } } }', { f: [null, null] }),
-      mapPart({ 0: ['variables.f.0', 'variables.f.1'] }),
-      { name: '0', body: 'no image', filename: 'a.jpg' },
-    ];
-    const error = { code: 'UNSUPPORTED_MEDIA_TYPE' };
-    expect(dataOf(answerOf(await door.client.raw(multipartBody(body))))).toEqual({
-      uploadImages: [{ error }, { error }],
-    });
-  });
-
-  test('a file in metadata is refused, and nothing is stored', async () => {
-    const query = `mutation ($f: Upload!, $metadata: JSON) { uploadImage(file: $f, metadata: $metadata) { created } }`;
-    const picture = { bytes: await makeJpeg(43), filename: 'a.jpg' };
-    const sent = { 'variables.f': picture, 'variables.metadata.a.0': file };
-    const answer = await door.client.multipart(query, { f: null, metadata: { a: [null] } }, sent);
-    const { message, extensions } = onlyError(answer);
-    expect(extensions).toEqual({ code: 'BAD_USER_INPUT' });
-    expect(message).toContain('A file cannot stand where JSON is expected');
-    expect((await door.client.upload(picture.bytes)).created).toBe(true);
-    expect(door.logged).toEqual([]);
-  });
-
-  test('a query that the schema does not know is refused while the file still comes', async () => {
-    const answer = await door.client.multipart(
-      'mutation ($f: Upload!) { nothing(file: $f) }',
-      { f: null },
-      { 'variables.f': file },
-    );
-    expect(codeOf(answer)).toBe('GRAPHQL_VALIDATION_FAILED');
   });
 });
 

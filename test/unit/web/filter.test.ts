@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import { toImageFilter } from '../../../web/src/views/gallery/filter.js';
 
-const metadataOf = (value: string): unknown =>
-  toImageFilter({ name: '', from: '', to: '', key: 'id', value }).metadata;
+const metadataOf = (value: string): unknown => toImageFilter({ name: '', from: '', to: '', key: 'id', value }).metadata;
 
 test('reads the value of a metadata filter as JSON, anything else as text', () => {
   for (const [text, value] of [
