@@ -51,6 +51,11 @@ export function assertEveryFieldHasScope(schema: GraphQLSchema): void {
   }
 }
 
+/** Validation does not say so of a subscription: in a schema without any, every field of one is taken for valid. */
+export function isRootField(operation: OperationTypeNode, name: string): boolean {
+  return operation !== OperationTypeNode.SUBSCRIPTION && Object.hasOwn(fieldScopes[operation], name);
+}
+
 /**
  * Of the whole operation: one field that a caller may not ask for, and nothing of it is executed.
  * @throws SemblanceError UNAUTHENTICATED, FORBIDDEN

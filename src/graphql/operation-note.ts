@@ -1,5 +1,6 @@
 import type { ApolloServerPlugin } from '@apollo/server';
 import { Kind } from 'graphql';
+import { isRootField } from './access.js';
 import type { RequestContext } from './context.js';
 import { rootFields } from './root-fields.js';
 
@@ -7,7 +8,10 @@ import { rootFields } from './root-fields.js';
 export interface OperationNote {
   /** As the client calls it: any name that it likes. */
   readonly name?: string | undefined;
-  /** The field of Query or Mutation that it asks for, `several`, or undefined where it came to no operation. */
+  /**
+   * The field of Query or Mutation that it asks for, `several`, or undefined where it came to no operation. Never a name of the
+   * client's choice: it labels metrics, and each new label is kept for good.
+   */
   readonly field?: string | undefined;
   /** Of its first error, as the client is told it; undefined where it has none. */
   readonly code?: string | undefined;
@@ -25,7 +29,11 @@ export const operationNotePlugin: ApolloServerPlugin<RequestContext> = {
             node.kind === Kind.FRAGMENT_DEFINITION ? [[node.name.value, node]] : [],
           ),
         );
-        const names = new Set(rootFields(operation, fragments).map(({ name }) => name.value));
+        const names = new Set(
+          rootFields(operation, fragments)
+            .map(({ name }) => name.value)
+            .filter((name) => isRootField(operation.operation, name)),
+        );
         const [field] = names;
         note = { name: operation.name?.value, field: names.size > 1 ? 'several' : field };
         noteOperation(note);

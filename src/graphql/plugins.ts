@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ApolloServerPlugin } from '@apollo/server';
+import { GraphQLError, OperationTypeNode } from 'graphql';
 import { SemblanceError } from '../errors.js';
 import { refusalHeaders } from '../operations/access/caller.js';
 import { packageRoot } from '../paths.js';
@@ -55,6 +56,7 @@ export const guardPlugin: Plugin = {
       didResolveOperation: async ({ schema, document, request, operation, contextValue: { caller, meter } }) => {
         // Several operations and no name: Apollo executes none.
         if (operation === undefined) return;
+        if (operation.operation === OperationTypeNode.SUBSCRIPTION) throw noSubscriptions();
         try {
           requireScopes(caller, operation, document);
           const { variables = {} } = request;
@@ -66,6 +68,12 @@ export const guardPlugin: Plugin = {
       },
     }),
 };
+
+function noSubscriptions(): GraphQLError {
+  return new GraphQLError('This server has no subscriptions', {
+    extensions: { code: 'BAD_REQUEST', http: { status: 400 } },
+  });
+}
 
 /** Work that nobody waits for any more is work all the same: it keeps its place until it ends. A slow reader's has ended. */
 export const placePlugin: Plugin = {

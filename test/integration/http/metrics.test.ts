@@ -6,7 +6,7 @@ import { openAdmission } from '../../../src/http/admission.js';
 import { openMetrics, type Metrics } from '../../../src/http/metrics.js';
 import { maxUploadRequestsOfOne } from '../../../src/limits.js';
 import { WorkMeter } from '../../../src/operations/access/work-meter.js';
-import { codeOf, dataOf, type Headers } from '../../support/client.js';
+import { answerOf, codeOf, dataOf, type Headers } from '../../support/client.js';
 import { buildMemoryApp, openHttpDoor, type HttpDoor } from '../../support/http-app.js';
 import { makeJpeg } from '../../support/make-image.js';
 import { freePort } from '../../support/server.js';
@@ -110,6 +110,33 @@ describe('/metrics', () => {
     expect(valueOf(after, 'semblance_decoder_resident_memory_bytes')).toBeGreaterThan(10_000_000);
     expect(valueOf(after, 'process_resident_memory_bytes')).toBeGreaterThan(0);
     expect(after.some(({ name }) => name === 'nodejs_eventloop_lag_seconds')).toBe(true);
+  });
+
+  test('takes no label from a client: subscriptions are refused and count as none', async () => {
+    const ask = async (query: string) => {
+      const answer = await door.client.ask(
+        'POST',
+        '/graphql',
+        { 'content-type': 'application/json' },
+        JSON.stringify({ query }),
+      );
+      return [answer.status, codeOf(answerOf(answer))];
+    };
+    await ask('subscription { chosen_0 }');
+    const before = await scrape();
+    for (const query of [
+      'subscription { chosen_1 }',
+      'subscription { chosen_2 __typename constructor }',
+      'subscription { ...f } fragment f on Query { status { version } }',
+    ]) {
+      expect([query, ...(await ask(query))]).toEqual([query, 400, 'BAD_REQUEST']);
+    }
+    const after = await scrape();
+    expect(after.filter(({ name }) => name.startsWith('semblance_graphql'))).toHaveLength(
+      before.filter(({ name }) => name.startsWith('semblance_graphql')).length,
+    );
+    expect(JSON.stringify(after)).not.toMatch(/chosen|constructor/);
+    expect(valueOf(after, 'semblance_graphql_requests_total', { field: 'none', code: 'BAD_REQUEST' })).toBe(4);
   });
 
   test('tells jobs by kind and state, one of a newer server as other', async () => {
