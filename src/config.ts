@@ -3,8 +3,10 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { ConfigurationError, describeInvalid } from './errors.js';
 import {
+  defaultAnswerBytesInWork,
   defaultBytesPerMinute,
   defaultEmbeddingsPerMinute,
+  defaultMaxAnswerBytes,
   defaultMaxUploadBytes,
   minSecretCharacters,
 } from './limits.js';
@@ -88,6 +90,10 @@ export interface Config {
   /** Host names under which a loopback server is addressed, besides localhost and loopback addresses. */
   readonly allowedHosts: readonly string[];
   readonly maxUploadBytes: number;
+  /** Of one GraphQL answer. */
+  readonly maxAnswerBytes: number;
+  /** Of all GraphQL answers until clients have read them; one answer always fits. */
+  readonly answerBytesInWork: number;
   /** Whether anybody gets the bytes of an image as they were uploaded, with what they tell of place and camera. */
   readonly serveOriginals: boolean;
   /** Threads of one model run. */
@@ -194,6 +200,12 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     allowedHosts: read<readonly string[]>('SEMBLANCE_ALLOWED_HOSTS', [], parseList),
     serveOriginals: read('SEMBLANCE_SERVE_ORIGINALS', true, parseBoolean),
     maxUploadBytes: read('SEMBLANCE_MAX_UPLOAD_BYTES', defaultMaxUploadBytes, integer(1, 1_000_000_000)),
+    maxAnswerBytes: read('SEMBLANCE_MAX_ANSWER_BYTES', defaultMaxAnswerBytes, integer(100_000, 1_000_000_000)),
+    answerBytesInWork: read(
+      'SEMBLANCE_ANSWER_BYTES_IN_WORK',
+      defaultAnswerBytesInWork,
+      integer(100_000, Number.MAX_SAFE_INTEGER),
+    ),
     modelThreads: read('SEMBLANCE_MODEL_THREADS', Math.min(4, availableParallelism()), integer(1, 64)),
     modelThreadsGiven: (env['SEMBLANCE_MODEL_THREADS']?.trim() ?? '') !== '',
     databaseConnections: read('SEMBLANCE_DATABASE_CONNECTIONS', 10, integer(1, 100)),

@@ -39,6 +39,8 @@ export function describeConfig(config: Config): Readonly<Record<string, string>>
     SEMBLANCE_ALLOWED_HOSTS: listed(config.allowedHosts),
     SEMBLANCE_SERVE_ORIGINALS: String(config.serveOriginals),
     SEMBLANCE_MAX_UPLOAD_BYTES: String(config.maxUploadBytes),
+    SEMBLANCE_MAX_ANSWER_BYTES: String(config.maxAnswerBytes),
+    SEMBLANCE_ANSWER_BYTES_IN_WORK: String(config.answerBytesInWork),
     SEMBLANCE_DRAIN_SECONDS: String(config.drainSeconds),
     SEMBLANCE_LOG_FORMAT: config.logFormat ?? unset,
     SEMBLANCE_LOG_LEVEL: config.logLevel,

@@ -9,6 +9,23 @@ export const maxCandidates = 1000;
 export const maxRegionQueriesPerOperation = 20;
 /** Candidates of all re-ranked searches of one GraphQL operation: nested and aliased searches multiply. */
 export const maxCandidatesPerOperation = 20_000;
+/**
+ * Default of SEMBLANCE_MAX_ANSWER_BYTES: a page of 100 images with 20 neighbours of each, all with all fields and metadata, takes 22 MB
+ * at most.
+ */
+export const defaultMaxAnswerBytes = 25_000_000;
+/** Default of SEMBLANCE_ANSWER_BYTES_IN_WORK: of all answers from their first field until clients have read them. */
+export const defaultAnswerBytesInWork = 64_000_000;
+/** What a field of an answer takes in memory beside its JSON, counted before it is read. */
+export const answerFieldBytes = 64;
+/** Of making and writing an answer between two turns of the event loop. */
+export const answerSliceMs = 8;
+/** `__schema` of one GraphQL operation; tools send one. */
+export const maxSchemaIntrospections = 1;
+/** `__type` of one GraphQL operation; a tool that asks what introspection offers names five types. */
+export const maxTypeIntrospections = 10;
+/** What one operation may introspect, in proportion to the query that graphql-js makes with all its options. */
+export const maxIntrospectionRatio = 1.5;
 /** Stored images that a space is fitted on. */
 export const defaultSampleImages = 2_000;
 export const maxSampleImages = 20_000;

@@ -87,12 +87,14 @@ async function startServer(config: Config, log: Log): Promise<Server> {
     const metrics = openMetrics({ context: app.context, meter, admission });
     const operations = metrics.counting(app.operations);
     const access = openAccess({ config, operations, meter });
-    const { introspection } = config;
+    const { introspection, maxAnswerBytes } = config;
     const { imagePaths } = access;
     const graphql = await openGraphqlDoor({
       operations,
       introspection,
       meter,
+      maxAnswerBytes,
+      answers: admission.answers,
       callerOf,
       placeOf,
       imagePaths,

@@ -1,7 +1,6 @@
-import { Kind, OperationTypeNode, type DocumentNode, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
+import { OperationTypeNode, type FieldNode, type GraphQLSchema } from 'graphql';
 import type { Scope } from '../config.js';
 import { requireScope, type Caller } from '../operations/access/caller.js';
-import { rootFields } from './root-fields.js';
 
 /** What each field of Query and Mutation takes: the one place that says so. */
 export const fieldScopes: Readonly<Record<'query' | 'mutation', Readonly<Record<string, Scope>>>> = {
@@ -58,14 +57,12 @@ export function isRootField(operation: OperationTypeNode, name: string): boolean
 
 /**
  * Of the whole operation: one field that a caller may not ask for, and nothing of it is executed.
+ * @param fields the operation's root fields
  * @throws SemblanceError UNAUTHENTICATED, FORBIDDEN
  */
-export function requireScopes(caller: Caller, operation: OperationDefinitionNode, { definitions }: DocumentNode): void {
-  const kind = operation.operation === OperationTypeNode.MUTATION ? 'mutation' : 'query';
-  const fragments = new Map(
-    definitions.flatMap((node) => (node.kind === Kind.FRAGMENT_DEFINITION ? [[node.name.value, node]] : [])),
-  );
-  for (const { name } of rootFields(operation, fragments)) {
+export function requireScopes(caller: Caller, operation: OperationTypeNode, fields: readonly FieldNode[]): void {
+  const kind = operation === OperationTypeNode.MUTATION ? 'mutation' : 'query';
+  for (const { name } of fields) {
     requireScope(caller, fieldScopes[kind][name.value] ?? 'admin');
   }
 }

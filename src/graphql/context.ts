@@ -2,6 +2,7 @@ import type { Caller } from '../operations/access/caller.js';
 import type { Place } from '../operations/access/places.js';
 import type { WorkMeter } from '../operations/access/work-meter.js';
 import type { Operations } from '../operations/operations.js';
+import type { AnswerBytes } from './answer/answer-bytes.js';
 import type { OperationNote } from './operation-note.js';
 import type { SearchLog } from './search/search-log.js';
 
@@ -20,7 +21,9 @@ export interface RequestContext {
   readonly place: Pick<Place, 'begin' | 'end'> | undefined;
   readonly imagePaths: (id: string) => Promise<ImagePaths>;
   readonly searches: SearchLog;
-  /** Aborts when the client has gone. */
+  /** Of this request's answer. */
+  readonly answer: AnswerBytes;
+  /** Aborts when nobody will get the answer: the client has gone, or the answer is refused. */
   readonly signal: AbortSignal;
   readonly requestId: string;
   /** The newest note stands. */

@@ -2,10 +2,13 @@ import { ApolloServer } from '@apollo/server';
 import { expressMiddleware } from '@as-integrations/express5';
 import type { RequestHandler, Response } from 'express';
 import { maxQueryTokens } from '../limits.js';
+import type { ByteBudget } from '../operations/byte-budget.js';
 import type { Caller } from '../operations/access/caller.js';
 import type { Place } from '../operations/access/places.js';
 import type { WorkMeter } from '../operations/access/work-meter.js';
 import type { Operations } from '../operations/operations.js';
+import { AnswerBytes } from './answer/answer-bytes.js';
+import { answerPlugin, stringifyResult } from './answer/answer-plugin.js';
 import { assertEveryFieldHasScope } from './access.js';
 import type { ImagePaths, RequestContext } from './context.js';
 import { shapeRules } from './operation-bounds.js';
@@ -27,6 +30,10 @@ export interface GraphqlDoorOptions {
   /** Whether clients may ask for the schema. */
   readonly introspection: boolean;
   readonly meter: Pick<WorkMeter, 'chargeImages'>;
+  /** Of one answer. */
+  readonly maxAnswerBytes: number;
+  /** Of all answers, those included that are being sent. */
+  readonly answers: ByteBudget;
   /** Of a request that was let in. */
   readonly callerOf: (response: Response) => Caller;
   readonly placeOf: (response: Response) => Place | undefined;
@@ -44,7 +51,8 @@ export interface GraphqlDoor {
 
 /** GraphQL over HTTP, bound to no address. */
 export async function openGraphqlDoor(options: GraphqlDoorOptions): Promise<GraphqlDoor> {
-  const { operations, introspection, meter, callerOf, placeOf, imagePaths, logError } = options;
+  const { operations, introspection, meter, maxAnswerBytes, answers, callerOf, placeOf, imagePaths, logError } =
+    options;
   const schema = await buildGraphqlSchema();
   assertEveryFieldHasScope(schema);
   const server = new ApolloServer<RequestContext>({
@@ -67,10 +75,12 @@ export async function openGraphqlDoor(options: GraphqlDoorOptions): Promise<Grap
       searchExtensionsPlugin,
       unexpectedErrorsPlugin,
       retryLaterPlugin,
-      guardPlugin,
+      guardPlugin({ maxAnswerBytes }),
       placePlugin,
+      answerPlugin,
       explorerPlugin(),
     ],
+    stringifyResult,
     formatError: (formatted, error) => {
       const { code, message } = presentError(error);
       // Nothing else of `extensions`: a library may have put anything there.
@@ -82,8 +92,13 @@ export async function openGraphqlDoor(options: GraphqlDoorOptions): Promise<Grap
     context: ({ res }) => {
       const requestId = String(res.locals['requestId']);
       const gone = new AbortController();
+      const ended = new AbortController();
+      const hold = answers.open(callerOf(res).id);
       res.once('close', () => {
-        if (!res.writableFinished) gone.abort(new Error('The client has gone'));
+        hold.release();
+        if (res.writableFinished) return;
+        gone.abort(new Error('The client has gone'));
+        ended.abort(gone.signal.reason);
       });
       return Promise.resolve({
         operations,
@@ -92,7 +107,14 @@ export async function openGraphqlDoor(options: GraphqlDoorOptions): Promise<Grap
         place: placeOf(res),
         imagePaths,
         searches: new SearchLog(),
-        signal: gone.signal,
+        answer: new AnswerBytes({
+          maxBytes: maxAnswerBytes,
+          hold,
+          onRefusal: (error) => {
+            ended.abort(error);
+          },
+        }),
+        signal: ended.signal,
         requestId,
         noteOperation: (note) => {
           res.locals['operation'] = note;

@@ -1,16 +1,7 @@
 import { maxAliasesRule } from '@escape.tech/graphql-armor-max-aliases';
 import { maxDepthRule } from '@escape.tech/graphql-armor-max-depth';
 import { maxDirectivesRule } from '@escape.tech/graphql-armor-max-directives';
-import {
-  GraphQLError,
-  type DocumentNode,
-  type GraphQLSchema,
-  type ValidationContext,
-  type ValidationRule,
-} from 'graphql';
-import type { ComplexityEstimatorArgs } from 'graphql-query-complexity';
-// The package's ES modules load a second copy of graphql, which takes none of the first one's types.
-import { getComplexity } from 'graphql-query-complexity/cjs';
+import { GraphQLError, type ValidationContext, type ValidationRule } from 'graphql';
 import { invalidArgument } from '../errors.js';
 import {
   countCost,
@@ -33,6 +24,8 @@ import {
 } from '../limits.js';
 import type { Caller } from '../operations/access/caller.js';
 import type { WorkMeter } from '../operations/access/work-meter.js';
+import { fieldBytes, listLengthOf } from './answer/answer-size.js';
+import { measureOperation, type MeasuredField, type MeasuredOperation } from './measure-operation.js';
 
 const report = {
   // The rule would throw otherwise, past Apollo, which then takes it for a defect.
@@ -51,7 +44,7 @@ export const shapeRules: readonly ValidationRule[] = [
   maxDirectivesRule({ n: maxDirectives, ...report }),
 ].map((rule) => rule as unknown as ValidationRule);
 
-type Field = Pick<ComplexityEstimatorArgs, 'field' | 'args'>;
+type Field = Omit<MeasuredField, 'childComplexity'>;
 
 /** What is counted of an operation, were all the images there that it asks for: of one field, without those within. */
 const measures = {
@@ -78,25 +71,25 @@ const measures = {
   /** Images that are decoded and embedded. */
   embeddings: ({ field, args }: Field): number => {
     if (field.name === 'searchByUpload' || field.name === 'uploadImage') return 1;
+    // Telling the schema takes as long as embedding an image.
+    if (field.name === '__schema' || field.name === '__type') return 1;
     if (field.name === 'uploadImages') return filesOf(args);
     return field.name === 'similarImages' ? regionsOf(args) : 0;
   },
+  /** Of the answer, each field by the most that it may hold. */
+  answerBytes: fieldBytes,
 } satisfies Readonly<Record<string, (field: Field) => number>>;
 
-export type Measure = keyof typeof measures;
+type Measure = keyof typeof measures;
 
-const bounds: readonly {
+interface Bound {
   readonly measure: Measure;
   readonly max: number;
   readonly argument: string;
   readonly what: string;
-}[] = [
-  {
-    measure: 'searchedUploads',
-    max: maxSearchedUploads,
-    argument: 'searchByUpload',
-    what: 'upload to search for in one operation',
-  },
+}
+
+const searchBounds: readonly Bound[] = [
   { measure: 'searches', max: maxSearchesPerOperation, argument: 'similarImages', what: 'searches in one operation' },
   { measure: 'hits', max: maxHitsPerOperation, argument: 'k', what: 'hits in one operation' },
   {
@@ -106,37 +99,24 @@ const bounds: readonly {
     what: 'candidates in one operation',
   },
   { measure: 'regions', max: maxRegionQueriesPerOperation, argument: 'region', what: 'regions in one operation' },
-  { measure: 'cost', max: maxOperationCost, argument: 'the operation', what: 'rows, nested searches multiplied' },
 ];
 
-export interface MeasuredOperation {
-  readonly schema: GraphQLSchema;
-  readonly query: DocumentNode;
-  /** As the client sent them. */
-  readonly variables: Readonly<Record<string, unknown>>;
-  readonly operationName: string | undefined;
-}
-
-/** @throws GraphQLError where a variable or an argument is not of its type, or fragments unfold to too many fields */
-export function measureOperation({ operationName, ...operation }: MeasuredOperation, measure: Measure): number {
-  const own: (field: Field) => number = measures[measure];
-  return getComplexity({
-    ...operation,
-    ...(operationName === undefined ? {} : { operationName }),
-    estimators: [
-      ({ field, args, childComplexity }) => own({ field, args }) + timesOf({ field, args }) * childComplexity,
-    ],
-  });
-}
+/** An operation that costs no more is within the bounds of searches: each counts in its cost. Most need not be looked at again. */
+const searchingCost = Math.min(
+  maxSearchesPerOperation * searchCost,
+  maxHitsPerOperation,
+  maxCandidatesPerOperation,
+  maxRegionQueriesPerOperation * regionCost,
+);
 
 /** Fields without arguments behind which rows are read. */
 const rowFields: ReadonlySet<string> = new Set(['image', 'methods', 'node', 'spaces', 'status']);
 
 /** How often what stands within a field is asked for. */
-function timesOf({ field, args }: Field): number {
+function timesOf({ type, field, args }: Field): number {
   if (isSearch(field)) return hitsOf(args);
   if (field.name === 'images' || field.name === 'jobs') return pageOf(args);
-  return field.name === 'uploadImages' ? filesOf(args) : 1;
+  return field.name === 'uploadImages' ? filesOf(args) : listLengthOf({ type, field });
 }
 
 function isSearch({ name }: Field['field']): boolean {
@@ -169,31 +149,47 @@ function clamp(value: unknown, max: number): number {
   return typeof value === 'number' ? Math.min(max, Math.max(1, value)) : max;
 }
 
+export interface ChargedTo {
+  readonly caller: Caller;
+  readonly meter: Pick<WorkMeter, 'chargeImages'>;
+  readonly maxAnswerBytes: number;
+}
+
 /**
  * Refuses an operation that asks for too much, and charges its caller for any other, before anything of it is executed.
  * @throws SemblanceError BAD_USER_INPUT, RATE_LIMITED; GraphQLError where a variable or an argument is not of its type
  */
 export async function chargeOperation(
   operation: MeasuredOperation,
-  caller: Caller,
-  meter: Pick<WorkMeter, 'chargeImages'>,
+  { caller, meter, maxAnswerBytes }: ChargedTo,
 ): Promise<void> {
+  const cost = count(operation, 'cost');
+  const bounds: readonly Bound[] = [
+    {
+      measure: 'searchedUploads',
+      max: maxSearchedUploads,
+      argument: 'searchByUpload',
+      what: 'upload to search for in one operation',
+    },
+    ...(cost > searchingCost ? searchBounds : []),
+    {
+      measure: 'answerBytes',
+      max: maxAnswerBytes,
+      argument: 'the operation',
+      what: 'bytes of answer, were each field as large as it may be',
+    },
+  ];
   for (const { measure, max, argument, what } of bounds) {
     const found = count(operation, measure);
     if (found > max) throw invalidArgument(argument, `at most ${max} ${what}`, found);
   }
+  if (cost > maxOperationCost) {
+    throw invalidArgument('the operation', `at most ${maxOperationCost} rows, nested searches multiplied`, cost);
+  }
   await meter.chargeImages(caller, count(operation, 'embeddings'));
 }
 
-/** What is not of its type is the client's error here as it would be in execution. */
 function count(operation: MeasuredOperation, measure: Measure): number {
-  try {
-    return measureOperation(operation, measure);
-  } catch (error) {
-    if (!(error instanceof GraphQLError)) throw error;
-    throw new GraphQLError(error.message, {
-      originalError: error,
-      extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } },
-    });
-  }
+  const own: (field: Field) => number = measures[measure];
+  return measureOperation(operation, (field) => own(field) + timesOf(field) * field.childComplexity);
 }

@@ -1,8 +1,7 @@
 import type { ApolloServerPlugin } from '@apollo/server';
-import { Kind } from 'graphql';
 import { isRootField } from './access.js';
 import type { RequestContext } from './context.js';
-import { rootFields } from './root-fields.js';
+import { fragmentsOf, rootFields } from './root-fields.js';
 
 /** What the operator's log and metrics are told of an operation. */
 export interface OperationNote {
@@ -24,13 +23,8 @@ export const operationNotePlugin: ApolloServerPlugin<RequestContext> = {
       didResolveOperation: ({ operation, document, contextValue: { noteOperation } }) => {
         // Several operations and no name: Apollo executes none.
         if (operation === undefined) return Promise.resolve();
-        const fragments = new Map(
-          document.definitions.flatMap((node) =>
-            node.kind === Kind.FRAGMENT_DEFINITION ? [[node.name.value, node]] : [],
-          ),
-        );
         const names = new Set(
-          rootFields(operation, fragments)
+          rootFields(operation, fragmentsOf(document))
             .map(({ name }) => name.value)
             .filter((name) => isRootField(operation.operation, name)),
         );

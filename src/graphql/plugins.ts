@@ -7,8 +7,10 @@ import { refusalHeaders } from '../operations/access/caller.js';
 import { packageRoot } from '../paths.js';
 import type { RequestContext } from './context.js';
 import { requireScopes } from './access.js';
+import { assertIntrospection } from './introspection-bounds.js';
 import { chargeOperation } from './operation-bounds.js';
 import { presentError } from './present-error.js';
+import { fragmentsOf, rootFields } from './root-fields.js';
 import { refusalOf } from './refusal.js';
 
 type Plugin = ApolloServerPlugin<RequestContext>;
@@ -50,7 +52,7 @@ export const unexpectedErrorsPlugin: Plugin = {
 };
 
 /** What decides whether an operation is executed at all. */
-export const guardPlugin: Plugin = {
+export const guardPlugin = ({ maxAnswerBytes }: { readonly maxAnswerBytes: number }): Plugin => ({
   requestDidStart: () =>
     Promise.resolve({
       didResolveOperation: async ({ schema, document, request, operation, contextValue: { caller, meter } }) => {
@@ -58,16 +60,19 @@ export const guardPlugin: Plugin = {
         if (operation === undefined) return;
         if (operation.operation === OperationTypeNode.SUBSCRIPTION) throw noSubscriptions();
         try {
-          requireScopes(caller, operation, document);
+          const fields = rootFields(operation, fragmentsOf(document));
+          requireScopes(caller, operation.operation, fields);
           const { variables = {} } = request;
           const operationName = operation.name?.value;
-          await chargeOperation({ schema, query: document, variables, operationName }, caller, meter);
+          const measured = { schema, query: document, variables, operationName };
+          assertIntrospection(measured, fields);
+          await chargeOperation(measured, { caller, meter, maxAnswerBytes });
         } catch (error) {
           throw error instanceof SemblanceError ? refusalOf(error) : error;
         }
       },
     }),
-};
+});
 
 function noSubscriptions(): GraphQLError {
   return new GraphQLError('This server has no subscriptions', {

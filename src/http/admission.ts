@@ -1,6 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { Config } from '../config.js';
 import {
+  defaultAnswerBytesInWork,
   maxImageBytesInWork,
   maxOperationRequests,
   maxOperationRequestsOfOne,
@@ -22,10 +23,15 @@ export interface Admission {
   readonly temporary: ByteBudget;
   /** Images that clients have not read to their end, in memory. */
   readonly images: ByteBudget;
+  /** GraphQL answers that are made, or that clients have not read to their end, in memory. */
+  readonly answers: ByteBudget;
 }
 
 /** One caller gets a share of each, where there are several callers: whoever may do everything without credentials is one. */
-export function openAdmission({ anonymousAccess }: Pick<Config, 'anonymousAccess'>): Admission {
+export function openAdmission({
+  anonymousAccess,
+  answerBytesInWork = defaultAnswerBytesInWork,
+}: Pick<Config, 'anonymousAccess'> & Partial<Pick<Config, 'answerBytesInWork'>>): Admission {
   const shared = anonymousAccess !== 'admin';
   const of = (all: number, ofOne: number) => ({ all, ofOne: shared ? ofOne : all });
   const ofBytes = (maxBytes: number) => ({ maxBytes, maxBytesOfOne: shared ? maxBytes / 2 : maxBytes });
@@ -37,6 +43,7 @@ export function openAdmission({ anonymousAccess }: Pick<Config, 'anonymousAccess
     operations: new Places({ ...of(maxOperationRequests, maxOperationRequestsOfOne), what: 'operations' }),
     temporary: new ByteBudget({ ...ofBytes(maxTemporaryBytes), what: 'uploads that are arriving' }),
     images: new ByteBudget({ ...ofBytes(maxImageBytesInWork), what: 'images that are being sent' }),
+    answers: new ByteBudget({ ...ofBytes(answerBytesInWork), what: 'answers of this size' }),
   };
 }
 

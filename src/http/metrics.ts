@@ -200,6 +200,14 @@ function addStateOf({ context, meter, admission }: MetricsOptions, registry: Reg
   gauge('semblance_images_in_work_bytes', 'Images that clients have not read to their end, in memory', [], (set) => {
     set({}, admission.images.heldBytes);
   });
+  gauge(
+    'semblance_answers_in_work_bytes',
+    'GraphQL answers that clients have not read to their end, in memory',
+    [],
+    (set) => {
+      set({}, admission.answers.heldBytes);
+    },
+  );
   gauge('semblance_decoder_processes', 'Processes that decode images', ['state'], (set) => {
     const busy = decoder.processes.filter(({ isDecoding }) => isDecoding).length;
     set({ state: 'decoding' }, busy);

@@ -10,16 +10,25 @@ export interface ImageRow {
   readonly width: number;
   readonly height: number;
   readonly byte_size: number;
-  readonly metadata: Metadata;
+  /** JSON. */
+  readonly metadata: string;
   readonly created_at: Date;
 }
 
 /** Columns of the table under the alias `i`. */
 export const imageColumns =
-  'i.id, i.sha256, i.filename, i.media_type, i.width, i.height, i.byte_size, i.metadata, i.created_at';
+  'i.id, i.sha256, i.filename, i.media_type, i.width, i.height, i.byte_size, i.metadata::text, i.created_at';
 
+const metadataTexts = new WeakMap<ImageRecord, string>();
+
+/** Undefined where the record was not read as a row. */
+export function metadataTextOf(image: ImageRecord): string | undefined {
+  return metadataTexts.get(image);
+}
+
+/** Its metadata is read from the row's JSON where somebody asks for it: a thousand rows of it can take 200 MB of memory. */
 export function toImageRecord(row: ImageRow): ImageRecord {
-  return {
+  const record: ImageRecord = {
     id: row.id,
     sha256: row.sha256,
     filename: row.filename,
@@ -28,9 +37,13 @@ export function toImageRecord(row: ImageRow): ImageRecord {
     width: row.width,
     height: row.height,
     byteSize: row.byte_size,
-    metadata: row.metadata,
+    get metadata() {
+      return JSON.parse(row.metadata) as Metadata;
+    },
     createdAt: row.created_at,
   };
+  metadataTexts.set(record, row.metadata);
+  return record;
 }
 
 /** The five arguments of the SQL function filter_images, with these casts. */

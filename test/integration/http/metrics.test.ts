@@ -105,7 +105,9 @@ describe('/metrics', () => {
         expect(valueOf(after, 'semblance_queue_waiting', { queue, priority })).toBe(0);
       }
     }
-    expect(valueOf(after, 'semblance_uploads_in_work_bytes')).toBe(0);
+    for (const held of ['uploads', 'images', 'answers']) {
+      expect(valueOf(after, `semblance_${held}_in_work_bytes`)).toBe(0);
+    }
     expect(valueOf(after, 'semblance_decoder_processes', { state: 'idle' })).toBeGreaterThan(0);
     expect(valueOf(after, 'semblance_decoder_resident_memory_bytes')).toBeGreaterThan(10_000_000);
     expect(valueOf(after, 'process_resident_memory_bytes')).toBeGreaterThan(0);

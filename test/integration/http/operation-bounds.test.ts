@@ -1,7 +1,11 @@
+import { setImmediate } from 'node:timers/promises';
 import { getIntrospectionQuery } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { App } from '../../../src/app.js';
+import { openAdmission } from '../../../src/http/admission.js';
 import { maxAliases, maxQueryDepth } from '../../../src/limits.js';
+import { toImageRecord } from '../../../src/store/image-rows.js';
+import type { ImageRecord } from '../../../src/store/types.js';
 import { answerOf, codeOf } from '../../support/client.js';
 import { buildMemoryApp, openHttpDoor, recordCalls, type HttpDoor } from '../../support/http-app.js';
 import { makeJpeg } from '../../support/make-image.js';
@@ -37,6 +41,22 @@ describe('an operation over a limit runs no resolver', () => {
     [
       'depth behind fragments',
       () => `{ similarImages(imageId: "${id}") { ...f } } fragment f on SimilarImage { ${nest(maxQueryDepth / 2)} }`,
+      'GRAPHQL_VALIDATION_FAILED',
+    ],
+    [
+      'answer',
+      () =>
+        `{ images(first: 100) { edges { node { similarImages(k: 5) { image { ${aliases(115, 'metadata')} } } } } } }`,
+      'BAD_USER_INPUT',
+    ],
+    [
+      'introspection',
+      () => `{ __schema { ${aliases(100, 'types { description fields { description } }')} } }`,
+      'BAD_USER_INPUT',
+    ],
+    [
+      'introspection within introspection',
+      () => `{ __schema { types { ${'fields { type { '.repeat(3)} name ${'} } '.repeat(3)} } } }`,
       'GRAPHQL_VALIDATION_FAILED',
     ],
     ['aliases', () => `{ ${aliases(maxAliases + 1, `image(id: "${id}") { id }`)} }`, 'GRAPHQL_VALIDATION_FAILED'],
@@ -117,6 +137,86 @@ describe('an operation over a limit runs no resolver', () => {
     const answer = await post([{ query: '{ status { version } }' }, { query: '{ status { version } }' }]);
     expect([answer.status, codeOf(answerOf(answer))]).toEqual([400, 'BAD_REQUEST']);
     expect(calls).toEqual([]);
+  });
+});
+
+describe('an answer', () => {
+  /** As a table holds it whose rows others write, too. */
+  const large: ImageRecord = toImageRecord({
+    id: '00000000-0000-8000-8000-000000000000',
+    sha256: '0'.repeat(64),
+    filename: 'large.jpg',
+    media_type: 'image/jpeg',
+    width: 1,
+    height: 1,
+    byte_size: 1,
+    metadata: JSON.stringify({ text: 'x'.repeat(60_000), number: '#' }).replace('"#"', '9007199254740993'),
+    created_at: new Date(0),
+  });
+  const admission = openAdmission({ anonymousAccess: 'admin', answerBytesInWork: 150_000 });
+  let small: HttpDoor;
+
+  beforeAll(async () => {
+    const operations = { ...app.operations, findImage: () => Promise.resolve(large) };
+    small = await openHttpDoor(operations, { maxAnswerBytes: 100_000 }, undefined, { admission });
+  });
+
+  afterAll(() => small.close());
+
+  const ask = async (query: string) => {
+    const answer = await small.client.ask(
+      'POST',
+      '/graphql',
+      { 'content-type': 'application/json' },
+      JSON.stringify({ query }),
+    );
+    return { ...answer, code: answerOf(answer).errors?.[0]?.extensions?.code };
+  };
+
+  test('larger than its bound is refused while it is made, whatever it was estimated at', async () => {
+    const twice = await ask(`{ a: image(id: "${id}") { metadata } b: image(id: "${id}") { metadata } }`);
+    expect([twice.status, twice.code]).toEqual([400, 'BAD_USER_INPUT']);
+    expect(twice.body.length).toBeLessThan(1_000);
+    const filenames = Array.from({ length: 3 }, (_, index) => `a${index}: image(id: "${id}") { id filename metadata }`);
+    expect((await ask(`{ ${filenames.join(' ')} }`)).code).toBe('BAD_USER_INPUT');
+    expect(admission.answers.heldBytes).toBe(0);
+  });
+
+  test('within its bound holds metadata as the database has it', async () => {
+    const { status, body } = await ask(`{ image(id: "${id}") { metadata filename } __typename }`);
+    expect(status).toBe(200);
+    expect(body.toString()).toContain('"number":9007199254740993},"filename":"large.jpg"},"__typename":"Query"}}');
+  });
+
+  test('waits for room beside those that clients still read', async () => {
+    const others = admission.answers.open('somebody');
+    others.add(120_000);
+    const refused = await ask(`{ image(id: "${id}") { metadata } }`);
+    expect([refused.status, refused.code]).toEqual([503, 'OVERLOADED']);
+    expect((await ask(`{ status { version } }`)).status).toBe(200);
+    others.release();
+    expect((await ask(`{ image(id: "${id}") { metadata } }`)).status).toBe(200);
+    await expect.poll(() => admission.answers.heldBytes).toBe(0);
+  });
+
+  test('that nobody will get searches no further', async () => {
+    const hits = [{ image: large, similarity: 1 }];
+    let searches = 0;
+    const operations = {
+      ...app.operations,
+      similarImages: async () => {
+        searches += 1;
+        await setImmediate();
+        return { space: 'a', mode: 'exact' as const, databaseMs: 0, embedMs: 0, rerankMs: 0, hits };
+      },
+    };
+    const door = await openHttpDoor(operations, { maxAnswerBytes: 150_000 });
+    const answer = await door.client.graphql(
+      `{ ${aliases(15, `similarImages(imageId: "${id}", k: 1) { image { metadata } }`)} }`,
+    );
+    expect(codeOf(answer)).toBe('BAD_USER_INPUT');
+    expect(searches).toBeLessThan(10);
+    await door.close();
   });
 });
 

@@ -1,0 +1,52 @@
+import { invalidArgument, SemblanceError } from '../../errors.js';
+import type { ByteHold } from '../../operations/byte-budget.js';
+
+export interface AnswerBytesOptions {
+  /** Of this answer. */
+  readonly maxBytes: number;
+  /** Of the room that all answers share. */
+  readonly hold: Pick<ByteHold, 'add'>;
+  /** Ends the rest of the operation, whose answer nobody will get. */
+  readonly onRefusal: (error: unknown) => void;
+}
+
+/**
+ * The bytes of one answer while it is made: of metadata as rows give it, then of all that is written. So an answer that is too
+ * large is refused before it is in memory, whatever its fields were estimated at.
+ */
+export class AnswerBytes {
+  readonly #options: AnswerBytesOptions;
+  #bytes = 0;
+  #refusal: SemblanceError | undefined;
+
+  constructor(options: AnswerBytesOptions) {
+    this.#options = options;
+  }
+
+  /** @throws SemblanceError BAD_USER_INPUT beyond the bound of one answer; as ByteHold.add beyond that of all */
+  add(bytes: number): void {
+    const { maxBytes, hold, onRefusal } = this.#options;
+    if (this.#refusal !== undefined) throw this.#refusal;
+    try {
+      this.#bytes += bytes;
+      if (this.#bytes > maxBytes) {
+        throw invalidArgument('the operation', `an answer of at most ${maxBytes} bytes`, 'more');
+      }
+      hold.add(bytes);
+    } catch (error) {
+      if (error instanceof SemblanceError) this.#refusal = error;
+      onRefusal(error);
+      throw error;
+    }
+  }
+
+  /** What was thrown: then nothing of the answer is sent, for a client would take a part of it for all. */
+  get refusal(): SemblanceError | undefined {
+    return this.#refusal;
+  }
+
+  /** Counts the bytes that were written, of which some may be counted. Throws as add. */
+  raiseTo(bytes: number): void {
+    if (bytes > this.#bytes) this.add(bytes - this.#bytes);
+  }
+}
