@@ -2,8 +2,12 @@ import type { ApolloServerPlugin } from '@apollo/server';
 import type { FormattedExecutionResult } from 'graphql';
 import { refusalHeaders } from '../../operations/access/caller.js';
 import type { RequestContext } from '../context.js';
-import { JsonText } from './json-text.js';
 import { writeJson } from './write-json.js';
+
+/** In place of the data of an answer. */
+class WrittenData {
+  constructor(readonly chunks: readonly Buffer[]) {}
+}
 
 /** Writes the data of an answer under its bounds; `stringifyResult` puts the rest around it. */
 export const answerPlugin: ApolloServerPlugin<RequestContext> = {
@@ -18,10 +22,10 @@ export const answerPlugin: ApolloServerPlugin<RequestContext> = {
             const { data } = body.singleResult;
             if (data !== undefined && data !== null && answer.refusal === undefined) {
               try {
-                const text = await writeJson(data, (bytes) => {
+                const chunks = await writeJson(data, (bytes) => {
                   answer.raiseTo(bytes);
                 });
-                body.singleResult.data = new JsonText(text) as unknown as Record<string, unknown>;
+                body.singleResult.data = new WrittenData(chunks) as unknown as Record<string, unknown>;
               } catch (error) {
                 if (error !== answer.refusal) throw error;
               }
@@ -36,10 +40,16 @@ export const answerPlugin: ApolloServerPlugin<RequestContext> = {
     }),
 };
 
-/** As Apollo writes a result, with data that is written already. */
+/**
+ * A result as Apollo writes it, with data that is written already. It is bytes, whatever the type says: Apollo hands them on, and
+ * Express sends them as they are.
+ */
 export function stringifyResult(result: FormattedExecutionResult): string {
-  const fields = Object.entries(result).flatMap(([name, value]: [string, unknown]) =>
-    value === undefined ? [] : [`"${name}":${value instanceof JsonText ? value.text : JSON.stringify(value)}`],
-  );
-  return `{${fields.join(',')}}\n`;
+  const parts = Object.entries(result).flatMap(([name, value]: [string, unknown]) => {
+    if (value === undefined) return [];
+    const written = value instanceof WrittenData ? value.chunks : [Buffer.from(JSON.stringify(value))];
+    return [Buffer.from(`,"${name}":`), ...written];
+  });
+  const [first = Buffer.alloc(0), ...others] = parts;
+  return Buffer.concat([Buffer.from('{'), first.subarray(1), ...others, Buffer.from('}\n')]) as unknown as string;
 }

@@ -18,31 +18,35 @@ const answer = object({
   metadata: { plain: { deep: [1, { x: null }] }, gone: undefined },
 });
 
+async function written(root: unknown, onBytes: (bytes: number) => void = () => undefined): Promise<string> {
+  return Buffer.concat(await writeJson(root, onBytes)).toString();
+}
+
 describe('an answer as JSON', () => {
   it('is what JSON.stringify makes of it', async () => {
     const bytes: number[] = [];
-    const text = await writeJson(answer, (count) => bytes.push(count));
+    const text = await written(answer, (count) => bytes.push(count));
     expect(text).toBe(JSON.stringify(answer));
     expect(bytes.at(-1)).toBe(Buffer.byteLength(text));
   });
 
   it('holds what is JSON already as it stands', async () => {
-    const text = await writeJson(object({ a: new JsonText('{"id":9007199254740993}') }), () => undefined);
+    const text = await written(object({ a: new JsonText('{"id":9007199254740993}') }));
     expect(text).toBe('{"a":{"id":9007199254740993}}');
   });
 
   it('is written in turns with other work', async () => {
     const rows = Array.from({ length: 300_000 }, (_, index) => object({ index, text: 'x'.repeat(20) }));
     let turns = 0;
-    const written = new AbortController();
+    const ended = new AbortController();
     const others = (async () => {
-      while (!written.signal.aborted) {
+      while (!ended.signal.aborted) {
         await setImmediate();
         turns += 1;
       }
     })();
-    const text = await writeJson(rows, () => undefined);
-    written.abort();
+    const text = await written(rows);
+    ended.abort();
     await others;
     expect(JSON.parse(text)).toHaveLength(300_000);
     expect(turns).toBeGreaterThan(2);
