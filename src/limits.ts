@@ -141,6 +141,8 @@ export const maxConcurrentUploads = 4;
 export const maxQueryTokens = 4_000;
 /** A whole request, its body included: a slower client is cut off. */
 export const requestTimeoutMs = 300_000;
+/** Requests of one connection that wait for the answer to the one before them; one read of 64 KB can bring thousands. */
+export const maxPipelinedRequests = 100;
 export const headersTimeoutMs = 30_000;
 /** A connection on which nothing moves. */
 export const idleTimeoutMs = 120_000;

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import type { AddressInfo } from 'node:net';
 import { ConfigurationError, messageOf } from '../errors.js';
 import { headersTimeoutMs, idleTimeoutMs, requestTimeoutMs, shutdownTimeoutMs } from '../limits.js';
+import { answerInTurn } from './answer-in-turn.js';
 
 export interface ListenOptions {
   readonly app: RequestListener;
@@ -51,11 +52,15 @@ export async function listen({ app, host, port, timeouts }: ListenOptions): Prom
   const { headersMs, requestMs, idleMs } = { ...defaultTimeouts, ...timeouts };
   const server = createServer(
     { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: timeoutCheckMs },
-    app,
+    answerInTurn(app),
   );
   server.timeout = idleMs;
   server.on('checkContinue', (request, response) => {
     continueOnceRead(request, response);
+    server.emit('request', request, response);
+  });
+  // Node would answer 417 by itself, in front of answers that answerInTurn knows of. An expectation may be ignored (RFC 9110, section 10.1.1).
+  server.on('checkExpectation', (request, response) => {
     server.emit('request', request, response);
   });
   await new Promise<void>((resolve, reject) => {

@@ -7,7 +7,6 @@ import type { Operations } from '../operations/operations.js';
 import { sweepAbandonedUploads } from './abandoned-uploads.js';
 import type { Access } from './access.js';
 import { admit, type Admission } from './admission.js';
-import { closeQueued } from './close-queued.js';
 import { cors } from './cors.js';
 import { errorResponder, notFoundResponder } from './error-responder.js';
 import { explorerRoutes } from './explorer-routes.js';
@@ -61,7 +60,7 @@ export function createHttpApp({
   app.set('trust proxy', config.proxyHops);
 
   sweepAbandonedUploads();
-  app.use(closeQueued, requestId, securityHeaders);
+  app.use(requestId, securityHeaders);
   if (log !== undefined) app.use(requestLog(log));
   if (metrics !== undefined) app.use(metrics.observe);
   if (isLoopback(config.host) || config.allowedHosts.length > 0) app.use(hostGuard(config.allowedHosts));
