@@ -219,6 +219,8 @@ export const countCost = 50;
 export const maxSearchedUploads = 1;
 /** An import waits no longer than this for a server that asks it to. */
 export const maxRetryAfterMs = 90_000;
+/** What the program opens at its start, with room for a few clients. */
+export const minFileDescriptors = 256;
 /** `semblance doctor` calls a disk with less nearly full. */
 export const minFreeDiskBytes = 1_000_000_000;
 /** The embedded database takes no images where they would leave its disk less: its log grows by 16 MiB at once, and has to. */

@@ -1,67 +1,28 @@
 #!/usr/bin/env node
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import 'reflect-metadata';
-import { Command } from 'commander';
-import { registerDoctor } from './cli/doctor.js';
-import { registerEvaluate } from './cli/evaluate.js';
-import { registerExport } from './cli/export.js';
-import { registerImportArchive } from './cli/import-archive.js';
-import { registerImport } from './cli/import.js';
-import { registerIndexRegions } from './cli/index-regions.js';
-import { registerKeys } from './cli/keys.js';
-import { registerMethods } from './cli/methods.js';
-import { registerMigrate } from './cli/migrate.js';
-import { registerModels } from './cli/models.js';
-import { registerReindex } from './cli/reindex.js';
-import { registerSample } from './cli/sample.js';
-import { registerSearch } from './cli/search.js';
-import { registerServe } from './cli/serve.js';
-import { registerSimilar } from './cli/similar.js';
-import { registerSpaces } from './cli/spaces.js';
-import { registerStats } from './cli/stats.js';
-import { registerTrainScorer } from './cli/train-scorer.js';
-import { packageRoot, packageVersion } from './paths.js';
 import { ConfigurationError, messageOf, SemblanceError } from './errors.js';
-
-const program = new Command('semblance')
-  .description('Visual search on Postgres: stores images with their embeddings and finds those that look alike.')
-  .version(packageVersion)
-  .showHelpAfterError('Run it with --help to see what it takes.');
-
-registerServe(program, process.env);
-for (const register of [
-  registerSample,
-  registerImport,
-  registerSearch,
-  registerSimilar,
-  registerMethods,
-  registerSpaces,
-  registerTrainScorer,
-  registerIndexRegions,
-  registerEvaluate,
-  registerStats,
-  registerKeys,
-  registerDoctor,
-  registerMigrate,
-  registerExport,
-  registerImportArchive,
-  registerReindex,
-  registerModels,
-]) {
-  register(program, process.env);
-}
-
-// Slim containers have no fontconfig; libvips then complains on stderr at the first text of a contact sheet.
-if (process.platform === 'linux' && !existsSync('/etc/fonts/fonts.conf')) {
-  process.env['FONTCONFIG_FILE'] ??= join(packageRoot, 'assets', 'fonts.conf');
-}
+import { minFileDescriptors } from './limits.js';
 
 try {
-  await program.parseAsync();
+  assertFileDescriptors();
+  // Not a static import: it opens more files at once than a process with few descriptors may.
+  const { runProgram } = await import('./program.js');
+  await runProgram();
 } catch (error) {
   // What we know is one sentence; anything else is a defect, and its stack helps whoever reports it.
   const known = error instanceof ConfigurationError || error instanceof SemblanceError;
   console.error(known || !(error instanceof Error) ? messageOf(error) : error.stack);
   process.exitCode = 1;
+}
+
+/** @throws ConfigurationError. Later, what finds none fails with whatever it says of a file that is not there. */
+function assertFileDescriptors(): void {
+  const { userLimits } = process.report.getReport() as {
+    readonly userLimits?: { readonly open_files?: { readonly soft: number | 'unlimited' } };
+  };
+  const allowed = userLimits?.open_files?.soft;
+  if (typeof allowed === 'number' && allowed < minFileDescriptors) {
+    throw new ConfigurationError(
+      `This process may have ${allowed} files open, and needs at least ${minFileDescriptors} file descriptors: raise the limit (ulimit -n, LimitNOFILE= of systemd, --ulimit nofile= of Docker).`,
+    );
+  }
 }

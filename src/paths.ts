@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { access, constants, mkdir, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { ConfigurationError, messageOf } from './errors.js';
 
 /** Where the program's own files lie, the same from `src` under vitest as from `dist`. */
 export const packageRoot = findPackageRoot(dirname(fileURLToPath(import.meta.url)));
@@ -17,6 +19,24 @@ export const packageVersion = (
  */
 export function workerUrl(name: string): URL {
   return pathToFileURL(join(packageRoot, 'dist', `${name}.js`));
+}
+
+/**
+ * Where the socket of the embedded database lies, and uploads while they arrive.
+ * @throws ConfigurationError where it is missing, or this user may not write in it
+ */
+export async function temporaryFolder(): Promise<string> {
+  const folder = tmpdir();
+  try {
+    if (!(await stat(folder)).isDirectory()) throw new Error('it is no folder');
+    await access(folder, constants.W_OK | constants.X_OK);
+    return folder;
+  } catch (cause) {
+    throw new ConfigurationError(
+      `The folder for temporary files, ${folder}, cannot be written in (${messageOf(cause)}): make it, or set TMPDIR to another.`,
+      { cause },
+    );
+  }
 }
 
 /** @throws Error that says why not, where this user could not write in it afterwards */

@@ -13,7 +13,7 @@ import { openMetrics } from '../http/metrics.js';
 import { createHttpApp } from '../http/server.js';
 import { openLog, type Log } from '../log.js';
 import { WorkMeter } from '../operations/access/work-meter.js';
-import { packageVersion } from '../paths.js';
+import { packageVersion, temporaryFolder } from '../paths.js';
 import { print } from './output.js';
 import type { Environment } from './run.js';
 
@@ -81,6 +81,8 @@ async function startServer(config: Config, log: Log): Promise<Server> {
     },
   });
   try {
+    // Uploads lie there, also where the database does not.
+    await temporaryFolder();
     let closing = false;
     const meter = new WorkMeter(config);
     const admission = openAdmission(config);

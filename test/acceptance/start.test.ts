@@ -7,6 +7,7 @@ import {
   cleanUp,
   freePort,
   makeFolder,
+  program,
   runProgram,
   embeddedStores,
   serverStores,
@@ -123,6 +124,19 @@ describe.each(embeddedStores)('a wrong configuration', () => {
     const lines = await refusal({ env: { PORT: String(port), DATABASE_URL: 'memory:' } });
     expect(lines.at(-1)).toContain(String(port));
     holder.close();
+  });
+
+  it('ends the start where there is no folder for temporary files, whatever the database', async () => {
+    for (const database of ['memory:', 'postgres://nobody@127.0.0.1:1/none']) {
+      const lines = await refusal({ env: { TMPDIR: '/nonexistent', DATABASE_URL: database } });
+      expect(lines).toEqual([expect.stringMatching(/\/nonexistent.*set TMPDIR/)]);
+    }
+  });
+
+  it.each([30, 100])('ends the start where %d files may be open', async (files) => {
+    const launcher = ['sh', '-c', `ulimit -n ${files}; exec "$0" "$@"`, process.execPath, program] as const;
+    const lines = await refusal({ launcher, env: { DATABASE_URL: 'memory:' } });
+    expect(lines).toEqual([expect.stringMatching(`may have ${files} files open`)]);
   });
 
   it('names every malformed variable in one message', async () => {

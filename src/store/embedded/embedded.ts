@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigurationError, messageOf } from '../../errors.js';
 import { retryIntervalMs } from '../../limits.js';
+import { temporaryFolder } from '../../paths.js';
 import { describeCopy, makeDataDir, prepareDatabaseFolder } from './data-folder.js';
 import { lockDataFolder, type DataFolderLock } from './lock.js';
 import { startPostgresThread, type PostgresThread } from './thread.js';
@@ -154,9 +155,10 @@ async function release(socketFolder: string | undefined, lock: DataFolderLock | 
  */
 async function makeSocketFolder(lock: DataFolderLock | undefined): Promise<string> {
   if (lock?.abandonedSocketFolder !== undefined) await rm(lock.abandonedSocketFolder, { recursive: true, force: true });
+  const temporary = await temporaryFolder();
   const name = `semblance-${randomBytes(8).toString('hex')}`;
-  const fits = Buffer.byteLength(join(tmpdir(), name, socketName)) <= maxSocketPathBytes;
-  const folder = join(fits ? tmpdir() : '/tmp', name);
+  const fits = Buffer.byteLength(join(temporary, name, socketName)) <= maxSocketPathBytes;
+  const folder = join(fits ? temporary : '/tmp', name);
   await lock?.recordSocketFolder(folder);
   await mkdir(folder, { mode: 0o700 });
   return folder;
