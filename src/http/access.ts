@@ -28,6 +28,8 @@ export interface Access {
   readonly chargeGraphql: RequestHandler;
   /** Before the path of an image. */
   readonly guardImage: (form: ImageForm) => RequestHandler;
+  /** Before a rendition is made. @throws RetryLaterError RATE_LIMITED */
+  readonly chargeRendition: (caller: Caller) => Promise<void>;
   /** Paths of an image's forms as a caller gets them: renditions are signed where strangers may not look at images. */
   readonly imagePaths: (id: string) => Promise<Readonly<Record<ImageForm, string>>>;
 }
@@ -76,10 +78,9 @@ export function openAccess({ config, operations, meter, now }: AccessOptions): A
       } else {
         await links.verify(request.path, expires, signature);
       }
-      // It is decoded and encoded anew for each request.
-      if (form === 'rendition' && request.method === 'GET') await meter.chargeImages(caller, 1);
       next();
     },
+    chargeRendition: (caller) => meter.chargeImages(caller, 1),
     imagePaths: async (id) => {
       const paths = imagePaths(id);
       if (isPublic) return paths;

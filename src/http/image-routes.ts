@@ -7,11 +7,12 @@ import { requireFound } from '../operations/found.js';
 import type { Operations } from '../operations/operations.js';
 import type { ImageRecord } from '../store/types.js';
 import { callerOf, type Access } from './access.js';
+import { parseByteRange, type ByteRange } from './byte-range.js';
 import { imageForms, imagePaths, type ImageForm } from './image-paths.js';
 
 export interface ImageRoutesOptions {
   readonly operations: Operations;
-  readonly access: Pick<Access, 'guardImage' | 'isPublic'>;
+  readonly access: Pick<Access, 'guardImage' | 'chargeRendition' | 'isPublic'>;
   /** Of the images that clients have not read to their end. */
   readonly sending: ByteBudget;
   /** Whether pages of other origins may show the images. */
@@ -38,6 +39,8 @@ export function imageRoutes({ operations, access, sending, crossOrigin, serveOri
       const headers = headersOf(image, form, { crossOrigin, isPublic: access.isPublic });
       const known = matchesAny(request.get('If-None-Match'), headers.ETag);
       const needsNoBytes = known || (request.method === 'HEAD' && form === 'original');
+      // It is decoded and encoded anew for each request, HEAD too, which tells its size.
+      if (form === 'rendition' && !needsNoBytes) await access.chargeRendition(callerOf(response));
       // Before the headers are set, for it may still fail, and an error must not be cached as an image.
       const bytes = needsNoBytes ? undefined : requireFound(await readers[form](id, goneSignal(response)), id);
       if (bytes !== undefined) holdUntilSent(sending, response, bytes);
@@ -107,14 +110,12 @@ function sendBytes(request: Request, response: Response, bytes: Buffer, mayBePar
   response.set('Content-Length', String(part.byteLength)).end(part);
 }
 
-/** Both ends inclusive. Undefined where the whole is to be sent: no range, several, or one of another version (If-Range). */
-function wantedRange(request: Request, response: Response, sizeBytes: number) {
+/** Undefined where the whole is to be sent; see parseByteRange. */
+function wantedRange(request: Request, response: Response, sizeBytes: number): ByteRange | 'unsatisfiable' | undefined {
+  const header = request.get('Range');
   const condition = request.get('If-Range');
-  if (condition !== undefined && condition !== response.get('ETag')) return undefined;
-  const ranges = request.range(sizeBytes, { combine: true });
-  if (ranges === -1) return 'unsatisfiable';
-  if (ranges === undefined || ranges === -2 || ranges.type !== 'bytes') return undefined;
-  return ranges.length === 1 ? ranges[0] : undefined;
+  const isOfAnother = condition !== undefined && condition !== response.get('ETag');
+  return header === undefined || isOfAnother ? undefined : parseByteRange(header, sizeBytes);
 }
 
 /**

@@ -1,5 +1,5 @@
 import express, { type Express, type RequestHandler } from 'express';
-import { isLoopback, type Config } from '../config.js';
+import type { Config } from '../config.js';
 import { messageOf } from '../errors.js';
 import { maxJsonBodyBytes } from '../limits.js';
 import type { Log } from '../log.js';
@@ -60,11 +60,20 @@ export function createHttpApp({
   app.set('trust proxy', config.proxyHops);
 
   sweepAbandonedUploads();
+  const hosts = hostGuard(config);
   app.use(requestId, securityHeaders);
   if (log !== undefined) app.use(requestLog(log));
   if (metrics !== undefined) app.use(metrics.observe);
-  if (isLoopback(config.host) || config.allowedHosts.length > 0) app.use(hostGuard(config.allowedHosts));
-  app.use(healthRoutes({ operations, isClosing, tellsReasons: config.anonymousAccess === 'admin' }));
+  app.use(hosts.single);
+  app.use(
+    healthRoutes({
+      operations,
+      isClosing,
+      // Not to a web page under a name of its own: see hostGuard.
+      tellsReasons: (request) => config.anonymousAccess === 'admin' && hosts.isServed(request),
+    }),
+  );
+  app.use(hosts.served);
   if (metrics !== undefined) app.use(metricsRoutes({ metrics, access, token: config.metricsToken }));
   app.use(['/graphql', '/images'], cors(config.corsOrigins));
   const { pages, strayed } = pageRoutes();

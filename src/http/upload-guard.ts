@@ -8,6 +8,8 @@ import { contentLength, cutOff, isUpload } from './request-body.js';
 import { assertJsonDepth } from './json-depth.js';
 import { readMultipartHead, type MultipartHead } from './multipart-head.js';
 
+/** No web page sends them to another origin unasked. Those that Apollo Server takes. */
+const preflightHeaders = ['Apollo-Require-Preflight', 'X-Apollo-Operation-Name'] as const;
 /** Header of a part with its boundary; generous, for file names may be long. */
 const maxPartOverheadBytes = 8 * 1024;
 
@@ -29,10 +31,10 @@ export function uploadGuard({ maxUploadBytes, temporary }: UploadGuardOptions): 
       return;
     }
     if (request.method !== 'POST') throw new SemblanceError('BAD_USER_INPUT', 'A multipart request must be a POST');
-    if ((request.get('Apollo-Require-Preflight') ?? '') === '') {
+    if (preflightHeaders.every((name) => (request.get(name) ?? '') === '')) {
       throw new SemblanceError(
         'BAD_USER_INPUT',
-        'A multipart request needs a non-empty Apollo-Require-Preflight header: without it any web page could send one',
+        `A multipart request needs a non-empty ${preflightHeaders.join(' or ')} header: without it any web page could send one`,
       );
     }
     // Its client left while it was asked who it is: nothing would say when it ends.

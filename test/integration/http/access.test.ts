@@ -259,6 +259,23 @@ describe('the work of a caller', () => {
     await door.close();
   });
 
+  test('counts each rendition that is made, to tell its size too, and none that a client has already', async () => {
+    const { door, calls } = await openGuarded({ embeddingsPerMinute: 2 });
+    const { rendition } = imagePaths(image.id);
+    const ask = async (method: string, headers: Headers = {}) =>
+      door.client.ask(method, rendition, { ...bearer(keys.read), ...headers });
+    const { status, headers } = await ask('HEAD');
+    expect([status, headers['content-length']]).toEqual([200, expect.stringMatching(/^\d+$/)]);
+    for (const method of ['GET', 'HEAD', 'GET', 'HEAD']) {
+      expect((await ask(method, { 'if-none-match': headers.etag ?? '' })).status).toBe(304);
+    }
+    expect((await ask('GET')).status).toBe(200);
+    calls.length = 0;
+    for (const method of ['GET', 'HEAD']) expect((await ask(method)).status).toBe(429);
+    expect(calls).not.toContain('readRendition');
+    await door.close();
+  });
+
   test('is bounded in bytes, before they are read', async () => {
     const { door, calls, post } = await openGuarded({ bytesPerMinute: 1_000 });
     expect((await post('{ status { imageCount } }', bearer(keys.read))).status).toBe(200);

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { App } from '../../../src/app.js';
 import { maxDrainedBytes, maxJsonBodyBytes } from '../../../src/limits.js';
-import { answerOf, codeOf, preflight, type ImageNode, type RawAnswer } from '../../support/client.js';
+import { answerOf, codeOf, dataOf, preflight, type ImageNode, type RawAnswer } from '../../support/client.js';
 import { buildMemoryApp, openHttpDoor, type HttpDoor } from '../../support/http-app.js';
 import { makeJpeg } from '../../support/make-image.js';
 import { sendRaw } from '../../support/serve-http.js';
@@ -69,6 +69,7 @@ describe('image bytes', () => {
     ['bytes=0-99', 0, 100],
     ['bytes=100-', 100, undefined],
     ['bytes=-50', -50, undefined],
+    ['bytes=-99999999', 0, undefined],
   ])('a part: %s', async (range, start, end) => {
     const { status, headers, body } = await door.client.get(image.url, { headers: { range } });
     expect(status).toBe(206);
@@ -136,7 +137,21 @@ describe('health', () => {
     const { status, body } = await broken.client.get('/readyz');
     expect([status, body.toString()]).toEqual([503, '{"ready":false,"reasons":["model: gone"]}']);
     expect((await broken.client.get('/livez')).status).toBe(200);
+    // Not to a web page under a name of its own.
+    const elsewhere = await broken.client.ask('GET', '/readyz', { host: 'evil.example' });
+    expect([elsewhere.status, elsewhere.body.toString()]).toEqual([503, '{"ready":false}']);
     await broken.close();
+  });
+
+  test.each([
+    ['/livez', '{"live":true}'],
+    ['/readyz', '{"ready":true}'],
+  ])('%s answers under any host name, and without one', async (path, expected) => {
+    const named = await door.client.ask('GET', path, { host: '10.1.2.3:4000' });
+    expect([named.status, named.body.toString()]).toEqual([200, expected]);
+    const nameless = await sendRaw(Number(new URL(door.client.url).port), `GET ${path} HTTP/1.0\r\n\r\n`);
+    expect(nameless).toMatch(/^HTTP\/1\.1 200 /);
+    expect(nameless.endsWith(`\r\n\r\n${expected}`)).toBe(true);
   });
 });
 
@@ -150,8 +165,15 @@ describe('who may ask', () => {
   );
 
   test('nor without a name', async () => {
-    const answer = await sendRaw(Number(new URL(door.client.url).port), 'GET /livez HTTP/1.0\r\n\r\n');
+    const answer = await sendRaw(Number(new URL(door.client.url).port), 'GET / HTTP/1.0\r\n\r\n');
     expect(answer).toMatch(/^HTTP\/1\.1 403 /);
+  });
+
+  test.each(['/livez', '/'])('nor by two names at once (%s)', async (path) => {
+    for (const hosts of ['Host: localhost\r\nHost: localhost', 'Host: localhost\r\nhost: evil.example']) {
+      const text = `GET ${path} HTTP/1.1\r\n${hosts}\r\nConnection: close\r\n\r\n`;
+      expect(await sendRaw(Number(new URL(door.client.url).port), text)).toMatch(/^HTTP\/1\.1 400 [^]*BAD_USER_INPUT/);
+    }
   });
 
   test.each(['localhost', 'LOCALHOST:4000', '127.0.0.1:1', '127.8.9.1', '[::1]:4000'])('but as "%s"', async (host) => {
@@ -163,6 +185,18 @@ describe('who may ask', () => {
       const other = await openHttpDoor(app.operations, overrides);
       expect((await other.client.ask('GET', '/livez', { host: 'gallery.lan:4000' })).status).toBe(200);
       await other.close();
+    }
+  });
+
+  test('and upload, with either header that makes a browser ask first', async () => {
+    for (const name of ['Apollo-Require-Preflight', 'X-Apollo-Operation-Name']) {
+      const answer = await door.client.multipart(
+        'mutation Upload($file: Upload!) { uploadImage(file: $file) { image { id } } }',
+        { file: null },
+        { 'variables.file': { bytes: original, filename: 'a.jpg' } },
+        { [name]: 'Upload' },
+      );
+      expect(dataOf(answer)).toBeDefined();
     }
   });
 
