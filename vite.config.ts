@@ -7,6 +7,8 @@ const server = process.env['SEMBLANCE_URL'] ?? 'http://127.0.0.1:4000';
 /** The web page: `npm run build:web` into dist/web, which the server serves; `npm run dev:web` beside a running server. */
 export default defineConfig({
   root: join(import.meta.dirname, 'web'),
+  // Relative to each file, and in index.html to be completed by the server: only it knows the path that a proxy adds.
+  base: './',
   plugins: [react()],
   build: {
     outDir: join(import.meta.dirname, 'dist', 'web'),

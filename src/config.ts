@@ -89,6 +89,8 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   /** Host names under which a loopback server is addressed, besides localhost and loopback addresses. */
   readonly allowedHosts: readonly string[];
+  /** Path under which a proxy serves this server, such as /vision; empty where it is the root of its host. */
+  readonly pathPrefix: string;
   readonly maxUploadBytes: number;
   /** Of one GraphQL answer. */
   readonly maxAnswerBytes: number;
@@ -198,6 +200,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     proxyHops: read('SEMBLANCE_PROXY_HOPS', 0, integer(0, 10)),
     corsOrigins: read<readonly string[]>('SEMBLANCE_CORS_ORIGINS', [], parseOrigins),
     allowedHosts: read<readonly string[]>('SEMBLANCE_ALLOWED_HOSTS', [], parseList),
+    pathPrefix: read('SEMBLANCE_PATH_PREFIX', '', parsePathPrefix),
     serveOriginals: read('SEMBLANCE_SERVE_ORIGINALS', true, parseBoolean),
     maxUploadBytes: read('SEMBLANCE_MAX_UPLOAD_BYTES', defaultMaxUploadBytes, integer(1, 1_000_000_000)),
     maxAnswerBytes: read('SEMBLANCE_MAX_ANSWER_BYTES', defaultMaxAnswerBytes, integer(100_000, 1_000_000_000)),
@@ -349,6 +352,12 @@ function parseList(text: string): readonly string[] {
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '');
+}
+
+/** Without a slash at its end. It is written into the page: no character of it means anything in HTML. */
+function parsePathPrefix(text: string): string | Expectation {
+  const path = text.replace(/\/$/, '');
+  return /^(\/(?!\.{1,2}(\/|$))[\w.~-]+)*$/.test(path) ? path : new Expectation('a path such as /vision');
 }
 
 function parseOrigins(text: string): readonly string[] | Expectation {

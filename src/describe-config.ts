@@ -37,6 +37,7 @@ export function describeConfig(config: Config): Readonly<Record<string, string>>
     SEMBLANCE_PROXY_HOPS: String(config.proxyHops),
     SEMBLANCE_CORS_ORIGINS: listed(config.corsOrigins),
     SEMBLANCE_ALLOWED_HOSTS: listed(config.allowedHosts),
+    SEMBLANCE_PATH_PREFIX: orUnset(config.pathPrefix),
     SEMBLANCE_SERVE_ORIGINALS: String(config.serveOriginals),
     SEMBLANCE_MAX_UPLOAD_BYTES: String(config.maxUploadBytes),
     SEMBLANCE_MAX_ANSWER_BYTES: String(config.maxAnswerBytes),

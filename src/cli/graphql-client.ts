@@ -115,7 +115,10 @@ export class GraphqlClient {
   ): Promise<Response> {
     try {
       const headers = { ...init.headers, ...this.#headers };
-      return await fetch(new URL(path.replace(/^\/+/, ''), this.#base), { ...init, headers });
+      // Links to images carry the path of the proxy where the server knows it.
+      const { pathname } = this.#base;
+      const relative = path.startsWith(pathname) ? path.slice(pathname.length) : path.replace(/^\/+/, '');
+      return await fetch(new URL(relative, this.#base), { ...init, headers });
     } catch (error) {
       throw new SemblanceError('DATABASE_UNAVAILABLE', `No server answers at ${this.address}`, { cause: error });
     }

@@ -89,11 +89,12 @@ async function startServer(config: Config, log: Log): Promise<Server> {
     const metrics = openMetrics({ context: app.context, meter, admission });
     const operations = metrics.counting(app.operations);
     const access = openAccess({ config, operations, meter });
-    const { introspection, maxAnswerBytes } = config;
+    const { introspection, pathPrefix, maxAnswerBytes } = config;
     const { imagePaths } = access;
     const graphql = await openGraphqlDoor({
       operations,
       introspection,
+      pathPrefix,
       meter,
       maxAnswerBytes,
       answers: admission.answers,
@@ -151,8 +152,9 @@ function announce({ app, listening }: Server, { env, format, log }: Announcement
   const { config } = app;
   const tell = format === 'text' ? print : () => undefined;
   tell(`Semblance listens on ${listening.url}`);
-  tell(`  page      ${listening.url}/ (drop a picture, see what looks like it)`);
-  tell(`  GraphQL   ${listening.url}/graphql (open it in a browser for the explorer)`);
+  const address = listening.url + config.pathPrefix;
+  tell(`  page      ${address}/ (drop a picture, see what looks like it)`);
+  tell(`  GraphQL   ${address}/graphql (open it in a browser for the explorer)`);
   tell(`  data      ${describeData(config)}`);
   tell(`  access    ${describeAccess(config)}`);
   const settings = describeConfig(config);

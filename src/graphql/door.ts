@@ -29,6 +29,8 @@ export interface GraphqlDoorOptions {
   readonly operations: Operations;
   /** Whether clients may ask for the schema. */
   readonly introspection: boolean;
+  /** See Config. */
+  readonly pathPrefix: string;
   readonly meter: Pick<WorkMeter, 'chargeImages'>;
   /** Of one answer. */
   readonly maxAnswerBytes: number;
@@ -51,8 +53,18 @@ export interface GraphqlDoor {
 
 /** GraphQL over HTTP, bound to no address. */
 export async function openGraphqlDoor(options: GraphqlDoorOptions): Promise<GraphqlDoor> {
-  const { operations, introspection, meter, maxAnswerBytes, answers, callerOf, placeOf, imagePaths, logError } =
-    options;
+  const {
+    operations,
+    introspection,
+    pathPrefix,
+    meter,
+    maxAnswerBytes,
+    answers,
+    callerOf,
+    placeOf,
+    imagePaths,
+    logError,
+  } = options;
   const schema = await buildGraphqlSchema();
   assertEveryFieldHasScope(schema);
   const server = new ApolloServer<RequestContext>({
@@ -78,7 +90,7 @@ export async function openGraphqlDoor(options: GraphqlDoorOptions): Promise<Grap
       guardPlugin({ maxAnswerBytes }),
       placePlugin,
       answerPlugin,
-      explorerPlugin(),
+      explorerPlugin(pathPrefix),
     ],
     stringifyResult,
     formatError: (formatted, error) => {

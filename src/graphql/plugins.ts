@@ -121,7 +121,8 @@ function isRetryLater(error: unknown): error is SemblanceError {
 }
 
 /** What a browser gets at /graphql: Apollo Sandbox, or GraphiQL where Apollo's servers cannot be reached. */
-export function explorerPlugin(): Plugin {
-  const html = readFileSync(join(packageRoot, 'web', 'explorer', 'index.html'), 'utf8');
+export function explorerPlugin(pathPrefix: string): Plugin {
+  const file = readFileSync(join(packageRoot, 'web', 'explorer', 'index.html'), 'utf8');
+  const html = file.replaceAll('="/graphql/', `="${pathPrefix}/graphql/`);
   return { serverWillStart: () => Promise.resolve({ renderLandingPage: () => Promise.resolve({ html }) }) };
 }

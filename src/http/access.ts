@@ -10,7 +10,7 @@ import { imagePaths, type ImageForm } from './image-paths.js';
 import { isUpload } from './request-body.js';
 
 export interface AccessOptions {
-  readonly config: Pick<Config, 'anonymousAccess' | 'tokens' | 'urlSecret'>;
+  readonly config: Pick<Config, 'anonymousAccess' | 'tokens' | 'urlSecret' | 'pathPrefix'>;
   readonly operations: Pick<Operations, 'apiKeys' | 'linkSecret'>;
   readonly meter: WorkMeter;
   readonly now?: (() => number) | undefined;
@@ -30,12 +30,12 @@ export interface Access {
   readonly guardImage: (form: ImageForm) => RequestHandler;
   /** Before a rendition is made. @throws RetryLaterError RATE_LIMITED */
   readonly chargeRendition: (caller: Caller) => Promise<void>;
-  /** Paths of an image's forms as a caller gets them: renditions are signed where strangers may not look at images. */
+  /** Paths of an image's forms as a caller gets them, the proxy's prefix included: renditions are signed where strangers may not look at images. */
   readonly imagePaths: (id: string) => Promise<Readonly<Record<ImageForm, string>>>;
 }
 
 export function openAccess({ config, operations, meter, now }: AccessOptions): Access {
-  const { anonymousAccess, tokens, urlSecret } = config;
+  const { anonymousAccess, tokens, urlSecret, pathPrefix } = config;
   const authenticator = new Authenticator({
     anonymousAccess,
     keys: operations.apiKeys,
@@ -82,10 +82,15 @@ export function openAccess({ config, operations, meter, now }: AccessOptions): A
     },
     chargeRendition: (caller) => meter.chargeImages(caller, 1),
     imagePaths: async (id) => {
-      const paths = imagePaths(id);
-      if (isPublic) return paths;
-      const [rendition, thumbnail] = await Promise.all([links.sign(paths.rendition), links.sign(paths.thumbnail)]);
-      return { original: paths.original, rendition, thumbnail };
+      const { original, ...unsigned } = imagePaths(id);
+      // What is signed is the path as this server sees it.
+      const sign = (path: string) => (isPublic ? path : links.sign(path));
+      const [rendition, thumbnail] = await Promise.all([sign(unsigned.rendition), sign(unsigned.thumbnail)]);
+      return {
+        original: pathPrefix + original,
+        rendition: pathPrefix + rendition,
+        thumbnail: pathPrefix + thumbnail,
+      };
     },
   };
 }

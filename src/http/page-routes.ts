@@ -47,11 +47,17 @@ export interface PageRoutes {
   readonly strayed: RequestHandler;
 }
 
+export interface PageRoutesOptions {
+  /** See Config. */
+  readonly pathPrefix: string;
+  readonly folder?: string | undefined;
+}
+
 /** The web page, from the files that `npm run build:web` made: each is read and compressed once. */
-export function pageRoutes(folder = pageFolder): PageRoutes {
+export function pageRoutes({ pathPrefix, folder = pageFolder }: PageRoutesOptions): PageRoutes {
   const files = new Map<string, Promise<PageFile>>();
   const open = (path: string): Promise<PageFile> => {
-    const file = files.get(path) ?? readPageFile(join(folder, path));
+    const file = files.get(path) ?? readPageFile(join(folder, path), pathPrefix);
     files.set(path, file);
     file.catch(() => files.delete(path));
     return file;
@@ -93,9 +99,15 @@ function assetNames(folder: string): readonly string[] {
   }
 }
 
-async function readPageFile(path: string): Promise<PageFile> {
-  const bytes = await readFile(path);
+async function readPageFile(path: string, pathPrefix: string): Promise<PageFile> {
+  const file = await readFile(path);
+  const bytes = extname(path) === '.html' ? Buffer.from(underPrefix(file.toString(), pathPrefix)) : file;
   return { type: types[extname(path)] ?? 'application/octet-stream', bytes, gzipped: await gzipped(bytes) };
+}
+
+/** The page is built with addresses relative to the server's root, and is answered at many paths. */
+function underPrefix(html: string, pathPrefix: string): string {
+  return html.replaceAll('="./', `="${pathPrefix}/`).replace('<meta name="path-prefix" content="', `$&${pathPrefix}`);
 }
 
 function sendFile(file: PageFile, status: number, request: Request, response: Response): void {

@@ -18,6 +18,7 @@ import { metricsRoutes } from './metrics-routes.js';
 import type { Metrics } from './metrics.js';
 import { methodGuard } from './method-guard.js';
 import { pageRoutes } from './page-routes.js';
+import { stripPathPrefix } from './path-prefix.js';
 import { contentLength, cutOff, isUpload } from './request-body.js';
 import { requestId } from './request-id.js';
 import { requestLog } from './request-log.js';
@@ -61,7 +62,7 @@ export function createHttpApp({
 
   sweepAbandonedUploads();
   const hosts = hostGuard(config);
-  app.use(requestId, securityHeaders);
+  app.use(stripPathPrefix(config.pathPrefix), requestId, securityHeaders);
   if (log !== undefined) app.use(requestLog(log));
   if (metrics !== undefined) app.use(metrics.observe);
   app.use(hosts.single);
@@ -76,7 +77,7 @@ export function createHttpApp({
   app.use(hosts.served);
   if (metrics !== undefined) app.use(metricsRoutes({ metrics, access, token: config.metricsToken }));
   app.use(['/graphql', '/images'], cors(config.corsOrigins));
-  const { pages, strayed } = pageRoutes();
+  const { pages, strayed } = pageRoutes({ pathPrefix: config.pathPrefix });
   app.use(pages, explorerRoutes());
   app.use(['/graphql', '/images'], access.identify);
   app.use(

@@ -50,12 +50,13 @@ export async function openHttpDoor(
   };
   const meter = new WorkMeter(config);
   const access = openAccess({ config, operations, meter, now });
-  const { introspection, maxAnswerBytes } = config;
+  const { introspection, pathPrefix, maxAnswerBytes } = config;
   const { answers } = admission;
   const { imagePaths } = access;
   const graphql = await openGraphqlDoor({
     operations,
     introspection,
+    pathPrefix,
     meter,
     maxAnswerBytes,
     answers,

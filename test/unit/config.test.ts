@@ -26,6 +26,7 @@ describe('loadConfig', () => {
       embeddingsPerMinute: 0,
       bytesPerMinute: 0,
       corsOrigins: [],
+      pathPrefix: '',
       maxUploadBytes: 20_000_000,
     });
   });

@@ -4,7 +4,9 @@
 
 const sandboxScript = 'https://embeddable-sandbox.cdn.apollographql.com/v2/embeddable-sandbox.umd.production.min.js';
 const sandboxTimeoutMs = 2000;
-const endpoint = new URL('/graphql', window.location.href).href;
+// A proxy may serve all of it under a path of its own.
+const assets = new URL('.', document.currentScript.src).href;
+const endpoint = new URL('../../graphql', assets).href;
 /** Uploads are refused without it: no other page can send it. */
 const preflightHeaders = { 'Apollo-Require-Preflight': 'true' };
 
@@ -117,10 +119,10 @@ async function openSandbox() {
 async function openGraphiql() {
   document.querySelector('#sandbox').hidden = true;
   document.querySelector('#offline').hidden = false;
-  loadStyle('/graphql/assets/graphiql.css');
-  await loadScript('/graphql/assets/react.js');
-  await loadScript('/graphql/assets/react-dom.js');
-  await loadScript('/graphql/assets/graphiql.js');
+  loadStyle(`${assets}graphiql.css`);
+  await loadScript(`${assets}react.js`);
+  await loadScript(`${assets}react-dom.js`);
+  await loadScript(`${assets}graphiql.js`);
   const { React, ReactDOM, GraphiQL } = window;
   const root = ReactDOM.createRoot(document.querySelector('#graphiql'));
   const render = () => {

@@ -3,6 +3,7 @@ import { relayStylePagination } from '@apollo/client/utilities';
 import UploadHttpLink from 'apollo-upload-client/UploadHttpLink.mjs';
 import { tap } from 'rxjs';
 import { fetchWithAccess } from './lib/fetch-with-access.js';
+import { pathPrefix } from './lib/path-prefix.js';
 import { recordSearchTimes } from './lib/search-times.js';
 
 /** The one way in which the page talks to the server: the public GraphQL API, files as multipart requests. */
@@ -27,7 +28,7 @@ export function createClient(): ApolloClient {
     link: ApolloLink.from([
       searchTimesLink,
       new UploadHttpLink({
-        uri: '/graphql',
+        uri: `${pathPrefix}/graphql`,
         // No page of another origin can send it without asking first, so the server takes no upload without it.
         headers: { 'Apollo-Require-Preflight': 'true' },
         fetch: fetchWithAccess,

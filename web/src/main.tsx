@@ -1,8 +1,10 @@
 import { ApolloProvider } from '@apollo/client/react';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
+import { Router } from 'wouter';
 import { App } from './app.js';
 import { createClient } from './client.js';
+import { pathPrefix } from './lib/path-prefix.js';
 import { ErrorBoundary } from './parts/error-boundary.js';
 import './styles/tokens.css';
 import './styles/base.css';
@@ -14,7 +16,9 @@ createRoot(root).render(
   <StrictMode>
     <ErrorBoundary>
       <ApolloProvider client={createClient()}>
-        <App />
+        <Router base={pathPrefix}>
+          <App />
+        </Router>
       </ApolloProvider>
     </ErrorBoundary>
   </StrictMode>,

@@ -1,8 +1,9 @@
 import { useQuery } from '@apollo/client/react';
 import { useMemo } from 'react';
 import { useSearch as useQueryString } from 'wouter';
-import { navigate, useHistoryState } from 'wouter/use-browser-location';
+import { useHistoryState } from 'wouter/use-browser-location';
 import { CompareMethodsDocument } from '../../generated/graphql.js';
+import { navigate } from '../../lib/navigate.js';
 import { ErrorNote } from '../../parts/error-note.js';
 import { FileButton } from '../../parts/file-button.js';
 import { useFileDrop } from '../../parts/file-drop.js';

@@ -1,6 +1,6 @@
 import { useId, useState } from 'react';
 import { useSearch as useQueryString } from 'wouter';
-import { navigate } from 'wouter/use-browser-location';
+import { navigate } from '../../lib/navigate.js';
 import { paths } from '../../lib/paths.js';
 import { filterQueryString, noFilter, parseFilter, type FilterText } from './filter.js';
 

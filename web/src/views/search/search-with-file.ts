@@ -1,5 +1,5 @@
 import { useCallback } from 'react';
-import { navigate } from 'wouter/use-browser-location';
+import { navigate } from '../../lib/navigate.js';
 import { paths } from '../../lib/paths.js';
 import { keepUpload, type UploadedQuery } from './upload-searches.js';
 
