@@ -70,6 +70,27 @@ describe('loadConfig', () => {
     }
   });
 
+  it('takes the path of a proxy without the slash at its end, and nothing that is no path', () => {
+    for (const [text, prefix] of [
+      ['/vision', '/vision'],
+      ['/pictures/vision/', '/pictures/vision'],
+      ['/', ''],
+    ] as const) {
+      expect(loadConfig({ SEMBLANCE_PATH_PREFIX: text }).pathPrefix).toBe(prefix);
+    }
+    for (const text of [
+      'vision',
+      'https://example.org/vision',
+      '//evil.example',
+      '/a/../b',
+      '/"><script>',
+      '/a b',
+      '/a?b',
+    ]) {
+      expect(problemsOf({ SEMBLANCE_PATH_PREFIX: text })).toHaveLength(1);
+    }
+  });
+
   it('never repeats the password of a connection string', () => {
     expect(problemsOf({ DATABASE_URL: 'mysql://root:secret@localhost/db' }).join()).not.toContain('secret');
   });

@@ -18,6 +18,7 @@ import {
 import { runCommand } from '../../support/command.js';
 import { buildMemoryApp, openHttpDoor, recordCalls, type HttpDoor } from '../../support/http-app.js';
 import { makeJpeg } from '../../support/make-image.js';
+import { openPrefixProxy } from '../../support/prefix-proxy.js';
 import { sendHead, sendRaw } from '../../support/serve-http.js';
 import { cleanUp } from '../../support/server.js';
 
@@ -194,6 +195,25 @@ describe('images of such a server', () => {
     expect((await door.client.get(thumbnailUrl)).status).toBe(401);
     await door.close();
   });
+
+  test.each([true, false])(
+    'are shown under the path of a proxy, whether it strips that or not (%s)',
+    async (strips) => {
+      const { door } = await openGuarded({ pathPrefix: '/vision' });
+      const proxy = await openPrefixProxy(door.client.url, '/vision', { strips });
+      const origin = new URL(proxy.url).origin;
+      const { url, renditionUrl, thumbnailUrl } = await ask(door, keys.read);
+      for (const link of [renditionUrl, thumbnailUrl]) expect((await fetch(origin + link)).status).toBe(200);
+      expect((await fetch(origin + url, { headers: bearer(keys.read) })).status).toBe(200);
+      const body = JSON.stringify({ query: '{ status { imageCount } }' });
+      const headers = { ...json, ...bearer(keys.read) };
+      expect((await fetch(`${proxy.url}/graphql`, { method: 'POST', headers, body })).status).toBe(200);
+      // What only begins alike is another path.
+      expect((await door.client.get(thumbnailUrl.replace('/vision', '/visions'))).status).toBe(404);
+      await proxy.close();
+      await door.close();
+    },
+  );
 
   test('are originals to nobody without credentials, not even by a link that was signed for one', async () => {
     const urlSecret = 'a secret of at least 32 characters';

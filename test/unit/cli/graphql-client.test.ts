@@ -32,7 +32,13 @@ test.each([
   const client = new GraphqlClient(new URL(served.url + path));
   expect(client.address).toBe(served.url + prefix);
   const { data } = await client.query(z.object({ answer: z.number() }), '{ answer }', {});
+  // As a server that knows of no prefix gives links, and one that does.
   await client.readBytes('/images/1/thumbnail');
+  await client.readBytes(`${prefix}/images/2/thumbnail`);
   expect(data).toEqual({ answer: 42 });
-  expect(requests).toEqual([`POST ${prefix}/graphql`, `GET ${prefix}/images/1/thumbnail`]);
+  expect(requests).toEqual([
+    `POST ${prefix}/graphql`,
+    `GET ${prefix}/images/1/thumbnail`,
+    `GET ${prefix}/images/2/thumbnail`,
+  ]);
 });
