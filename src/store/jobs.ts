@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { SemblanceError } from '../errors.js';
 import { jobLeaseMs, maxEndedJobs, maxJobAttempts, maxOpenJobs } from '../limits.js';
 import { ownName, type Schemas } from './identifiers.js';
+import { transaction } from './transaction.js';
 import type { JobError, JobOutcome, JobProgress, JobRecord, JobState, NewJob } from './store.js';
 
 interface JobRow {
@@ -24,13 +25,17 @@ const columns = 'id, kind, input, state, stage, done, total, result, error, crea
 /** The contract stands at Store.createJob. */
 export async function createJob(pool: pg.Pool, schemas: Schemas, { id, kind, input }: NewJob): Promise<JobRecord> {
   const jobs = ownName(schemas, 'job');
-  const { rows } = await pool.query<JobRow>(
-    `INSERT INTO ${jobs} (id, kind, input)
-     SELECT $1::uuid, $2, $3::jsonb WHERE (SELECT count(*) FROM ${jobs} WHERE finished_at IS NULL) < $4
-     RETURNING ${columns}`,
-    [id, kind, JSON.stringify(input), maxOpenJobs],
-  );
-  const [row] = rows;
+  const row = await transaction(pool, async (client) => {
+    // Those that are begun at the same time would not count each other.
+    await client.query(`LOCK TABLE ${jobs} IN SHARE ROW EXCLUSIVE MODE`);
+    const { rows } = await client.query<JobRow>(
+      `INSERT INTO ${jobs} (id, kind, input)
+       SELECT $1::uuid, $2, $3::jsonb WHERE (SELECT count(*) FROM ${jobs} WHERE finished_at IS NULL) < $4
+       RETURNING ${columns}`,
+      [id, kind, JSON.stringify(input), maxOpenJobs],
+    );
+    return rows[0];
+  });
   if (row === undefined) {
     throw new SemblanceError(
       'OVERLOADED',

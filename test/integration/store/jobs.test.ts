@@ -165,6 +165,15 @@ describe.each(testStoreKinds())('jobs on the %s store', (kind) => {
     expect(await opened.store.cancelJob(unknownId)).toBeUndefined();
   });
 
+  test(`no more than ${maxOpenJobs} wait, however many are begun at the same time`, async () => {
+    const begun = await Promise.allSettled(Array.from({ length: 3 * maxOpenJobs }, () => create()));
+    const refusals = begun.filter((outcome) => outcome.status === 'rejected').map(({ reason }) => reason as unknown);
+    expect(refusals).toHaveLength(2 * maxOpenJobs);
+    for (const refusal of refusals) expect(refusal).toMatchObject({ code: 'OVERLOADED' });
+    const { rows } = await run(`SELECT count(*)::int AS open FROM ${opened.name('job')}`);
+    expect(rows).toEqual([{ open: maxOpenJobs }]);
+  });
+
   test(`no more than ${maxOpenJobs} wait, and of those that have ended the newest ${maxEndedJobs} are kept`, async () => {
     await run(
       `INSERT INTO ${opened.name('job')} (id, kind, state, finished_at, created_at)
