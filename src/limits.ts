@@ -109,6 +109,8 @@ export const maxFeatureQueue = 256;
 export const maxEmbeddingBatch = 8;
 /** A run holds fewer images where more would take longer than this: a query waits until the run before it has ended. */
 export const modelRunTargetMs = 50;
+/** From the start of its loading; then requests no longer wait for a model that is opened for them, and leave their places to others. */
+export const maxModelWaitMs = 20_000;
 /** Starts of a crashed embedding worker in a row, without one batch embedded in between. */
 export const maxModelRestarts = 5;
 /** A filter that passes at most this many images is searched exactly. */

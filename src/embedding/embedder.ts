@@ -25,7 +25,8 @@ export interface Serving {
 }
 
 export type EmbedderState =
-  | { readonly kind: 'loading' }
+  /** `model` once its manifest is read; the weights may take minutes. */
+  | { readonly kind: 'loading'; readonly model?: ModelInfo | undefined }
   | { readonly kind: 'ready'; readonly model: ModelInfo; readonly serving: Serving }
   /** `reason` is for the operator: a file is missing, a checksum differs, the golden embedding is not met. */
   | {

@@ -1,6 +1,6 @@
 import { basename, isAbsolute } from 'node:path';
 import { SemblanceError } from '../errors.js';
-import { retryIntervalMs } from '../limits.js';
+import { maxModelWaitMs, retryIntervalMs } from '../limits.js';
 import type { Embedder, ModelInfo } from './embedder.js';
 import { howToMend } from './models/remedy.js';
 import { openEmbedder } from './open-embedder.js';
@@ -13,20 +13,27 @@ export interface EmbeddersOptions {
   readonly threads: number;
   /** See EmbedderOptions. */
   readonly useStoredSettings?: boolean | undefined;
+  /** See maxModelWaitMs, which it is unless given. */
+  readonly maxWaitMs?: number | undefined;
 }
 
 /** The very model that a space was made with. */
 export type ModelIdentity = Pick<ModelInfo, 'sha256' | 'preprocessingSha256'>;
+
+/** For how long a model that loads is waited for. */
+export type Patience = 'short' | 'any';
 
 /** The models that spaces need beside each other, each opened when it is first needed and kept. */
 export interface Embedders {
   /**
    * @param model see loadModelManifest; undefined: the one that the server runs
    * @param expected refuses any other model of that name. The one that the server runs serves whatever its name
+   * @param patience 'short' for a request, which holds what others need: it is refused where the model loads for longer than
+   * maxModelWaitMs. Nobody waits for the one that the server runs
    * @returns an embedder that is ready, or was a moment ago: it may have died since
    * @throws SemblanceError MODEL_UNAVAILABLE saying why
    */
-  get(model: string | undefined, expected?: ModelIdentity): Promise<ReadyEmbedder>;
+  get(model: string | undefined, expected?: ModelIdentity, patience?: Patience): Promise<ReadyEmbedder>;
   /** Those that were opened here and live. */
   readonly opened: readonly Embedder[];
   /** Closes what was opened here. */
@@ -44,7 +51,7 @@ export function openEmbedders(options: EmbeddersOptions): Embedders {
 
 class EmbedderPool implements Embedders {
   readonly #options: EmbeddersOptions;
-  readonly #opened = new Map<string, Promise<ReadyEmbedder>>();
+  readonly #opened = new Map<string, Opening>();
   readonly #embedders = new Set<Embedder>();
   /** Kept over a crash of the primary's worker: no second one is to be opened in its place. */
   #primaryInfo: ModelInfo | undefined;
@@ -54,13 +61,12 @@ class EmbedderPool implements Embedders {
     this.#options = options;
   }
 
-  async get(model: string | undefined, expected?: ModelIdentity): Promise<ReadyEmbedder> {
+  async get(model: string | undefined, expected?: ModelIdentity, patience: Patience = 'any'): Promise<ReadyEmbedder> {
     const primary = this.#primary();
     if (primary !== undefined && serves(primary.info, model, expected)) return primary;
-    // While it loads nobody knows whether it is the one that is asked for; nothing waits for it, for it may wait itself.
-    const loading = primary === undefined && this.#options.primary.state.kind === 'loading';
-    if (model === undefined || loading) throw unavailable('The model', this.#options.primary);
-    const ready = await this.#open(model);
+    if (model === undefined || this.#mayBecome(model, expected)) throw unavailable('The model', this.#options.primary);
+    const { ready: opening, overdue } = this.#open(model);
+    const ready = await (patience === 'any' ? opening : Promise.race([opening, overdue]));
     if (expected !== undefined && !isSame(ready.info, expected)) {
       throw new SemblanceError(
         'MODEL_UNAVAILABLE',
@@ -85,16 +91,35 @@ class EmbedderPool implements Embedders {
     return this.#primaryInfo && { embedder: primary, info: this.#primaryInfo };
   }
 
-  #open(model: string): Promise<ReadyEmbedder> {
+  /** Whether the primary, which loads, serves this model once it is ready. Before its manifest is read, nobody knows. */
+  #mayBecome(model: string, expected: ModelIdentity | undefined): boolean {
+    const { state } = this.#options.primary;
+    return state.kind === 'loading' && (state.model === undefined || serves(state.model, model, expected));
+  }
+
+  #open(model: string): Opening {
     const known = this.#opened.get(model);
     if (known !== undefined) return known;
-    const opening = this.#openNow(model);
+    const ready = this.#openNow(model);
+    const opening = { ready, overdue: this.#loadsForLong(model) };
     this.#opened.set(model, opening);
-    opening.catch(() => {
+    ready.catch(() => {
       // Not at once, for whoever asks next would load the same weights for nothing.
       setTimeout(() => this.#opened.delete(model), retryIntervalMs).unref();
     });
     return opening;
+  }
+
+  #loadsForLong(model: string): Promise<never> {
+    const { maxWaitMs = maxModelWaitMs } = this.#options;
+    const overdue = new Promise<never>((_resolve, reject) => {
+      setTimeout(() => {
+        reject(new SemblanceError('MODEL_UNAVAILABLE', `The model ${shownName(model)} is loading`));
+      }, maxWaitMs).unref();
+    });
+    // It is nobody's where all that waited have their model.
+    overdue.catch(() => undefined);
+    return overdue;
   }
 
   async #openNow(model: string): Promise<ReadyEmbedder> {
@@ -109,6 +134,12 @@ class EmbedderPool implements Embedders {
     await embedder.close();
     throw error;
   }
+}
+
+interface Opening {
+  readonly ready: Promise<ReadyEmbedder>;
+  /** Rejects once it has loaded for too long for a request to wait. */
+  readonly overdue: Promise<never>;
 }
 
 function serves(info: ModelInfo, model: string | undefined, expected: ModelIdentity | undefined): boolean {

@@ -111,6 +111,7 @@ class WorkerEmbedder implements Embedder {
       });
       return;
     }
+    if (this.#state.kind === 'loading') this.#state = { kind: 'loading', model: describeModel(this.#manifest) };
     const { dataDir, threads, useStoredSettings = false } = this.#options;
     const stored: StoredSettings = useStoredSettings
       ? await readSettings(join(dataDir, 'models'), this.#manifest.sha256)

@@ -24,7 +24,7 @@ export async function encodeQuery(
   { region, rerank, signal }: CheckedSearch,
 ): Promise<RerankImage> {
   const { decoder, encoders } = context;
-  const recipes = await requireEncodable(context, [space]);
+  const recipes = await requireEncodable(context, [space], 'short');
   const { prepared, grey } = await decoder.use(
     bytes,
     'query',

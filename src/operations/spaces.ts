@@ -1,3 +1,4 @@
+import type { Patience } from '../embedding/embedders.js';
 import { invalidArgument, messageOf, SemblanceError } from '../errors.js';
 import { modelsOf } from '../retrieval/spaces/fitted.js';
 import type { FittedRecipe } from '../retrieval/spaces/recipe.js';
@@ -88,16 +89,18 @@ export function requireSpaceOf<S extends EmbeddingSpace>(spaces: readonly S[], n
 
 /**
  * What was fitted for each space, its models at hand.
+ * @param patience see Embedders.get
  * @throws SemblanceError MODEL_UNAVAILABLE naming the first space that cannot embed, DATABASE_UNAVAILABLE
  */
 export async function requireEncodable(
   context: OperationsContext,
   spaces: readonly EmbeddingSpace[],
+  patience: Patience = 'any',
 ): Promise<readonly FittedRecipe[]> {
   return Promise.all(
     spaces.map(async (space) => {
       const recipe = await context.recipes.of(space);
-      const problem = await encodingProblem(context, space, recipe);
+      const problem = await encodingProblem(context, space, recipe, patience);
       if (problem === undefined) return recipe;
       throw new SemblanceError(
         'MODEL_UNAVAILABLE',
@@ -113,6 +116,7 @@ export async function encodingProblem(
   { embedder, embedders, homeSpaceId }: Pick<OperationsContext, 'embedder' | 'embedders' | 'homeSpaceId'>,
   space: EmbeddingSpace,
   recipe: FittedRecipe,
+  patience: Patience = 'any',
 ): Promise<string | undefined> {
   const models = modelsOf(recipe);
   // A model of the same name elsewhere is not put in the place of the one that the operator chose.
@@ -121,10 +125,8 @@ export async function encodingProblem(
     if (problem !== undefined) return problem;
   }
   for (const { model, sha256, preprocessingSha256 } of models) {
-    // Nobody waits for a model that may take minutes.
-    if (embedder.state.kind === 'loading') return 'the model is loading';
     try {
-      const { state } = (await embedders.get(model, { sha256, preprocessingSha256 })).embedder;
+      const { state } = (await embedders.get(model, { sha256, preprocessingSha256 }, patience)).embedder;
       if (state.kind === 'failed')
         return `the model failed: ${state.reason}${state.remedy === undefined ? '' : `; ${state.remedy}`}`;
       if (state.kind !== 'ready') return `the model is ${state.kind}`;

@@ -51,7 +51,7 @@ async function storeUpload(context: OperationsContext, input: UploadInput, hold:
   for (let attempt = 1; ; attempt++) {
     const spaces = await liveSpaces(context, attempt === 1 ? found.spaces : undefined);
     try {
-      const recipes = await requireEncodable(context, spaces);
+      const recipes = await requireEncodable(context, spaces, 'short');
       const { thumbnail, grey, prepared, mediaType, width, height } = await decoder.use(
         bytes,
         input.priority,

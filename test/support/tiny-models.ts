@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -60,6 +61,22 @@ export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'semblance-model-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   return folder;
+}
+
+/** A copy of a model whose weights come only when `deliver` sends them; it is sent them when the test ends. */
+export async function slowModel(
+  name: TinyModel,
+): Promise<{ readonly folder: string; readonly deliver: () => Promise<void> }> {
+  const folder = await alteredModel(name, () => undefined);
+  const path = join(folder, 'model.onnx');
+  const weights = await readFile(path);
+  await rm(path);
+  execFileSync('mkfifo', [path]);
+  let delivered: Promise<void> | undefined;
+  const deliver = () => (delivered ??= writeFile(path, weights));
+  // Whoever reads it could not be closed.
+  onTestFinished(deliver);
+  return { folder, deliver };
 }
 
 /** A copy of a model with another manifest, and with other weights (whose checksum the manifest then has) if given. */

@@ -98,7 +98,8 @@ class ThreadedLeaves implements LeafEncoder {
     if (needsSquare || needsPicture) this.#threads.assertRoom(priority);
     const crops = new Map<string, ModelInput>();
     for (const leaf of models) {
-      const { embedder } = await this.#embedders.get(leaf.model, leaf);
+      // A model that has gone since the image was let in: whoever waits here keeps others from the decoder.
+      const { embedder } = await this.#embedders.get(leaf.model, leaf, 'short');
       crops.set(leafKey(leaf), await embedder.prepare(image, priority));
     }
     return {

@@ -4,12 +4,12 @@ import { openEmbedders, type Embedders } from '../../../src/embedding/embedders.
 import type { Embedder } from '../../../src/embedding/embedder.js';
 import { bundledModelsFolder } from '../../../src/paths.js';
 import { settledEmbedder } from '../../support/embedders.js';
-import { tinyModelFolder } from '../../support/tiny-models.js';
+import { slowModel, tinyModelFolder } from '../../support/tiny-models.js';
 
 const tiny = tinyModelFolder('nchw-float32-convolutional');
 
-function poolOver(primary: Embedder): Embedders {
-  const embedders = openEmbedders({ primary, dataDir: bundledModelsFolder, threads: 1 });
+function poolOver(primary: Embedder, maxWaitMs?: number): Embedders {
+  const embedders = openEmbedders({ primary, dataDir: bundledModelsFolder, threads: 1, maxWaitMs });
   onTestFinished(() => embedders.close());
   return embedders;
 }
@@ -77,5 +77,40 @@ describe('openEmbedders', () => {
       code: 'MODEL_UNAVAILABLE',
       message: expect.stringContaining('The model is not available: Model "nowhere" was not found') as unknown,
     });
+  });
+
+  it('opens other models while that of the server loads, and no second of that one', async () => {
+    const { folder, deliver } = await slowModel('nhwc-uint8-cls');
+    const primary = openEmbedder({ model: folder, dataDir: bundledModelsFolder, threads: 1 });
+    onTestFinished(() => primary.close());
+    const embedders = poolOver(primary);
+    await expect.poll(() => primary.state).toMatchObject({ kind: 'loading', model: { name: 'tiny-nhwc-uint8-cls' } });
+    expect((await embedders.get(tiny)).embedder.state.kind).toBe('ready');
+    expect(primary.state.kind).toBe('loading');
+    const { info: identity } = await poolOver(await settledEmbedder(tinyModelFolder('nhwc-uint8-cls'))).get(undefined);
+    const refusal = { code: 'MODEL_UNAVAILABLE', message: 'The model is loading' };
+    await expect(embedders.get(undefined)).rejects.toMatchObject(refusal);
+    await expect(embedders.get('of-another-name', identity)).rejects.toMatchObject(refusal);
+    await deliver();
+    await primary.settled;
+    expect((await embedders.get('of-another-name', identity)).embedder).toBe(primary);
+  });
+
+  it('lets a request wait for a model for a time, others not at all, and a job for as long as it loads', async () => {
+    const { folder, deliver } = await slowModel('nhwc-uint8-cls');
+    const embedders = poolOver(await settledEmbedder(), 1);
+    const job = embedders.get(folder);
+    // Each at once: the time is counted from the start of the loading.
+    for (let request = 0; request < 3; request++) {
+      await expect(embedders.get(folder, undefined, 'short')).rejects.toMatchObject({
+        code: 'MODEL_UNAVAILABLE',
+        message: expect.stringMatching(/^The model semblance-model-\w+ is loading$/) as unknown,
+      });
+      await embedders.get('semblance-compact', undefined, 'short');
+      await embedders.get(tiny);
+    }
+    await deliver();
+    const { embedder } = await job;
+    expect((await embedders.get(folder, undefined, 'short')).embedder).toBe(embedder);
   });
 });
