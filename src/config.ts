@@ -303,20 +303,30 @@ function parseHost(text: string): string | Expectation {
 
 function parseDatabase(text: string): DatabaseTarget | Expectation {
   if (text === 'memory:') return { kind: 'memory' };
+  if (/^postgres(ql)?:\/\//.test(text) && hasBarePassword(text)) {
+    return new Expectation("postgres://… in which the password's #, ? and / are written as %23, %3F and %2F");
+  }
   if (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text)) return { kind: 'server', url: text };
   return new Expectation('postgres://…, or memory:');
 }
 
+/** Whether user and password are read as something else, for a character among them ends that part of a URL. */
+function hasBarePassword(text: string): boolean {
+  if (!URL.canParse(text)) return /^[^/]*\/\/.*[#?/].*@/.test(text);
+  const { hash, pathname, search } = new URL(text);
+  return hash.includes('@') || pathname.includes('@') || (search.includes('@') && pathname.length <= 1);
+}
+
 function parseServerUrl(text: string): string | Expectation {
   const target = parseDatabase(text);
+  if (target instanceof Expectation && target.text.includes('password')) return target;
   return 'url' in target ? target.url : new Expectation('postgres://…');
 }
 
 function parseServerUrls(text: string): readonly string[] | Expectation {
   const urls = parseList(text);
-  return urls.every((url) => 'url' in parseDatabase(url))
-    ? urls
-    : new Expectation('a comma-separated list of postgres://…');
+  const refused = urls.map(parseServerUrl).find((url) => url instanceof Expectation);
+  return refused === undefined ? urls : new Expectation(`a comma-separated list of ${refused.text}`);
 }
 
 /** What Postgres takes unquoted, so that users can write it in their own SQL as it stands. */

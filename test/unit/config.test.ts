@@ -100,6 +100,36 @@ describe('loadConfig', () => {
   });
 
   it.each([
+    'postgres://user:pa#ss@host/db',
+    'postgres://user:pa?ss@host/db',
+    'postgres://user:pa/ss@host/db',
+    'postgres://user:5#ss@host/db',
+    'postgres://user:5?ss@host/db',
+    'postgres://user:5/ss@host/db',
+    'postgres://user:p@ss#w@host/db',
+  ])('says which characters of a password have to be encoded: %s', (url) => {
+    const expected = "postgres://… in which the password's #, ? and / are written as %23, %3F and %2F";
+    expect(problemsOf({ DATABASE_URL: url })).toEqual([
+      `Expected ${expected} for DATABASE_URL but received "(hidden)"`,
+    ]);
+    const right = { DATABASE_URL: 'postgres://user@host/db' };
+    expect(problemsOf({ ...right, SEMBLANCE_ADMIN_DATABASE_URL: url })).toEqual([
+      `Expected ${expected} for SEMBLANCE_ADMIN_DATABASE_URL but received "(hidden)"`,
+    ]);
+    expect(problemsOf({ ...right, SEMBLANCE_READ_DATABASE_URLS: `postgres://user@other/db,${url}` })).toEqual([
+      `Expected a comma-separated list of ${expected} for SEMBLANCE_READ_DATABASE_URLS but received "(hidden)"`,
+    ]);
+  });
+
+  it.each([
+    'postgres://user:p%23a%3Fs%2Fs@host:5433/db?application_name=a@b',
+    'postgres://user@host/db?options=-c%20search_path%3Da',
+    'postgres://host/db?user=me@example.org',
+  ])('takes %s as it stands', (url) => {
+    expect(problemsOf({ DATABASE_URL: url })).toEqual([]);
+  });
+
+  it.each([
     ['memory:', { kind: 'memory' }],
     [
       'postgres://u:p@db:5432/app?sslmode=require',
