@@ -20,7 +20,7 @@ interface JobRow {
   readonly finished_at: Date | null;
 }
 
-const columns = 'id, kind, input, state, stage, done, total, result, error, created_at, started_at, finished_at';
+const columns = `id, kind, input, state, coalesce(stage, '') AS stage, done, total, result, error, created_at, started_at, finished_at`;
 
 /** The contract stands at Store.createJob. */
 export async function createJob(pool: pg.Pool, schemas: Schemas, { id, kind, input }: NewJob): Promise<JobRecord> {

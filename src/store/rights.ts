@@ -18,6 +18,7 @@ export const servedTables = [
 /** What searches run. Postgres lets everybody execute a function, unless an administrator has forbidden that. */
 export const servedFunctions = [
   'filter_images',
+  'has_hnsw_index',
   'search_images',
   'search_plan',
   'search_regions',

@@ -131,6 +131,8 @@ export interface VectorIndex {
   readonly name: string;
   /** Unless `valid`, searches compare everything: slower, and no less right. */
   readonly state: 'valid' | 'invalid' | 'missing';
+  /** Names of other kinds of indexes for the same order, which the planner may prefer: searches compare everything while there are some. */
+  readonly competing: readonly string[];
   /** Names of indexes that a rebuild left when it was cut off: no search uses them, and every upload writes to them. */
   readonly unfinished: readonly string[];
 }

@@ -67,7 +67,7 @@ function diagnosePartition(row: PartitionRow): Finding | undefined {
   return undefined;
 }
 
-function diagnoseIndex({ name, space, kind, state, unfinished }: VectorIndex): Finding | undefined {
+function diagnoseIndex({ name, space, kind, state, competing, unfinished }: VectorIndex): Finding | undefined {
   const remedy = 'Run `semblance reindex`.';
   const of = `of the space ${JSON.stringify(space)}`;
   if (state !== 'valid') {
@@ -76,6 +76,13 @@ function diagnoseIndex({ name, space, kind, state, unfinished }: VectorIndex): F
       'index',
       `The index ${name} ${of} is ${state}: searches compare all its ${what}, slower and no less right.`,
       remedy,
+    );
+  }
+  if (competing.length > 0) {
+    return problem(
+      'index',
+      `The index ${competing.join(', ')} ${of} gives the same order and is not HNSW: searches compare everything, slower and no less right.`,
+      'Drop it.',
     );
   }
   if (unfinished.length === 0) return undefined;

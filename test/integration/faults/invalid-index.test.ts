@@ -93,6 +93,53 @@ describe.each(testStoreKinds())('a vector index that is of no use (%s)', (kind) 
     expect(await mode()).toBe('hnsw');
   });
 
+  describe('in place of a sound one', () => {
+    const name = () => opened.name(`embedding_${opened.space.id}`);
+    const type = () => `"${opened.schemas.vector}"`;
+    const others: readonly (readonly [string, () => string])[] = [
+      ['by another distance', () => `USING hnsw (embedding ${type()}.vector_l2_ops)`],
+      ['over some rows alone', () => `USING hnsw (embedding ${type()}.vector_cosine_ops) WHERE norm > 0.5`],
+      [
+        'of an expression',
+        () =>
+          `USING hnsw ((embedding::${type()}.halfvec(768)) ${type()}.halfvec_cosine_ops) WITH (m = 4, ef_construction = 8)`,
+      ],
+      ['of another column', () => `USING hnsw (other ${type()}.vector_cosine_ops)`],
+    ];
+    it.each(others)('%s, is none: searches are exact, say so, and it is told', async (_, definition) => {
+      await sql(`ALTER TABLE ${opened.name('embedding')} ADD COLUMN other ${type()}.vector(3)`);
+      await sql(`ALTER INDEX ${indexName()} RENAME TO kept_aside`);
+      await sql(
+        `UPDATE pg_catalog.pg_index SET indisvalid = false WHERE indexrelid = '${opened.name('kept_aside')}'::regclass`,
+      );
+      await sql(`CREATE INDEX embedding_${opened.space.id}_hnsw ON ${name()} ${definition()}`);
+      expect(await mode()).toBe('exact');
+      expect(await nearest()).toEqual(await expected());
+      expect((await problems()).join()).toContain('is missing: searches compare all');
+      await sql(`DROP INDEX ${indexName()}`);
+      await sql(
+        `UPDATE pg_catalog.pg_index SET indisvalid = true WHERE indexrelid = '${opened.name('kept_aside')}'::regclass`,
+      );
+      await sql(`ALTER INDEX ${opened.name('kept_aside')} RENAME TO embedding_${opened.space.id}_hnsw`);
+      await sql(`ALTER TABLE ${opened.name('embedding')} DROP COLUMN other`);
+      expect(await mode()).toBe('hnsw');
+    });
+
+    it('beside it one of another kind, which the planner may prefer: searches are exact, say so, and it is told', async () => {
+      await sql(
+        `CREATE INDEX rival ON ${name()} USING ivfflat (embedding ${type()}.vector_cosine_ops) WITH (lists = 5)`,
+      );
+      expect(await mode()).toBe('exact');
+      expect(await nearest()).toEqual(await expected());
+      expect(await problems()).toEqual([
+        expect.stringContaining('a second index for the same order, rival, which is not HNSW'),
+      ]);
+      await sql(`DROP INDEX ${opened.name('rival')}`);
+      expect(await problems()).toEqual([]);
+      expect(await mode()).toBe('hnsw');
+    });
+  });
+
   it('unfinished, beside a sound one: is told, and removed', async () => {
     const left = `embedding_${opened.space.id}_hnsw_ccnew`;
     await sql(`CREATE INDEX ${left} ON ${opened.name(`embedding_${opened.space.id}`)}

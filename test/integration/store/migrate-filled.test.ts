@@ -62,20 +62,25 @@ describe.each(testStoreKinds())('a filled database of the first version on the %
     await pool.query(
       `CREATE VIEW ${name('user_search')} AS SELECT image_id, rank FROM ${name('search_images')}('${idOf('one')}', NULL, 2)`,
     );
+    await pool.query(
+      `CREATE VIEW ${name('user_filter')} AS SELECT id, filename FROM ${name('filter_images')}(filename_contains => 'E')`,
+    );
     before = [
       ...(await rowsOf(`SELECT * FROM ${name('image')} ORDER BY id`)),
       ...(await rowsOf(`SELECT image_id, original, thumbnail FROM ${name('image_content')} ORDER BY 1`)),
       ...(await rowsOf(`SELECT space_id, image_id, embedding::text, norm FROM ${name('embedding')} ORDER BY 2`)),
       ...(await rowsOf(`SELECT * FROM ${name('user_similar')}`)),
       ...(await rowsOf(`SELECT * FROM ${name('user_search')}`)),
+      ...(await rowsOf(`SELECT * FROM ${name('user_filter')} ORDER BY id`)),
     ];
-    expect(before).toHaveLength(13);
+    expect(before).toHaveLength(15);
     const { applied } = await migrate({ pool, schema, apply: true });
     expect(applied).toEqual([
       '20261121120000_methods',
       '20261121180000_jobs',
       '20261121190000_api_keys',
       '20261121220000_broken_indexes',
+      '20261129100000_existing_databases',
     ]);
     store = connectStore(pool, schemas);
   });
@@ -91,12 +96,21 @@ describe.each(testStoreKinds())('a filled database of the first version on the %
       ...(await rowsOf(`SELECT space_id, image_id, embedding::text, norm FROM ${name('embedding')} ORDER BY 2`)),
       ...(await rowsOf(`SELECT * FROM ${name('user_similar')}`)),
       ...(await rowsOf(`SELECT * FROM ${name('user_search')}`)),
+      ...(await rowsOf(`SELECT * FROM ${name('user_filter')} ORDER BY id`)),
     ]).toEqual(before);
-    // One search_images at a time, or a call that leaves arguments out would be ambiguous.
+    // One function of each name, or a call that leaves arguments out would be ambiguous.
     const functions = await rowsOf(
-      `SELECT proname FROM pg_proc WHERE pronamespace = '${schemas.own}'::regnamespace AND proname ~ '^search_images' ORDER BY 1`,
+      `SELECT proname FROM pg_proc WHERE pronamespace = '${schemas.own}'::regnamespace
+       AND proname ~ '^(filter|search|similar)_images' ORDER BY 1`,
     );
-    expect(functions.map(({ proname }) => proname)).toEqual(['search_images', 'search_images_1']);
+    expect(functions.map(({ proname }) => proname)).toEqual([
+      'filter_images',
+      'filter_images_1',
+      'search_images',
+      'search_images_1',
+      'similar_images',
+      'similar_images_1',
+    ]);
   });
 
   test('serves its space as before, and takes uploads', async () => {
