@@ -74,15 +74,15 @@ export async function readEmbeddings(
   spaceId: number,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, Float32Array>> {
-  type Row = { readonly image_id: string; readonly norm: number; readonly dimensions: number; readonly wire: Buffer };
+  type Row = { readonly image_id: string; readonly norm: Buffer; readonly wire: Buffer };
   const { rows } = await pool.query<Row>(
-    `SELECT e.image_id, e.norm, s.dimensions,
+    `SELECT e.image_id, float4send(e.norm) AS norm,
        substring(${vectorName(schemas, 'vector_send')}(e.embedding) FROM 5 FOR 4 * s.dimensions) AS wire
      FROM ${ownName(schemas, 'embedding')} e JOIN ${ownName(schemas, 'embedding_space')} s ON s.id = e.space_id
      WHERE e.space_id = $1 AND e.image_id = ANY ($2::uuid[])`,
     [spaceId, ids],
   );
-  return new Map(rows.map(({ image_id: id, norm, wire }) => [id, fromWire(wire, norm)]));
+  return new Map(rows.map(({ image_id: id, norm, wire }) => [id, fromWire(wire, norm.readFloatBE())]));
 }
 
 /** Ids of images, by id, that have no row of the space in `table`. */

@@ -9,6 +9,7 @@ import { lockOutUploads, spaceColumns, toSpace, type SpaceRow } from './spaces.j
 import type { EmbeddingSpace, ScorerKind } from './store.js';
 import { transaction } from './transaction.js';
 import type { ImageRecord } from './types.js';
+import { regionFromWire, shortestReal } from './vector.js';
 
 /** A vector as it is stored, so that a move changes no similarity by a bit. */
 export interface StoredVector {
@@ -101,13 +102,15 @@ async function readImage(client: pg.PoolClient, schemas: Schemas, id: string): P
   const unit = `substring(${vectorName(schemas, 'vector_send')}(t.embedding) FROM 5 FOR 4 * s.dimensions) AS unit`;
   const from = (table: string) =>
     `FROM ${ownName(schemas, table)} t JOIN ${ownName(schemas, 'embedding_space')} s ON s.id = t.space_id WHERE t.image_id = $1`;
-  const embeddings = await client.query<StoredVector>(
-    `SELECT t.space_id AS "spaceId", t.norm, ${unit} ${from('embedding')} ORDER BY t.space_id`,
+  type VectorRow = Omit<StoredVector, 'norm'> & { readonly norm: Buffer };
+  const embeddings = await client.query<VectorRow>(
+    `SELECT t.space_id AS "spaceId", float4send(t.norm) AS norm, ${unit} ${from('embedding')} ORDER BY t.space_id`,
     [id],
   );
-  type RegionRow = StoredVector & Region & { readonly number: number };
+  type RegionRow = VectorRow & { readonly number: number; readonly region: Buffer };
   const regions = await client.query<RegionRow>(
-    `SELECT t.space_id AS "spaceId", t.norm, ${unit}, t.number, t.x, t.y, t.width, t.height
+    `SELECT t.space_id AS "spaceId", float4send(t.norm) AS norm, ${unit}, t.number,
+       float4send(t.x) || float4send(t.y) || float4send(t.width) || float4send(t.height) AS region
      ${from('region')} ORDER BY t.space_id, t.number`,
     [id],
   );
@@ -117,10 +120,11 @@ async function readImage(client: pg.PoolClient, schemas: Schemas, id: string): P
     original,
     thumbnail,
     grey,
-    embeddings: embeddings.rows,
-    regions: regions.rows.map(({ x, y, width, height, ...vector }) => ({
+    embeddings: embeddings.rows.map((vector) => ({ ...vector, norm: shortestReal(vector.norm.readFloatBE()) })),
+    regions: regions.rows.map(({ region, ...vector }) => ({
       ...vector,
-      region: { x, y, width, height },
+      norm: shortestReal(vector.norm.readFloatBE()),
+      region: regionFromWire(region),
     })),
   };
 }

@@ -1,5 +1,9 @@
 import pg from 'pg';
 import { sqlStateOf } from './errors.js';
+import { allSettings, keptByPoolers, type SettingConfig } from './session-settings.js';
+
+/** A pooler refuses settings that it does not keep: PgBouncer by the first code, Amazon's proxy by the second. */
+const refusesSettings: ReadonlySet<string | undefined> = new Set(['08P01', '0A000']);
 
 /** Between two attempts, where no connection of ours comes free before. */
 const retryMs = 200;
@@ -11,10 +15,14 @@ type Callback = (
 ) => void;
 
 /**
+ * Where a pooler stands before the database, connections are made with the settings that all poolers keep.
+ *
  * Where Postgres grants no further connection (53300: all are taken, or the role's limit is reached), those that the pool has do
  * the work: whoever asked for another waits for one of them, as long as for a connection. A pool that has none says so at once.
  */
 export class PatientPool extends pg.Pool {
+  declare readonly options: pg.PoolOptions & SettingConfig;
+
   override connect(): Promise<pg.PoolClient>;
   override connect(callback: Callback): void;
   override connect(callback?: Callback): Promise<pg.PoolClient> | void {
@@ -32,7 +40,13 @@ export class PatientPool extends pg.Pool {
   }
 
   #attempt(endMs: number, callback: Callback): void {
+    const { settings } = this.options;
     super.connect((error, client, done) => {
+      if (settings === allSettings && refusesSettings.has(sqlStateOf(error))) {
+        this.options.settings = keptByPoolers;
+        this.#attempt(endMs, callback);
+        return;
+      }
       const refused = error !== undefined && sqlStateOf(error) === '53300';
       if (!refused || this.totalCount === 0 || performance.now() >= endMs) callback(error, client, done);
       else {

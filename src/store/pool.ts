@@ -1,6 +1,8 @@
 import type pg from 'pg';
 import { databaseConnectTimeoutMs, databaseStatementTimeoutMs } from '../limits.js';
+import { isRetryable } from './errors.js';
 import { PatientPool } from './patient-pool.js';
+import { allSettings, SettingClient, type SettingConfig } from './session-settings.js';
 
 export interface PoolOptions {
   readonly connections: number;
@@ -18,12 +20,15 @@ const common = {
 } as const;
 
 /**
+ * Its sessions begin with the settings of session-settings.ts.
  * @param url its parameter query_timeout, in milliseconds, takes the place of `databaseStatementTimeoutMs`
  */
 export function createServerPool(url: string, options: PoolOptions): pg.Pool {
   const pool = createPool(
     {
       ...common,
+      Client: SettingClient,
+      settings: allSettings,
       connectionString: url,
       max: options.connections,
       connectionTimeoutMillis: databaseConnectTimeoutMs,
@@ -45,18 +50,21 @@ export function isServer(pool: pg.Pool): boolean {
   return servers.has(pool);
 }
 
-/** A snapshot sees the database as it is at its first query, and writes nothing. */
-export type TransactionMode = '' | 'ISOLATION LEVEL REPEATABLE READ, READ ONLY';
+/**
+ * Never what the database or the role has for a default: behind another isolation level a lock that was waited for shows no newer row.
+ * A snapshot sees the database as it is at its first query, and writes nothing.
+ */
+export type TransactionMode = 'ISOLATION LEVEL READ COMMITTED' | 'ISOLATION LEVEL REPEATABLE READ, READ ONLY';
 
 /**
  * Where the network swallows a transaction, the server hears of no end: for hours its locks would refuse the same image, and hold
  * up whatever changes the spaces. So it ends the session itself; an operator's own limit stands. A snapshot locks nobody out, and an
  * export may wait for a slow disk. The embedded database has no timers.
  */
-export function beginStatement(pool: pg.Pool, mode: TransactionMode = ''): string {
+export function beginStatement(pool: pg.Pool, mode: TransactionMode = 'ISOLATION LEVEL READ COMMITTED'): string {
   const server = servers.get(pool);
-  const begin = `BEGIN ${mode}`.trim();
-  if (server === undefined || mode !== '') return begin;
+  const begin = `BEGIN ${mode}`;
+  if (server === undefined || mode !== 'ISOLATION LEVEL READ COMMITTED') return begin;
   const setting = `'idle_in_transaction_session_timeout'`;
   return `${begin}; SELECT set_config(${setting}, '${server.idleInTransactionMs}', true) WHERE current_setting(${setting}) = '0'`;
 }
@@ -89,8 +97,9 @@ export function createEmbeddedPool(
   );
 }
 
-function createPool(config: pg.PoolConfig, options: PoolOptions): pg.Pool {
+function createPool(config: pg.PoolConfig & SettingConfig, options: PoolOptions): pg.Pool {
   const pool = new PatientPool(config);
+  retryAlone(pool);
   // Whoever waits for a connection listens.
   pool.setMaxListeners(0);
   // Without a listener, a connection that is lost while idle ends the process.
@@ -100,4 +109,24 @@ function createPool(config: pg.PoolConfig, options: PoolOptions): pg.Pool {
     client.on('error', () => undefined);
   });
   return pool;
+}
+
+/** More statements than this that each lost against another are no accident. */
+const maxAttempts = 5;
+
+/**
+ * A statement that is a transaction by itself and lost against another has done nothing, so it is run again: where the default is
+ * another isolation level, and a pooler does not let ours through, it may lose where it would have waited.
+ */
+function retryAlone(pool: pg.Pool): void {
+  const query: (...given: readonly unknown[]) => Promise<pg.QueryResult> = pool.query.bind(pool);
+  pool.query = async (...given: readonly unknown[]) => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await query(...given);
+      } catch (error) {
+        if (attempt === maxAttempts || !isRetryable(error)) throw error;
+      }
+    }
+  };
 }

@@ -5,7 +5,7 @@ import { sqlStateOf } from './errors.js';
 import { ownName, vectorName, type Schemas } from './identifiers.js';
 import { filterParameters, filterValues, imageColumns, toImageRecord, type ImageRow } from './image-rows.js';
 import type { SearchMode, SearchOptions, SearchResult } from './types.js';
-import { toUnitVector } from './vector.js';
+import { regionFromWire, toUnitVector } from './vector.js';
 
 /** A vector as a model gives it, and the image that is left out. */
 interface VectorQuery {
@@ -19,16 +19,13 @@ interface HitRow extends ImageRow {
   readonly space: string;
   /** Null with all that follows where nothing was found. */
   readonly mode: SearchMode | null;
-  readonly similarity: number | null;
+  readonly similarity: Buffer | null;
 }
 
 interface RegionHitRow extends HitRow {
   readonly has_regions: boolean;
-  /** Null with the three others where the whole image matched. */
-  readonly region_x: number | null;
-  readonly region_y: number;
-  readonly region_width: number;
-  readonly region_height: number;
+  /** x, y, width and height. Null where the whole image matched. */
+  readonly region: Buffer | null;
 }
 
 /**
@@ -46,7 +43,7 @@ export async function search(
   return {
     ...summaryOf(rows[0]),
     databaseMs: performance.now() - startedMs,
-    hits: found(rows).map((row) => ({ image: toImageRecord(row), similarity: row.similarity })),
+    hits: found(rows).map((row) => ({ image: toImageRecord(row), similarity: row.similarity.readDoubleBE() })),
   };
 }
 
@@ -58,7 +55,7 @@ export async function searchRegions(
   options: SearchOptions,
 ): Promise<SearchResult> {
   const startedMs = performance.now();
-  const columns = `, s.x AS region_x, s.y AS region_y, s.width AS region_width, s.height AS region_height,
+  const columns = `, float4send(s.x) || float4send(s.y) || float4send(s.width) || float4send(s.height) AS region,
       EXISTS (SELECT FROM ${ownName(schemas, 'region')} r WHERE r.space_id = a.id) AS has_regions`;
   const rows = await run<RegionHitRow>(pool, searchSql(schemas, 'search_regions', columns), query, options);
   if (!rows[0].has_regions) {
@@ -72,11 +69,8 @@ export async function searchRegions(
     databaseMs: performance.now() - startedMs,
     hits: found(rows).map((row) => ({
       image: toImageRecord(row),
-      similarity: row.similarity,
-      region:
-        row.region_x === null
-          ? undefined
-          : { x: row.region_x, y: row.region_y, width: row.region_width, height: row.region_height },
+      similarity: row.similarity.readDoubleBE(),
+      region: row.region === null ? undefined : regionFromWire(row.region),
     })),
   };
 }
@@ -106,11 +100,11 @@ async function run<Row extends HitRow>(
   return [first, ...others];
 }
 
-/** One row at least where there is such a space, so that its name and the mode are known when no hit is left. */
+/** Numbers in binary: their text hangs on extra_float_digits. One row at least where there is such a space, so that its name and the mode are known when no hit is left. */
 function searchSql(schemas: Schemas, name: 'search_images' | 'search_regions', columns: string): string {
   const spaces = ownName(schemas, 'embedding_space');
   return `
-    SELECT a.name AS space, s.mode, s.similarity, ${imageColumns}${columns}
+    SELECT a.name AS space, s.mode, float8send(s.similarity) AS similarity, ${imageColumns}${columns}
     FROM ${spaces} a
     LEFT JOIN ${ownName(schemas, name)}(
       $1::uuid, $2::${vectorName(schemas, 'vector')}, $3::integer, ${filterParameters(4)}, $9::integer, $11::integer) s ON true
@@ -125,9 +119,9 @@ function summaryOf({ space, mode }: HitRow): Pick<SearchResult, 'space' | 'mode'
 }
 
 /** Those at or above minSimilarity. */
-function found<Row extends HitRow>(rows: readonly Row[]): readonly (Row & { readonly similarity: number })[] {
+function found<Row extends HitRow>(rows: readonly Row[]): readonly (Row & { readonly similarity: Buffer })[] {
   return rows.filter(
-    (row): row is Row & { readonly similarity: number } =>
+    (row): row is Row & { readonly similarity: Buffer } =>
       row.similarity !== null && (row.id as string | null) !== null,
   );
 }

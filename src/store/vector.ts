@@ -1,4 +1,5 @@
 import { SemblanceError } from '../errors.js';
+import type { Region } from '../image/region.js';
 import { embeddingDimensions, minEmbeddingNorm } from '../limits.js';
 
 export interface UnitVector {
@@ -27,6 +28,21 @@ export function toUnitVector(vector: Float32Array): UnitVector {
   wire.writeInt16BE(embeddingDimensions, 0);
   for (const [index, value] of vector.entries()) wire.writeFloatBE(value / Math.sqrt(sum), 4 + 4 * index);
   return { wire, norm };
+}
+
+/** @param wire x, y, width and height as float4send writes them */
+export function regionFromWire(wire: Buffer): Region {
+  const [x, y, width, height] = [0, 4, 8, 12].map((offset) => shortestReal(wire.readFloatBE(offset)));
+  return { x, y, width, height } as Region;
+}
+
+/** The number with the fewest digits that is the same float32, as Postgres prints it: 0.3 for 0.30000001192092896. */
+export function shortestReal(value: number): number {
+  for (let digits = 6; digits < 9; digits++) {
+    const shorter = Number(value.toPrecision(digits));
+    if (Math.fround(shorter) === value) return shorter;
+  }
+  return Number(value.toPrecision(9));
 }
 
 /**
