@@ -4,6 +4,7 @@ import { imageIdOf } from '../image/identity.js';
 import { makeGrey } from '../image/grey.js';
 import type { Priority } from '../image/priority.js';
 import { makeThumbnail } from '../image/renditions.js';
+import { RefusedByRuleError } from '../store/errors.js';
 import type { EmbeddingSpace, Store } from '../store/store.js';
 import type { ImageRecord } from '../store/types.js';
 import { checkMetadata } from './arguments.js';
@@ -91,7 +92,7 @@ async function storeUpload(context: OperationsContext, input: UploadInput, hold:
 
 /** Whether an upload failed because other spaces are live now than those that it was embedded for. */
 async function haveChanged(store: Store, spaces: readonly EmbeddingSpace[], error: unknown): Promise<boolean> {
-  if (!(error instanceof SemblanceError)) return false;
+  if (!(error instanceof SemblanceError) || error instanceof RefusedByRuleError) return false;
   // A space that is gone has nothing to be read any more.
   return error.code === 'CONFLICT' || (error.code === 'MODEL_UNAVAILABLE' && (await areGone(store, spaces)));
 }

@@ -1,6 +1,6 @@
 import { connectStore, type ConnectedStore } from './connected-store.js';
 import { openDatabase } from './database.js';
-import { toStoreError } from './errors.js';
+import { RefusedByRuleError, toStoreError } from './errors.js';
 import {
   insertStoredImage,
   reopenSpaces,
@@ -31,9 +31,19 @@ export interface ArchiveStore {
 export async function openArchiveStore(options: StoreOptions): Promise<ArchiveStore> {
   const database = await openDatabase(options);
   const { pool, adminPool, schema } = database;
+  const onLog = options.onLog ?? console.error;
   try {
     const { schemas } = await migrate({ pool, adminPool, schema, apply: options.autoMigrate });
     const store = connectStore(pool, schemas, adminPool);
+    const translated = async <T>(work: Promise<T>): Promise<T> => {
+      try {
+        return await work;
+      } catch (error) {
+        const given = toStoreError(error);
+        if (given instanceof RefusedByRuleError) onLog(`refused by a rule of the database: ${given.detail}`);
+        throw given;
+      }
+    };
     return {
       run: (work) => translated(work(store)),
       snapshot: (work) => translated(withSnapshot(pool, schemas, work)),
@@ -46,14 +56,6 @@ export async function openArchiveStore(options: StoreOptions): Promise<ArchiveSt
     };
   } catch (error) {
     await database.close();
-    throw toStoreError(error);
-  }
-}
-
-async function translated<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
     throw toStoreError(error);
   }
 }

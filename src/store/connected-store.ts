@@ -7,10 +7,9 @@ import { findForUpload, insertImage, readOriginal, readThumbnail } from './conte
 import { imagesWithout, insertEmbeddings, readEmbeddings } from './embeddings.js';
 import { toStoreError } from './errors.js';
 import { PrismaClient, type Image } from './generated/client.js';
-import type { InputJsonObject } from './generated/internal/prismaNamespace.js';
 import { readGreys, writeGrey } from './greys.js';
 import type { Schemas } from './identifiers.js';
-import { countImages, deleteImage, existingIds, listImages, sizeBytes } from './images.js';
+import { countImages, deleteImage, existingIds, listImages, sizeBytes, updateMetadata } from './images.js';
 import {
   cancelJob,
   claimJob,
@@ -44,7 +43,7 @@ export interface ConnectedStore extends Omit<
 }
 
 /**
- * Single rows go through Prisma; transactions, bytes, filters and searches through pg, on the same pool. What makes or drops
+ * What reads a single row goes through Prisma; transactions, bytes, filters and searches through pg, on the same pool. What makes or drops
  * tables goes through `adminPool`.
  */
 export function connectStore(pool: pg.Pool, schemas: Schemas, adminPool = pool): ConnectedStore {
@@ -104,13 +103,7 @@ export function connectStore(pool: pg.Pool, schemas: Schemas, adminPool = pool):
     },
     listImages: async (options) => listImages(pool, schemas, options),
     countImages: async (filter) => (filter === undefined ? prisma.image.count() : countImages(pool, schemas, filter)),
-    updateMetadata: async (id, metadata) => {
-      const [image] = await prisma.image.updateManyAndReturn({
-        where: { id },
-        data: { metadata: metadata as InputJsonObject },
-      });
-      return image === undefined ? undefined : toRecord(image);
-    },
+    updateMetadata: async (id, metadata) => updateMetadata(pool, schemas, id, metadata),
     deleteImage: async (id) => deleteImage(pool, schemas, id),
     readOriginal: async (id) => readOriginal(pool, schemas, id),
     readThumbnail: async (id) => readThumbnail(pool, schemas, id),

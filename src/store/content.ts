@@ -47,7 +47,10 @@ export async function insertImage(
     });
     if (inserted !== undefined) return inserted;
   }
-  throw new SemblanceError('CONFLICT', `Image ${image.id} is being stored and deleted by others at the same time`);
+  throw new SemblanceError(
+    'CONFLICT',
+    `Image ${image.id} is neither stored nor found: others store and delete it at the same time, or a rule of this database passes it over or hides it`,
+  );
 }
 
 /** Undefined where the image existed at the insert and was gone after it. */
@@ -137,7 +140,9 @@ export async function readOriginal(
 
 export async function readThumbnail(pool: pg.Pool, schemas: Schemas, id: string): Promise<Buffer | undefined> {
   const { rows } = await pool.query<{ readonly thumbnail: Buffer }>(
-    `SELECT thumbnail FROM ${ownName(schemas, 'image_content')} WHERE image_id = $1`,
+    // By the image, so that none is read whose row a policy hides.
+    `SELECT c.thumbnail
+     FROM ${ownName(schemas, 'image')} i JOIN ${ownName(schemas, 'image_content')} c ON c.image_id = i.id WHERE i.id = $1`,
     [id],
   );
   return rows[0]?.thumbnail;

@@ -1,4 +1,4 @@
-import { SemblanceError, type ErrorCode } from '../errors.js';
+import { messageOf, SemblanceError, type ErrorCode } from '../errors.js';
 
 interface Translation {
   readonly code: ErrorCode;
@@ -14,6 +14,8 @@ const lacksRights: Translation = { code: 'DATABASE_UNAVAILABLE', message: 'The d
 const readOnly: Translation = { code: 'DATABASE_UNAVAILABLE', message: 'The database takes no writes at the moment' };
 const storageFull: Translation = { code: 'STORAGE_FULL', message: 'The database has no room left' };
 const conflict: Translation = { code: 'CONFLICT', message: 'Another request changed the same rows at the same time' };
+/** The operator's own constraint, trigger or policy. What it says may tell of other rows, so it is for the log. */
+const ruled: Translation = { code: 'CONFLICT', message: 'Refused by a rule of this database' };
 const overloaded: Translation = { code: 'OVERLOADED', message: 'The database took too long to answer' };
 
 /** By SQLSTATE or, with two characters, by its class: https://www.postgresql.org/docs/current/errcodes-appendix.html */
@@ -26,6 +28,11 @@ const bySqlState: Readonly<Record<string, Translation>> = {
   '42P01': missing,
   '42883': missing,
   '42501': lacksRights, // the next attempt says which
+  '09': ruled, // triggered action exception
+  '27': ruled, // triggered data change violation
+  '44': ruled, // WITH CHECK OPTION of a view
+  P0001: ruled, // RAISE in a trigger
+  P0004: ruled, // ASSERT in a trigger
   '25006': readOnly, // a standby, or default_transaction_read_only
   '25P03': unavailable, // idle_in_transaction_session_timeout
   '40001': conflict, // serialization failure
@@ -87,6 +94,28 @@ const byDriverMessage = new Map<string, Translation>([
   ...driverMessages.overloaded.map((message): [string, Translation] => [message, overloaded]),
 ]);
 
+/** The functions of Postgres that raise what a policy refuses, and what RAISE says under any SQLSTATE. */
+const rulingRoutines: ReadonlySet<string | undefined> = new Set(['ExecWithCheckOptions', 'exec_stmt_raise']);
+
+/** A rule of the database's own refused a row: nothing that this program does differently, or later, would change that. */
+export class RefusedByRuleError extends SemblanceError {
+  constructor(cause: unknown) {
+    super(ruled.code, ruled.message, { cause });
+  }
+
+  /** What the database said, for the log alone. */
+  get detail(): string {
+    const said = [messageOf(this.cause), text(field(this.cause, 'detail')), text(field(this.cause, 'where'))];
+    return said
+      .filter((part) => part !== undefined)
+      .join('; ')
+      .slice(0, maxDetailCharacters);
+  }
+}
+
+/** The detail of a refused row shows its columns. */
+const maxDetailCharacters = 1_000;
+
 /**
  * A driver's error as one of ours, the original as its cause. A SemblanceError stays what it is, and so does an error
  * that is not known here: it is a defect, which callers above mask.
@@ -96,6 +125,7 @@ const byDriverMessage = new Map<string, Translation>([
 export function toStoreError(error: unknown): Error {
   if (error instanceof SemblanceError) return error;
   const translation = translate(error);
+  if (translation === ruled) return new RefusedByRuleError(error);
   if (translation !== undefined) return new SemblanceError(translation.code, translation.message, { cause: error });
   return error instanceof Error ? error : new Error('the database failed', { cause: error });
 }
@@ -120,12 +150,25 @@ export function sqlStateOf(error: unknown): string | undefined {
 function translate(error: unknown): Translation | undefined {
   const code = codeOf(error);
   if (code !== undefined) {
+    if (isRule(error, code)) return ruled;
     const found = byErrno[code] ?? bySqlState[code] ?? bySqlState[code.slice(0, 3)] ?? bySqlState[code.slice(0, 2)];
     if (found !== undefined) return found;
   }
   if (unreachableInPrisma.has(text(field(prismaCause(error), 'kind')) ?? '')) return unavailable;
   if (!(error instanceof Error)) return undefined;
   return byDriverMessage.get(error.message) ?? firstOf(nestedErrors(error));
+}
+
+/**
+ * What Semblance expects of its own constraints is caught where it is expected. A partition that is gone is of the same class, and names
+ * neither constraint nor column.
+ */
+function isRule(error: unknown, code: string): boolean {
+  const names = (name: string): boolean => text(field(error, name)) !== undefined;
+  return (
+    rulingRoutines.has(text(field(error, 'routine'))) ||
+    (code.startsWith('23') && (names('constraint') || names('column')))
+  );
 }
 
 /** Several addresses of one host, each refused; Prisma's wrapping of a driver's error. */

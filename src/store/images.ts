@@ -5,7 +5,7 @@ import { sqlStateOf } from './errors.js';
 import { ownName, type Schemas } from './identifiers.js';
 import { filterParameters, filterValues, imageColumns, toImageRecord, type ImageRow } from './image-rows.js';
 import type { Store } from './store.js';
-import type { ImageFilter, ImagePage } from './types.js';
+import type { ImageFilter, ImagePage, ImageRecord } from './types.js';
 
 /**
  * What Prisma cannot say goes here, through the function filter_images: containment of an object, and a substring in which
@@ -44,6 +44,23 @@ export async function countImages(pool: pg.Pool, schemas: Schemas, filter: Image
     [...filterValues(filter)],
   );
   return Number(rows[0]?.count);
+}
+
+/**
+ * Through pg: Prisma does not tell a row that a policy refuses from a right that the role lacks.
+ * @returns undefined where there is no such image
+ */
+export async function updateMetadata(
+  pool: pg.Pool,
+  schemas: Schemas,
+  id: string,
+  metadata: Readonly<Record<string, unknown>>,
+): Promise<ImageRecord | undefined> {
+  const { rows } = await pool.query<ImageRow>(
+    `UPDATE ${ownName(schemas, 'image')} AS i SET metadata = $2 WHERE i.id = $1 RETURNING ${imageColumns}`,
+    [id, JSON.stringify(metadata)],
+  );
+  return rows[0] && toImageRecord(rows[0]);
 }
 
 export async function existingIds(

@@ -14,7 +14,7 @@ export async function createPartitions(client: pg.PoolClient, schemas: Schemas, 
     const parent = ownName(schemas, table);
     const partition = ownName(schemas, `${table}_${spaceId}`);
     await client.query(
-      `CREATE TABLE ${partition} (LIKE ${parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE,
+      `CREATE TABLE ${partition} (LIKE ${parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE,
          CONSTRAINT ${table}_space_only CHECK (space_id = ${spaceId}))`,
     );
     await client.query(`ALTER TABLE ${parent} ATTACH PARTITION ${partition} FOR VALUES IN (${spaceId})`);

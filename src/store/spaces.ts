@@ -141,8 +141,8 @@ export async function listSpaces(pool: pg.Pool, schemas: Schemas): Promise<reado
     createdAt: row.created_at,
     jobId: row.job_id ?? undefined,
     imageCount: Number(row.images),
-    // Of one snapshot: an embedding is of a stored image.
-    missingCount: Number(row.stored) - Number(row.images),
+    // Of one snapshot: an embedding is of a stored image, which a policy may hide.
+    missingCount: Math.max(0, Number(row.stored) - Number(row.images)),
     regionCount: Number(row.regions),
   }));
 }

@@ -3,7 +3,13 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SemblanceError } from '../../../src/errors.js';
-import { driverMessages, isRetryable, sqlStateOf, toStoreError } from '../../../src/store/errors.js';
+import {
+  driverMessages,
+  isRetryable,
+  RefusedByRuleError,
+  sqlStateOf,
+  toStoreError,
+} from '../../../src/store/errors.js';
 
 const withCode = (code: string, message = 'relation "secret" at /srv/data') =>
   Object.assign(new Error(message), { code });
@@ -59,6 +65,37 @@ describe("a driver's error", () => {
   test('counts where it is one of several or the cause of another', () => {
     expect(codeOf(new AggregateError([withCode('ECONNREFUSED')]))).toBe('DATABASE_UNAVAILABLE');
     expect(codeOf(new Error('wrapped', { cause: withCode('ECONNRESET') }))).toBe('DATABASE_UNAVAILABLE');
+  });
+
+  test.each([
+    ['a CHECK', { code: '23514', constraint: 'named' }],
+    ['a column that takes no NULL', { code: '23502', column: 'tenant' }],
+    ['a unique index', { code: '23505', constraint: 'one_of_each' }],
+    ['an exclusion', { code: '23P01', constraint: 'apart' }],
+    ['a foreign key', { code: '23503', constraint: 'of_tenant' }],
+    ['RAISE in a trigger', { code: 'P0001', routine: 'exec_stmt_raise' }],
+    ['RAISE with an SQLSTATE of its own', { code: '45000', routine: 'exec_stmt_raise' }],
+    ['a policy', { code: '42501', routine: 'ExecWithCheckOptions' }],
+  ])('%s of the database is a conflict, told without its detail and logged with it', (_, fields) => {
+    const error = Object.assign(new Error('new row for "image" is refused'), {
+      detail: 'Failing row contains (private).',
+      where: 'PL/pgSQL function shop.guard() line 3 at RAISE',
+      ...fields,
+    });
+    expect(toStoreError(error)).toBeInstanceOf(RefusedByRuleError);
+    expect(toStoreError(error)).toMatchObject({
+      code: 'CONFLICT',
+      message: 'Refused by a rule of this database',
+      cause: error,
+      detail:
+        'new row for "image" is refused; Failing row contains (private).; PL/pgSQL function shop.guard() line 3 at RAISE',
+    });
+  });
+
+  test('a right that the role lacks, and a partition that is gone, are no rules', () => {
+    expect(codeOf(Object.assign(withCode('42501'), { routine: 'aclcheck_error' }))).toBe('DATABASE_UNAVAILABLE');
+    const gone = Object.assign(withCode('23514'), { routine: 'ExecFindPartition' });
+    expect(toStoreError(gone)).toBe(gone);
   });
 
   test.each(['42601', '23505', '22012', 'XX000'])('%s is a defect and stays what it was', (code) => {
