@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { messageOf } from '../errors.js';
 import { sqlStateOf } from './errors.js';
 import { DatabaseSetupError } from './setup-error.js';
 import type { Schemas } from './identifiers.js';
@@ -28,6 +29,9 @@ interface Facts {
   readonly quoted_vector_schema: string | null;
   readonly may_use_vector_schema: boolean | null;
   readonly available_version: string | null;
+  /** Where CREATE EXTENSION puts it unless told: the first schema of search_path that there is. */
+  readonly current_schema: string | null;
+  readonly has_public_schema: boolean;
 }
 
 const factsSql = `
@@ -38,7 +42,8 @@ const factsSql = `
     coalesce(has_schema_privilege(own.oid, 'CREATE'), false) AS may_create_in_schema,
     e.extversion AS version, v.nspname AS vector_schema, quote_ident(v.nspname) AS quoted_vector_schema,
     has_schema_privilege(v.oid, 'USAGE') AS may_use_vector_schema,
-    (SELECT a.default_version FROM pg_catalog.pg_available_extensions a WHERE a.name = 'vector') AS available_version
+    (SELECT a.default_version FROM pg_catalog.pg_available_extensions a WHERE a.name = 'vector') AS available_version,
+    current_schema() AS current_schema, EXISTS (SELECT FROM pg_catalog.pg_namespace p WHERE p.nspname = 'public') AS has_public_schema
   FROM (SELECT 1) one
   LEFT JOIN pg_catalog.pg_namespace own ON own.nspname = $1
   LEFT JOIN pg_catalog.pg_extension e ON e.extname = 'vector'
@@ -51,7 +56,9 @@ const factsSql = `
  */
 export async function requireExtension(pool: pg.Pool, own: string, willCreate: boolean): Promise<Extension> {
   let facts = await readFacts(pool, own);
-  if (facts.version === null && facts.available_version !== null && willCreate && (await createExtension(pool))) {
+  let refusal: string | undefined;
+  if (facts.version === null && facts.available_version !== null && willCreate) {
+    refusal = await createExtension(pool, facts);
     facts = await readFacts(pool, own);
   }
 
@@ -60,8 +67,8 @@ export async function requireExtension(pool: pg.Pool, own: string, willCreate: b
     throw new DatabaseSetupError(
       facts.available_version === null
         ? `The database server has no pgvector: install version ${minPgvectorVersion} or newer on it first.`
-        : 'The database has no extension "vector", and this role may not create it.',
-      ['CREATE EXTENSION vector;', ...missing],
+        : `The database has no extension "vector"${refusal === undefined ? '' : `, and this role may not create it: ${refusal}`}.`,
+      [...creationStatements(facts), ...missing],
     );
   }
   if (isOlder(facts.version, minPgvectorVersion)) {
@@ -91,19 +98,34 @@ async function readFacts(pool: pg.Pool, own: string): Promise<Facts> {
   return facts;
 }
 
-/** False where the role lacks the right. */
-async function createExtension(pool: pg.Pool): Promise<boolean> {
+/** @returns why not, in the words of Postgres, where the role lacks the right */
+async function createExtension(pool: pg.Pool, facts: Facts): Promise<string | undefined> {
   try {
-    await pool.query('CREATE EXTENSION IF NOT EXISTS vector');
-    return true;
+    for (const statement of creationStatements(facts)) await pool.query(statement);
+    return undefined;
   } catch (error) {
     const state = sqlStateOf(error);
     // Another server made it at this moment.
-    if (state === '23505' || state === '42710') return true;
-    // insufficient_privilege, or no schema in search_path where this role may create.
-    if (state === '42501' || state === '3F000') return false;
+    if (state === '23505' || state === '42710') return undefined;
+    if (state === '42501') return messageOf(error);
     throw error;
   }
+}
+
+/**
+ * For an administrator of the database, whose search_path may name no schema either, or none but that of the system, in which nothing
+ * is made.
+ */
+function creationStatements(facts: Pick<Facts, 'current_schema' | 'has_public_schema'>): readonly string[] {
+  if (facts.current_schema !== null && facts.current_schema !== 'pg_catalog') return ['CREATE EXTENSION vector;'];
+  if (facts.has_public_schema) return ['CREATE EXTENSION vector SCHEMA public;'];
+  return ['CREATE SCHEMA IF NOT EXISTS extensions;', 'CREATE EXTENSION vector SCHEMA extensions;'];
+}
+
+/** The statements that make the extension where it is missing and the server has it; undefined elsewhere. */
+export async function missingExtension(pool: pg.Pool, own: string): Promise<readonly string[] | undefined> {
+  const facts = await readFacts(pool, own);
+  return facts.version === null && facts.available_version !== null ? creationStatements(facts) : undefined;
 }
 
 function missingRights(facts: Facts, willCreate: boolean): readonly string[] {

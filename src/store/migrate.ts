@@ -7,6 +7,7 @@ import { sqlStateOf } from './errors.js';
 import { requireExtension, type Extension } from './extension.js';
 import { migrationSearchPath, quoteIdentifier } from './identifiers.js';
 import { foreignOwner, missingServingRights } from './rights.js';
+import { requireUtf8, settingProblems } from './server-settings.js';
 import { DatabaseSetupError } from './setup-error.js';
 import { transaction } from './transaction.js';
 
@@ -65,12 +66,12 @@ export async function migrate(options: MigrationOptions): Promise<MigrationRepor
   const table = `${quoteIdentifier(schema)}."_prisma_migrations"`;
   const grants = adminPool !== pool && options.apply;
 
+  await requireUtf8(pool);
   const lacking = (await missingServingRights(pool, schema)) ?? [];
   if (lacking.length > 0 && !grants) throw new DatabaseSetupError('The database role lacks rights.', lacking);
   const recorded = await readHistory(lacking.length > 0 ? adminPool : pool, schema, table);
   const pending = pendingOf(migrations, recorded ?? []);
-  if (pending.length === 0 && lacking.length === 0)
-    return { ...(await requireExtension(pool, schema, false)), applied: [] };
+  if (pending.length === 0 && lacking.length === 0) return report(pool, schema, []);
   if (pending.length > 0 && !options.apply) {
     throw new DatabaseSetupError(
       `The database lacks ${pending.map(({ name }) => name).join(', ')}: run \`semblance migrate\`.`,
@@ -89,7 +90,15 @@ export async function migrate(options: MigrationOptions): Promise<MigrationRepor
     }
   }
   if (grants) await grantServingRights(pool, adminPool, schema);
-  return { ...(await requireExtension(pool, schema, false)), applied };
+  return report(pool, schema, applied);
+}
+
+async function report(pool: pg.Pool, schema: string, applied: readonly string[]): Promise<MigrationReport> {
+  const extension = await requireExtension(pool, schema, false);
+  const settings = (await settingProblems(pool)).map(
+    ({ message, statement }) => `${message} An administrator mends it: ${statement}`,
+  );
+  return { ...extension, warnings: [...extension.warnings, ...settings], applied };
 }
 
 /**

@@ -12,12 +12,13 @@ export interface ServerDatabase {
   close(): Promise<void>;
 }
 
-export async function createServerDatabase(): Promise<ServerDatabase> {
+/** @param options of CREATE DATABASE */
+export async function createServerDatabase(options = ''): Promise<ServerDatabase> {
   const serverUrl = testDatabaseUrl;
   if (serverUrl === undefined) throw new Error('Set TEST_DATABASE_URL to a Postgres with pgvector.');
   const name = `test_${randomBytes(6).toString('hex')}`;
   const roles: string[] = [];
-  await asSuperuser(serverUrl, `CREATE DATABASE ${name}`);
+  await asSuperuser(serverUrl, `CREATE DATABASE ${name} ${options}`);
   const url = withPath(serverUrl, name);
   return {
     url,

@@ -3,17 +3,18 @@ import { ConfigurationError, messageOf } from '../../errors.js';
 import { connectStore, type ConnectedStore } from '../connected-store.js';
 import { openDatabase, type Database } from '../database.js';
 import { DiskFullError } from '../embedded/embedded.js';
-import { requireExtension, type Extension } from '../extension.js';
+import { missingExtension, requireExtension, type Extension } from '../extension.js';
 import { pendingMigrations } from '../migrate.js';
 import type { StoreOptions } from '../open-store.js';
 import { createServerPool } from '../pool.js';
 import { foreignOwner, missingServingRights } from '../rights.js';
+import { encodingMessage, encodingRemedy, foreignEncoding, settingProblems } from '../server-settings.js';
 import { DatabaseSetupError } from '../setup-error.js';
 import { diagnoseConnection, diagnoseWrites } from './connection.js';
 import { diagnoseJobs, diagnoseSpaces } from './contents.js';
 import { advice, problem, type Finding } from './finding.js';
 import { diagnosePartitions } from './partitions.js';
-import { probeWrite } from './write-probe.js';
+import { probeWrites } from './write-probe.js';
 
 /**
  * Looks at the database that the configuration names, as far in as it gets, and changes no row of it. The embedded one is opened
@@ -56,11 +57,16 @@ async function diagnoseOpen(
 ): Promise<readonly Finding[]> {
   const refused = await diagnoseConnection(pool, 'DATABASE_URL');
   if (refused !== undefined) return [refused];
+  const encoding = await foreignEncoding(pool);
+  if (encoding !== undefined) return [problem('encoding', encodingMessage(encoding), encodingRemedy)];
   const findings: Finding[] = [];
   const add = (finding: Finding | undefined): void => {
     if (finding !== undefined) findings.push(finding);
   };
   for (const finding of await diagnoseReplicas(options)) add(finding);
+  for (const { message, statement } of await settingProblems(pool)) {
+    add(problem('settings', message, `Run as an administrator: ${statement}`));
+  }
   const refusesWrites = await diagnoseWrites(pool);
   add(refusesWrites);
 
@@ -78,7 +84,7 @@ async function diagnoseOpen(
   if (extension === undefined || !isSetUp) return findings;
 
   const { schemas } = extension;
-  if (refusesWrites === undefined) add(await probeWrite(pool, schemas));
+  if (refusesWrites === undefined) findings.push(...(await probeWrites(pool, schemas)));
   findings.push(
     ...(await diagnosePartitions(pool, schemas)),
     ...(await diagnoseSpaces(pool, schemas)),
@@ -135,12 +141,13 @@ async function diagnoseExtension(
   schema: string,
   add: (finding: Finding) => void,
 ): Promise<Extension | undefined> {
-  if (await isMissingAndAvailable(pool)) {
+  const creation = await missingExtension(pool, schema);
+  if (creation !== undefined) {
     add(
       problem(
         'extension',
         'The database has no extension "vector".',
-        'Start the server, which makes it where its role may, or run `CREATE EXTENSION vector;` as an administrator.',
+        `Start the server, which makes it where its role may, or run \`${creation.join(' ')}\` as an administrator.`,
       ),
     );
     return undefined;
@@ -162,14 +169,6 @@ async function diagnoseExtension(
     add(problem('extension', error.problem, remedyOf(error)));
     return undefined;
   }
-}
-
-async function isMissingAndAvailable(pool: pg.Pool): Promise<boolean> {
-  const { rows } = await pool.query<{ readonly missing: boolean }>(
-    `SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'vector')
-       AND EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'vector') AS missing`,
-  );
-  return rows[0]?.missing === true;
 }
 
 /** Whether all migrations were applied and can be read. */

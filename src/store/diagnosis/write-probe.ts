@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { messageOf } from '../../errors.js';
-import { sqlStateOf } from '../errors.js';
-import { ownName, type Schemas } from '../identifiers.js';
+import { RefusedByRuleError, sqlStateOf, toStoreError } from '../errors.js';
+import { ownName, vectorName, type Schemas } from '../identifiers.js';
 import { isServer } from '../pool.js';
 import { transaction } from '../transaction.js';
 import { problem, type Finding } from './finding.js';
@@ -10,33 +10,122 @@ import { problem, type Finding } from './finding.js';
 /** More than pages that are begun have room for, and little to clear away. */
 const probeBytes = 1_000_000;
 
-const takenBack = new Error('The image of a probe is not kept');
+const takenBack = new Error('The rows of a probe are not kept');
 
-/**
- * Whether a Postgres server takes an image, by one that is stored and taken back: SQL tells of no disk how much is left. Nobody sees
- * its rows; their room is free at the next vacuum. The disk of an embedded database is looked at itself.
- */
-export async function probeWrite(pool: pg.Pool, schemas: Schemas): Promise<Finding | undefined> {
-  if (!isServer(pool)) return undefined;
-  try {
-    await transaction(pool, async (client) => {
-      await client.query(
-        `WITH i AS (
-           INSERT INTO ${ownName(schemas, 'image')} (id, sha256, filename, media_type, width, height, byte_size)
-           VALUES ($1, repeat('0', 64), 'doctor', 'image/png', 1, 1, $2::integer) RETURNING id)
-         INSERT INTO ${ownName(schemas, 'image_content')} (image_id, original, thumbnail)
-         SELECT id, convert_to(repeat('x', $2::integer), 'UTF8'), '' FROM i`,
-        [randomUUID(), probeBytes],
-      );
-      throw takenBack;
-    });
-    return undefined;
-  } catch (error) {
-    return error === takenBack ? undefined : explain(error);
-  }
+const ofImages: ReadonlySet<string> = new Set(['image', 'image_content', 'embedding']);
+
+interface Trial {
+  readonly table: string;
+  readonly sql: string;
 }
 
-function explain(error: unknown): Finding {
+/**
+ * Whether a Postgres server takes an image, a job and what else is written, by rows that are stored and taken back: SQL tells of no disk
+ * how much is left, and of no constraint or trigger what it will say. Nobody sees the rows; their room is free at the next vacuum. The
+ * disk of an embedded database is looked at itself, and nobody adds rules to it.
+ */
+export async function probeWrites(pool: pg.Pool, schemas: Schemas): Promise<readonly Finding[]> {
+  if (!isServer(pool)) return [];
+  const findings: Finding[] = [];
+  try {
+    await transaction(pool, async (client) => {
+      const { rows } = await client.query<{ readonly id: number }>(wholeSpaceSql(schemas));
+      for (const { table, sql } of trials(schemas, randomUUID(), rows[0]?.id)) {
+        await client.query('SAVEPOINT trial');
+        try {
+          await client.query(sql);
+        } catch (error) {
+          const finding = explain(table, error);
+          if (finding === undefined) throw error;
+          findings.push(finding);
+          await client.query('ROLLBACK TO SAVEPOINT trial');
+          // Whatever follows would fail for want of it.
+          if (table === 'image') break;
+        }
+      }
+      throw takenBack;
+    });
+  } catch (error) {
+    if (error !== takenBack) findings.push(explainFailure(error));
+  }
+  return findings;
+}
+
+/** One whose partitions are there: of others diagnosePartitions tells. */
+function wholeSpaceSql(schemas: Schemas): string {
+  return `
+    SELECT s.id FROM ${ownName(schemas, 'embedding_space')} s
+    WHERE 2 = (
+      SELECT count(*) FROM pg_catalog.pg_inherits h JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid
+      WHERE NOT h.inhdetachpending AND (h.inhparent, c.relname) IN (
+        ('${ownName(schemas, 'embedding')}'::regclass, 'embedding_' || s.id), ('${ownName(schemas, 'region')}'::regclass, 'region_' || s.id)))
+    ORDER BY s.id LIMIT 1`;
+}
+
+function trials(schemas: Schemas, imageId: string, spaceId: number | undefined): readonly Trial[] {
+  const insert = (table: string, columns: string, values: string): Trial => ({
+    table,
+    sql: `INSERT INTO ${ownName(schemas, table)} (${columns}) VALUES (${values})`,
+  });
+  const image = `'${imageId}'`;
+  const vector = `('[1' || repeat(',0', 767) || ']')::${vectorName(schemas, 'vector')}, 1`;
+  const hash = `repeat('0', 64)`;
+  const ofSpace =
+    spaceId === undefined
+      ? []
+      : [
+          insert('embedding', 'space_id, image_id, embedding, norm', `${spaceId}, ${image}, ${vector}`),
+          insert(
+            'region',
+            'space_id, image_id, number, x, y, width, height, embedding, norm',
+            `${spaceId}, ${image}, 0, 0, 0, 1, 1, ${vector}`,
+          ),
+        ];
+  return [
+    insert(
+      'image',
+      'id, sha256, filename, media_type, width, height, byte_size',
+      `${image}, ${hash}, 'doctor.png', 'image/png', 1, 1, ${probeBytes}`,
+    ),
+    insert(
+      'image_content',
+      'image_id, original, thumbnail, grey',
+      `${image}, convert_to(repeat('x', ${probeBytes}), 'UTF8'), '', convert_to(repeat('x', 4096), 'UTF8')`,
+    ),
+    ...ofSpace,
+    // Its own number: a drawn one would be missing afterwards.
+    insert(
+      'embedding_space',
+      'id, name, model, model_sha256, preprocessing_sha256, dimensions, state',
+      `-1, 'doctor ' || ${image}, 'doctor', ${hash}, ${hash}, 1, 'retired'`,
+    ),
+    insert('scorer', 'space_id, kind, scorer', `-1, 'labels', '{}'`),
+    insert('job', 'id, kind, stage', `${image}, 'doctor', ''`),
+    insert('api_key', 'id, name, scope, sha256', `repeat('0', 16), 'doctor', 'read', decode(${hash}, 'hex')`),
+    insert('server_secret', 'name, secret', `'doctor ' || ${image}, decode(${hash}, 'hex')`),
+  ];
+}
+
+/** Undefined for what is no matter of one table. */
+function explain(table: string, error: unknown): Finding | undefined {
+  const said = messageOf(error).replace(/\.$/, '');
+  if (sqlStateOf(error) === '23502') {
+    return problem(
+      'columns',
+      `The table ${table} has a column of yours that Semblance does not fill: ${said}.`,
+      'Give it a default, or let it be NULL.',
+    );
+  }
+  if (!(toStoreError(error) instanceof RefusedByRuleError)) return undefined;
+  const what = ofImages.has(table) ? 'images' : `rows in the table ${table}`;
+  return problem(
+    'writes',
+    `The database takes no ${what}: ${said}.`,
+    'Mend that rule, unless it is meant for rows such as that of this trial: what it refuses gets CONFLICT.',
+  );
+}
+
+function explainFailure(error: unknown): Finding {
   const said = messageOf(error).replace(/\.$/, '');
   switch (sqlStateOf(error)) {
     case '53100':

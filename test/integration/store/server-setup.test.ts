@@ -3,9 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { connectStore } from '../../../src/store/connected-store.js';
 import { openDatabase } from '../../../src/store/database.js';
+import { diagnoseDatabase } from '../../../src/store/diagnosis/database.js';
 import { migrate } from '../../../src/store/migrate.js';
 import { migrateStore, openStore } from '../../../src/store/open-store.js';
 import { DatabaseSetupError } from '../../../src/store/setup-error.js';
@@ -66,6 +67,62 @@ describe.each(testStoreKinds().filter((kind) => kind === 'server'))('setting up 
     expect((await store.searchByImage(image.id, { k: 1 })).hits).toEqual([]);
     await store.close();
   });
+
+  test('why the extension cannot be made is told in the words of Postgres', async () => {
+    const role = await database.createRole();
+    expect((await refusalOf(role.url)).problem).toBe(
+      'The database has no extension "vector", and this role may not create it: permission denied to create extension "vector".',
+    );
+    await database.query(`GRANT CREATE ON DATABASE ${new URL(database.url).pathname.slice(1)} TO ${role.name}`);
+    await database.query('REVOKE CREATE ON SCHEMA public FROM PUBLIC');
+    const { problem, statements } = await refusalOf(role.url);
+    expect(problem).toMatch(/this role may not create it: permission denied .*\.$/);
+    expect(statements).toEqual(['CREATE EXTENSION vector;']);
+  });
+
+  test.each([
+    ['no schema', `''`],
+    ['a schema that is not there', 'nowhere'],
+    ['the system alone', 'pg_catalog'],
+  ])('where search_path names %s, the statements for the extension name one that works', async (_, path) => {
+    await database.query(`ALTER DATABASE ${new URL(database.url).pathname.slice(1)} SET search_path = ${path}`);
+    const role = await database.createRole();
+    const [statement = ''] = (await refusalOf(role.url)).statements;
+    expect(statement).toBe('CREATE EXTENSION vector SCHEMA public;');
+    await database.query('DROP SCHEMA public');
+    const statements = (await refusalOf(role.url)).statements.slice(0, 2);
+    expect(statements).toEqual([
+      'CREATE SCHEMA IF NOT EXISTS extensions;',
+      'CREATE EXTENSION vector SCHEMA extensions;',
+    ]);
+    for (const each of statements) await database.query(each);
+    expect((await migrateStore(optionsFor(database.url))).schemas.vector).toBe('extensions');
+  });
+
+  test('an owner of the database makes the extension where search_path names no schema', async () => {
+    await database.query(`ALTER DATABASE ${new URL(database.url).pathname.slice(1)} SET search_path = ''`);
+    expect((await migrateStore(optionsFor(database.url))).schemas.vector).toBe('public');
+  });
+
+  test.each(['LATIN1', 'SQL_ASCII'])(
+    'a database in %s is refused by one sentence, however it is met',
+    async (encoding) => {
+      const other = await createServerDatabase(`ENCODING '${encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`);
+      onTestFinished(async () => other.close());
+      const sentence = `The encoding of the database is ${encoding}, which does not hold every filename and all metadata: Semblance takes UTF8 alone.`;
+      const refusal = await refusalOf(other.url);
+      expect(refusal.message).toMatch(sentence);
+      expect(refusal.statements).toEqual([]);
+      const store = await openStore(optionsFor(other.url));
+      await until(store, 'unavailable');
+      expect(store.state.kind === 'unavailable' && store.state.reason).toBe(refusal.message);
+      await store.close();
+      const findings = await diagnoseDatabase(optionsFor(other.url), () => Promise.resolve([]));
+      expect(findings.map(({ level, check, message }) => ({ level, check, message }))).toEqual([
+        { level: 'problem', check: 'encoding', message: sentence },
+      ]);
+    },
+  );
 
   test('rights that are missing on existing schemas are told too', async () => {
     const role = await database.createRole();

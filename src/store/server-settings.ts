@@ -1,0 +1,80 @@
+import type pg from 'pg';
+import { isServer } from './pool.js';
+import { keptByPoolers } from './session-settings.js';
+import { DatabaseSetupError } from './setup-error.js';
+
+/** What is wrong with a setting that a connection has after all, and the statement that mends it. */
+export interface SettingProblem {
+  /** A sentence. */
+  readonly message: string;
+  readonly statement: string;
+}
+
+/**
+ * Settings whose wrong value does harm. A pooler may keep ours from the database, and session_replication_role is a superuser's to set.
+ */
+const harmful: readonly {
+  readonly name: string;
+  readonly right: RegExp;
+  readonly value: string;
+  readonly harm: string;
+}[] = [
+  {
+    name: 'TimeZone',
+    right: /^(Etc\/)?(UTC|UCT|GMT|Zulu|Universal)$/,
+    value: keptByPoolers['TimeZone'] ?? '',
+    harm: 'times are told wrong',
+  },
+  { name: 'DateStyle', right: /^ISO/, value: keptByPoolers['DateStyle'] ?? '', harm: 'times cannot be read' },
+  { name: 'bytea_output', right: /^hex$/, value: 'hex', harm: 'images are read slowly' },
+  { name: 'row_security', right: /^on$/, value: 'on', harm: 'every statement on a table with policies fails' },
+  { name: 'gin_fuzzy_search_limit', right: /^0$/, value: '0', harm: 'filters by metadata leave images out' },
+  {
+    name: 'session_replication_role',
+    right: /^(origin|local)$/,
+    value: 'origin',
+    harm: 'what belongs to a deleted image stays, and no trigger or foreign key is heeded',
+  },
+];
+
+/** Of the embedded database, which nobody else administers, there are none. */
+export async function settingProblems(pool: pg.Pool): Promise<readonly SettingProblem[]> {
+  if (!isServer(pool)) return [];
+  type Row = { readonly name: string; readonly value: string; readonly role: string; readonly database: string };
+  const { rows } = await pool.query<Row>(
+    `SELECT n.name, current_setting(n.name) AS value, quote_ident(session_user) AS role, quote_ident(current_database()) AS database
+     FROM unnest($1::text[]) AS n (name)`,
+    [harmful.map(({ name }) => name)],
+  );
+  return harmful.flatMap(({ name, right, value, harm }): SettingProblem | [] => {
+    const row = rows.find((candidate) => candidate.name === name);
+    if (row === undefined || right.test(row.value)) return [];
+    return {
+      message: `The setting ${name} is ${JSON.stringify(row.value)} for the role ${row.role}, so ${harm}.`,
+      statement: `ALTER ROLE ${row.role} IN DATABASE ${row.database} SET ${name} = '${value}';`,
+    };
+  });
+}
+
+/**
+ * Filenames and metadata are any text.
+ * @throws DatabaseSetupError
+ */
+export async function requireUtf8(pool: pg.Pool): Promise<void> {
+  const encoding = await foreignEncoding(pool);
+  if (encoding !== undefined) throw new DatabaseSetupError(`${encodingMessage(encoding)} ${encodingRemedy}`);
+}
+
+/** Undefined for UTF8. */
+export async function foreignEncoding(pool: pg.Pool): Promise<string | undefined> {
+  const { rows } = await pool.query<{ readonly encoding: string }>(
+    `SELECT current_setting('server_encoding') AS encoding`,
+  );
+  return rows[0]?.encoding === 'UTF8' ? undefined : rows[0]?.encoding;
+}
+
+export function encodingMessage(encoding: string): string {
+  return `The encoding of the database is ${encoding}, which does not hold every filename and all metadata: Semblance takes UTF8 alone.`;
+}
+
+export const encodingRemedy = `Make another database with \`CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0\`, and name that one.`;
