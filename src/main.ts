@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { ConfigurationError, messageOf, SemblanceError } from './errors.js';
 import { minFileDescriptors } from './limits.js';
+import { printable } from './printable.js';
 
 try {
   assertFileDescriptors();
@@ -10,7 +11,8 @@ try {
 } catch (error) {
   // What we know is one sentence; anything else is a defect, and its stack helps whoever reports it.
   const known = error instanceof ConfigurationError || error instanceof SemblanceError;
-  console.error(known || !(error instanceof Error) ? messageOf(error) : error.stack);
+  const text = (known ? undefined : error instanceof Error ? error.stack : undefined) ?? messageOf(error);
+  console.error(text.split('\n').map(printable).join('\n'));
   process.exitCode = 1;
 }
 

@@ -3,9 +3,9 @@ import type { Command } from 'commander';
 import { loadConfig } from '../config.js';
 import { exportGallery } from '../operations/archive/export-gallery.js';
 import { openArchiveStore } from '../store/archive-store.js';
-import { note, print } from './output.js';
+import { print } from './output.js';
 import { startStages } from './progress.js';
-import { explainHolder, interruptedExitCode, untilInterrupted, type Environment } from './run.js';
+import { explainHolder, isInterruption, untilInterrupted, type Environment } from './run.js';
 
 export function registerExport(program: Command, env: Environment): void {
   program
@@ -16,31 +16,28 @@ export function registerExport(program: Command, env: Environment): void {
         'It works on the database itself, so the embedded one must not be held by a running server; beside servers on Postgres it may run.',
     )
     .argument('<target>', 'a tar file where it ends in .tar, else a folder; nothing may be there')
-    .action(async (target: string) => {
-      const config = loadConfig(env);
-      const store = await openArchiveStore(config).catch(explainHolder);
-      const progress = startStages();
-      try {
-        await untilInterrupted(async (signal) => {
+    .action((target: string) =>
+      untilInterrupted(async (signal) => {
+        const store = await openArchiveStore(loadConfig(env)).catch(explainHolder);
+        const progress = startStages();
+        try {
           const { images, spaces } = await exportGallery(store, {
             target: resolve(target),
             signal,
             onProgress: ({ done, total }) => {
               progress.report({ stage: 'exporting', done, total });
             },
-          }).catch((error: unknown) => {
-            if (!signal.aborted) throw error;
-            note('Interrupted: nothing was written.');
-            process.exitCode = interruptedExitCode;
-            return { images: 0, spaces: undefined };
           });
-          if (spaces === undefined) return;
           progress.stop();
           print(`Exported ${images} images and ${spaces.length} embedding spaces to ${resolve(target)}.`);
-        });
-      } finally {
-        progress.stop();
-        await store.close();
-      }
-    });
+        } catch (error) {
+          if (!isInterruption(error, signal)) throw error;
+          progress.stop();
+          print('Interrupted: nothing was written.');
+        } finally {
+          progress.stop();
+          await store.close();
+        }
+      }),
+    );
 }

@@ -1,65 +1,109 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { loadConfig } from '../config.js';
+import { ImageDecoder } from '../image/decode.js';
+import { maxConcurrentDecodes, maxImagePixels } from '../limits.js';
 import { importArchive, type ImportedArchive } from '../operations/archive/import-archive.js';
+import { printable } from '../printable.js';
 import { openArchiveStore } from '../store/archive-store.js';
 import { openApp } from './local-gallery.js';
 import { note, print } from './output.js';
 import { startStages } from './progress.js';
-import { explainHolder, interruptedExitCode, untilInterrupted, type Environment } from './run.js';
+import { explainHolder, isInterruption, untilInterrupted, type Environment } from './run.js';
 
 export function registerImportArchive(program: Command, env: Environment): void {
   program
     .command('import-archive')
     .summary('store what `export` wrote, as `import` does, and nothing else')
     .description(
-      'Stores the images and embedding spaces of an archive with ids, times, metadata and vectors as they were. The archive is checked as a whole first: one that is cut or altered changes nothing. An import that was cut off is run again as it was. ' +
+      'Stores the images and embedding spaces of an archive with ids, times, metadata and vectors as they were. The archive is checked as a whole first, each image as an upload and each space as `spaces create` would be: one that is cut, altered or holds what they refuse changes nothing. An import that was cut off is run again as it was. ' +
         'The active space of the archive is active where none was; other spaces of the database lack the new images, which are then embedded for them. ' +
         'It works on the database itself, so the embedded one must not be held by a running server; beside servers on Postgres it may run.',
     )
     .argument('<source>', 'the tar file or folder')
-    .action((source: string) => storeArchive(env, source));
+    .option(
+      '--skip-invalid',
+      'leave out images and spaces that an upload or `spaces create` would refuse, and store the rest',
+      false,
+    )
+    .action((source: string, options: ArchiveOptions) =>
+      untilInterrupted((signal) => storeArchive(env, source, options, signal)),
+    );
+}
+
+interface ArchiveOptions {
+  readonly skipInvalid: boolean;
 }
 
 /** Stores what `semblance export` wrote to `source`, and embeds it for the spaces that it lacks. */
-export async function storeArchive(env: Environment, source: string): Promise<void> {
-  await untilInterrupted(async (signal) => {
-    const imported = await importInto(env, resolve(source), signal);
-    if (imported === undefined) return;
-    print(`Stored ${imported.created} images, already there ${imported.known}.`);
-    await fillSpaces(env, imported, signal);
-  });
+export async function storeArchive(
+  env: Environment,
+  source: string,
+  options: ArchiveOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const imported = await importInto(env, resolve(source), options, signal);
+  if (imported === undefined) return;
+  const { created, known, invalid } = imported;
+  for (const { entry, reason } of invalid) note(printable(`Left out ${entry}: ${reason}.`));
+  print(`Stored ${created} images, already there ${known}${invalid.length > 0 ? `, left out ${invalid.length}` : ''}.`);
+  if (invalid.length > 0) process.exitCode = 1;
+  await fillSpaces(env, imported, signal);
 }
 
 /** Undefined where it was interrupted. */
-async function importInto(env: Environment, source: string, signal: AbortSignal): Promise<ImportedArchive | undefined> {
-  const store = await openArchiveStore(loadConfig(env)).catch(explainHolder);
+async function importInto(
+  env: Environment,
+  source: string,
+  { skipInvalid }: ArchiveOptions,
+  signal: AbortSignal,
+): Promise<ImportedArchive | undefined> {
+  const config = loadConfig(env);
+  const store = await openArchiveStore(config).catch(explainHolder);
+  const decoder = new ImageDecoder({ maxPixels: maxImagePixels, concurrency: maxConcurrentDecodes });
   const progress = startStages();
+  let stored = 0;
   try {
-    return await importArchive(store, { source, signal, onProgress: progress.report });
+    return await importArchive(store, {
+      source,
+      decoder,
+      maxUploadBytes: config.maxUploadBytes,
+      skipInvalid,
+      signal,
+      onProgress: (reached) => {
+        progress.report(reached);
+        if (reached.stage === 'storing') stored = reached.done;
+      },
+    });
   } catch (error) {
-    if (!signal.aborted) throw error;
-    note('Interrupted: the same command goes on there.');
-    process.exitCode = interruptedExitCode;
+    if (!isInterruption(error, signal)) throw error;
+    progress.stop();
+    print(`${stored} images of the archive are stored. Interrupted: the same command goes on there.`);
     return undefined;
   } finally {
     progress.stop();
+    await decoder.close();
     await store.close();
   }
 }
 
 /** Embeds the images in the spaces that lack them, for searches find none that have no vector. */
 async function fillSpaces(env: Environment, { spaces }: ImportedArchive, signal: AbortSignal): Promise<void> {
-  const lacking = spaces.filter(({ state, missing }) => state !== 'retired' && missing > 0);
-  if (lacking.length === 0) return;
-  const app = await openApp(loadConfig(env), { needsModel: false });
+  const isLacking = ({ state, missing }: ImportedArchive['spaces'][number]) => state !== 'retired' && missing > 0;
+  const lacksActive = !spaces.some(({ state }) => state === 'active');
+  if (!lacksActive && !spaces.some(isLacking)) return;
+  // A gallery without an active space gets its first from the model.
+  const app = await openApp(loadConfig(env), { needsModel: lacksActive });
   const progress = startStages();
   try {
+    const listed = (await app.operations.listMethods()).spaces;
+    const lacking = listed
+      .map(({ name, state, missingCount: missing }) => ({ name, state, missing }))
+      .filter(isLacking);
     for (const { name } of lacking) {
       const filled = await app.operations.backfillSpace({ name, signal, onProgress: progress.report });
       if (filled.interrupted) {
         note(`Interrupted: \`semblance spaces backfill ${name}\` goes on there.`);
-        process.exitCode = interruptedExitCode;
         return;
       }
       if (filled.missing > 0) {

@@ -11,9 +11,9 @@ import { note, print } from './output.js';
 import { printable } from '../printable.js';
 import { startProgress } from './progress.js';
 import {
-  interruptedExitCode,
   parseInteger,
-  runOnGallery,
+  untilInterrupted,
+  withGallery,
   withServerOption,
   type CommandContext,
   type Environment,
@@ -44,15 +44,17 @@ export function registerImport(program: Command, env: Environment): void {
       (text) => parseInteger(text, 1, 64),
       defaultImportConcurrency,
     );
-  withServerOption(command).action(async (paths: string[], options: ImportCommandOptions) => {
-    const archive = await findArchive(paths, command);
-    if (archive !== undefined) return storeArchive(env, archive);
-    // Before anything is opened: a path that is not there is told at once.
-    const found = await findImages(paths);
-    await runOnGallery(env, { ...options, needsModel: !options.dryRun }, (context) =>
-      importInto(context, found, options),
-    );
-  });
+  withServerOption(command).action((paths: string[], options: ImportCommandOptions) =>
+    untilInterrupted(async (signal) => {
+      const archive = await findArchive(paths, command);
+      if (archive !== undefined) return storeArchive(env, archive, { skipInvalid: false }, signal);
+      // Before anything is opened: a path that is not there is told at once.
+      const found = await findImages(paths);
+      await withGallery(env, { ...options, needsModel: !options.dryRun }, signal, (context) =>
+        importInto(context, found, options),
+      );
+    }),
+  );
 }
 
 /**
@@ -104,7 +106,6 @@ async function importInto(
   if (leftOut.size > 0) note(`Left out, for they are no images by their names: ${describeLeftOut(leftOut)}.`);
   print(describeSummary(summary, dryRun, files.length + notFound.length));
   if (summary.failures.length > 0) process.exitCode = 1;
-  if (summary.interrupted) process.exitCode = interruptedExitCode;
 }
 
 export function describeSummary(summary: ImportSummary, dryRun: boolean, total: number): string {

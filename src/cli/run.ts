@@ -45,9 +45,19 @@ export async function runOnGallery(
   options: GalleryOptions & { readonly needsModel: boolean },
   work: (context: CommandContext) => Promise<void>,
 ): Promise<void> {
+  await untilInterrupted((signal) => withGallery(env, options, signal, work));
+}
+
+/** As runOnGallery, for work that had been begun before. */
+export async function withGallery(
+  env: Environment,
+  options: GalleryOptions & { readonly needsModel: boolean },
+  signal: AbortSignal,
+  work: (context: CommandContext) => Promise<void>,
+): Promise<void> {
   const config = loadConfig(env);
   const gallery = await openGallery(config, options);
-  await untilInterrupted((signal) => work({ config, gallery, signal })).finally(() => gallery.close());
+  await work({ config, gallery, signal }).finally(() => gallery.close());
 }
 
 /**
@@ -59,11 +69,10 @@ export async function runOnSpaces(
   options: GalleryOptions & { readonly needsModel: boolean },
   work: (context: { readonly door: SpaceDoor; readonly signal: AbortSignal }) => Promise<void>,
 ): Promise<void> {
-  const config = loadConfig(env);
-  const { door, close } = await openSpaces(config, options);
-  await untilInterrupted((signal) => work({ door, signal }))
-    .catch(explainModel)
-    .finally(close);
+  await untilInterrupted(async (signal) => {
+    const { door, close } = await openSpaces(loadConfig(env), options);
+    await work({ door, signal }).catch(explainModel).finally(close);
+  });
 }
 
 /**
@@ -74,8 +83,10 @@ export async function runOnDatabase(
   env: Environment,
   work: (operations: Operations, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const app = await openApp(loadConfig(env), { needsModel: false }).catch(explainHolder);
-  await untilInterrupted((signal) => work(app.operations, signal)).finally(() => app.close());
+  await untilInterrupted(async (signal) => {
+    const app = await openApp(loadConfig(env), { needsModel: false }).catch(explainHolder);
+    await work(app.operations, signal).finally(() => app.close());
+  });
 }
 
 /** For commands on the database itself. */
@@ -96,11 +107,12 @@ function explainModel(error: unknown): never {
   throw error;
 }
 
-/** Gives `work` a signal that Ctrl-C aborts. */
-export async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+/** Gives `work` a signal that Ctrl-C aborts. Once it did, the command ends with `interruptedExitCode`, whatever the moment. */
+export async function untilInterrupted(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const interrupt = new AbortController();
+  const { signal } = interrupt;
   // Every image on its way listens; Node warns of a leak from the eleventh listener on.
-  setMaxListeners(0, interrupt.signal);
+  setMaxListeners(0, signal);
   // Once: a second Ctrl-C ends the process as it would without us.
   const onInterrupt = (): void => {
     process.stderr.write('\nStopping after what is on its way. Press Ctrl-C again to stop at once.\n');
@@ -108,10 +120,19 @@ export async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise
   };
   process.once('SIGINT', onInterrupt);
   try {
-    return await work(interrupt.signal);
+    await work(signal);
+  } catch (error) {
+    if (!isInterruption(error, signal)) throw error;
+    process.stderr.write('Interrupted: what was not begun was left.\n');
   } finally {
     process.off('SIGINT', onInterrupt);
+    if (signal.aborted) process.exitCode = interruptedExitCode;
   }
+}
+
+/** Whether something ended because Ctrl-C aborted `signal`. */
+export function isInterruption(error: unknown, signal: AbortSignal): boolean {
+  return signal.aborted && (error === signal.reason || (error instanceof Error && error.name === 'AbortError'));
 }
 
 async function openGallery(

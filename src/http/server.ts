@@ -13,7 +13,7 @@ import { explorerRoutes } from './explorer-routes.js';
 import { healthRoutes } from './health-routes.js';
 import { hostGuard } from './host-guard.js';
 import { imageRoutes } from './image-routes.js';
-import { assertJsonDepth } from './json-depth.js';
+import { assertJsonDepth } from '../operations/json-depth.js';
 import { metricsRoutes } from './metrics-routes.js';
 import type { Metrics } from './metrics.js';
 import { methodGuard } from './method-guard.js';

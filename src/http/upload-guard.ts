@@ -5,7 +5,7 @@ import { maxFilesPerRequest, maxMultipartFieldBytes, maxMultipartPathSteps } fro
 import type { ByteBudget } from '../operations/byte-budget.js';
 import { callerOf } from './access.js';
 import { contentLength, cutOff, isUpload } from './request-body.js';
-import { assertJsonDepth } from './json-depth.js';
+import { assertJsonDepth } from '../operations/json-depth.js';
 import { readMultipartHead, type MultipartHead } from './multipart-head.js';
 
 /** No web page sends them to another origin unasked. Those that Apollo Server takes. */

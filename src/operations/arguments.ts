@@ -53,8 +53,13 @@ export function checkMetadata(value: unknown, name = 'metadata'): Metadata {
   if (sizeBytes > maxMetadataBytes) {
     throw invalidArgument(name, `at most ${maxMetadataBytes} bytes of JSON`, `${sizeBytes} bytes`);
   }
-  if (unstorable.test(text)) throw invalidArgument(name, 'text that Postgres can store', 'U+0000 or a lone surrogate');
+  checkStorable(text, name);
   return stored;
+}
+
+/** @param json as JSON.stringify writes it */
+export function checkStorable(json: string, name: string): void {
+  if (unstorable.test(json)) throw invalidArgument(name, 'text that Postgres can store', 'U+0000 or a lone surrogate');
 }
 
 export function checkFilter(filter: ImageFilter | undefined): ImageFilter | undefined {

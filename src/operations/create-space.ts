@@ -99,7 +99,8 @@ export async function requireCreatable(
   return recipe;
 }
 
-function describeSpace(name: string, fitted: FittedRecipe): NewEmbeddingSpace {
+/** The row of a space that is made of what was fitted: all but name and job follow from that. */
+export function describeSpace(name: string, fitted: FittedRecipe): NewEmbeddingSpace {
   const json = fittedToJson(fitted);
   const dimensions = dimensionsOf(fitted);
   if (fitted.kind === 'model') {

@@ -1,13 +1,7 @@
 import { connectStore, type ConnectedStore } from './connected-store.js';
 import { openDatabase } from './database.js';
 import { RefusedByRuleError, toStoreError } from './errors.js';
-import {
-  insertStoredImage,
-  reopenSpaces,
-  withSnapshot,
-  type GallerySnapshot,
-  type StoredImage,
-} from './gallery-archive.js';
+import { insertStoredImage, withSnapshot, type GallerySnapshot, type StoredImage } from './gallery-archive.js';
 import { migrate } from './migrate.js';
 import type { StoreOptions } from './open-store.js';
 
@@ -19,8 +13,6 @@ export interface ArchiveStore {
   snapshot<T>(work: (snapshot: GallerySnapshot) => Promise<T>): Promise<T>;
   /** See insertStoredImage. */
   insertImage(image: StoredImage): Promise<{ readonly created: boolean }>;
-  /** See reopenSpaces. */
-  reopenSpaces(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -48,7 +40,6 @@ export async function openArchiveStore(options: StoreOptions): Promise<ArchiveSt
       run: (work) => translated(work(store)),
       snapshot: (work) => translated(withSnapshot(pool, schemas, work)),
       insertImage: (image) => translated(insertStoredImage(pool, schemas, image)),
-      reopenSpaces: () => translated(reopenSpaces(pool, schemas)),
       close: async () => {
         await store.close();
         await database.close();

@@ -130,19 +130,8 @@ async function readImage(client: pg.PoolClient, schemas: Schemas, id: string): P
 }
 
 /**
- * Until every space was looked at again, none is said to hold all images: those that are about to come need not have an embedding
- * in each.
- */
-export async function reopenSpaces(pool: pg.Pool, schemas: Schemas): Promise<void> {
-  await transaction(pool, async (client) => {
-    await lockOutUploads(client, schemas);
-    await client.query(`UPDATE ${ownName(schemas, 'embedding_space')} SET state = 'building' WHERE state = 'ready'`);
-  });
-}
-
-/**
  * Stores an image with its id, time and vectors, in one transaction. Of one that is stored already, what vectors it lacks are
- * added and nothing is changed.
+ * added and nothing is changed. A `ready` space that lacks the image then is `building` from the same moment on.
  * @param image its vectors in spaces of this database
  * @throws SemblanceError CONFLICT where a space was removed meanwhile, or other bytes have the id
  */
@@ -151,37 +140,80 @@ export async function insertStoredImage(
   schemas: Schemas,
   image: StoredImage,
 ): Promise<{ readonly created: boolean }> {
-  const { record } = image;
-  return transaction(pool, async (client) => {
+  const insert = async (client: pg.PoolClient) => {
     await requireRoom(pool, image.original.length);
-    await holdSpaces(client, schemas, image);
-    const inserted = await client.query(
-      `INSERT INTO ${ownName(schemas, 'image')} (id, sha256, filename, media_type, width, height, byte_size, metadata, created_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING`,
-      [
-        record.id,
-        record.sha256,
-        record.filename,
-        record.mediaType,
-        record.width,
-        record.height,
-        image.original.length,
-        JSON.stringify(record.metadata),
-        record.createdAt,
-      ],
+    return insertRows(client, schemas, image);
+  };
+  try {
+    return await transaction(pool, async (client) => {
+      const inserted = await insert(client);
+      if (await isLackedByReady(client, schemas, image)) throw new ReadySpaceLacksImage();
+      return inserted;
+    });
+  } catch (error) {
+    if (!(error instanceof ReadySpaceLacksImage)) throw error;
+  }
+  // Behind the lock that everybody takes first who changes a space: two that hold rows and want to change others would wait in a
+  // circle.
+  return transaction(pool, async (client) => {
+    await lockOutUploads(client, schemas);
+    const inserted = await insert(client);
+    await client.query(
+      `UPDATE ${ownName(schemas, 'embedding_space')} s SET state = 'building' WHERE state = 'ready' AND ${lacks(schemas)}`,
+      [image.record.id],
     );
-    const created = inserted.rowCount === 1;
-    if (created) {
-      await client.query(
-        `INSERT INTO ${ownName(schemas, 'image_content')} (image_id, original, thumbnail, grey) VALUES ($1, $2, $3, $4)`,
-        [record.id, image.original, image.thumbnail, image.grey],
-      );
-    } else {
-      await requireSame(client, schemas, record);
-    }
-    await insertVectors(client, schemas, image);
-    return { created };
+    return inserted;
   });
+}
+
+class ReadySpaceLacksImage extends Error {}
+
+/** Of the space `s` and the image `$1`. */
+function lacks(schemas: Schemas): string {
+  return `NOT EXISTS (SELECT FROM ${ownName(schemas, 'embedding')} e WHERE e.space_id = s.id AND e.image_id = $1)`;
+}
+
+async function isLackedByReady(client: pg.PoolClient, schemas: Schemas, { record }: StoredImage): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `SELECT FROM ${ownName(schemas, 'embedding_space')} s WHERE state = 'ready' AND ${lacks(schemas)} LIMIT 1`,
+    [record.id],
+  );
+  return rowCount === 1;
+}
+
+async function insertRows(
+  client: pg.PoolClient,
+  schemas: Schemas,
+  image: StoredImage,
+): Promise<{ readonly created: boolean }> {
+  const { record } = image;
+  await holdSpaces(client, schemas, image);
+  const inserted = await client.query(
+    `INSERT INTO ${ownName(schemas, 'image')} (id, sha256, filename, media_type, width, height, byte_size, metadata, created_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING`,
+    [
+      record.id,
+      record.sha256,
+      record.filename,
+      record.mediaType,
+      record.width,
+      record.height,
+      image.original.length,
+      JSON.stringify(record.metadata),
+      record.createdAt,
+    ],
+  );
+  const created = inserted.rowCount === 1;
+  if (created) {
+    await client.query(
+      `INSERT INTO ${ownName(schemas, 'image_content')} (image_id, original, thumbnail, grey) VALUES ($1, $2, $3, $4)`,
+      [record.id, image.original, image.thumbnail, image.grey],
+    );
+  } else {
+    await requireSame(client, schemas, record);
+  }
+  await insertVectors(client, schemas, image);
+  return { created };
 }
 
 /** The spaces stay until the commit. */

@@ -102,7 +102,6 @@ export const archivePoints: readonly KillPoint[] = [
   ...points('export', 'an image is read', { sql: 'SELECT .*c\\.thumbnail, c\\.grey' }, { passes: 4 }),
   ...points('export', 'the archive gets its name', { file: '^rename .*\\.partial' }, { when: ['before', 'after'] }),
   ...points('import-archive', 'space', { sql: 'INSERT INTO .*"embedding_space" AS s' }),
-  ...points('import-archive', 'the spaces are open', { sql: "SET state = 'building' WHERE state = 'ready'" }),
   ...points('import-archive', 'row of an image', { sql: 'INSERT INTO .*"image" \\(id, sha256' }, { passes: 4 }),
   ...points('import-archive', 'vector', { sql: 'INSERT INTO .*"embedding" \\(space_id' }, { passes: 4 }),
   ...points('import-archive', 'commit', { sql: '^COMMIT$' }, { passes: 5 }),

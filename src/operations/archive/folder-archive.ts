@@ -1,9 +1,17 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { damaged, endPath, galleryPath, imageFiles, type ArchiveEntry, type ArchiveWriter } from './format.js';
-import { syncFolder } from './tar-archive.js';
+import {
+  damaged,
+  endPath,
+  galleryPath,
+  imageFiles,
+  maxEntryBytes,
+  type ArchiveEntry,
+  type ArchiveWriter,
+} from './format.js';
+import { syncPath } from './tar-archive.js';
 
-/** Writes beside `path` and renames: no half archive bears that name. */
+/** Writes beside `path`, syncs and renames: no half archive bears that name, not even after a power cut. */
 export async function createFolderWriter(path: string): Promise<ArchiveWriter> {
   const partial = `${path}.partial`;
   await rm(partial, { recursive: true, force: true });
@@ -18,8 +26,10 @@ export async function createFolderWriter(path: string): Promise<ArchiveWriter> {
       await writeFile(join(partial, name), bytes, { flag: 'wx' });
     },
     finish: async () => {
+      // At the end and not file by file: most of it lies on the disk by now.
+      await syncTree(partial);
       await rename(partial, path);
-      await syncFolder(dirname(path));
+      await syncPath(dirname(path));
       done = true;
     },
     discard: async () => {
@@ -28,21 +38,42 @@ export async function createFolderWriter(path: string): Promise<ArchiveWriter> {
   };
 }
 
+async function syncTree(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) await syncTree(path);
+    else await syncPath(path);
+  }
+  await syncPath(folder);
+}
+
 /**
  * The files of an exported folder, in the order in which they were written.
  * @throws ConfigurationError where one is missing
  */
 export async function* readFolder(path: string): AsyncGenerator<ArchiveEntry> {
-  const read = async (name: string): Promise<ArchiveEntry> => ({
-    path: name,
-    bytes: await readFile(join(path, name)).catch((error: unknown) => {
-      throw damaged(`the file ${name} cannot be read`, error);
-    }),
-  });
+  const read = async (name: string): Promise<ArchiveEntry> => {
+    const at = join(path, name);
+    const wrong = (error?: unknown) => damaged(`the file ${name} cannot be read`, error);
+    const found = await stat(at).catch((error: unknown) => {
+      throw wrong(error);
+    });
+    // To open a pipe may never end.
+    if (!found.isFile()) throw wrong();
+    if (found.size > maxEntryBytes) throw damaged(`${name} is larger than anything that was exported`);
+    const bytes = await readFile(at).catch((error: unknown) => {
+      throw wrong(error);
+    });
+    return { path: name, bytes };
+  };
   yield await read(galleryPath);
   const ids = await readdir(join(path, 'images')).catch((): string[] => []);
   for (const id of ids.sort()) {
-    const present = new Set(await readdir(join(path, 'images', id)));
+    const present = new Set(
+      await readdir(join(path, 'images', id)).catch((error: unknown) => {
+        throw damaged(`the folder images/${id} cannot be read`, error);
+      }),
+    );
     for (const file of imageFiles) if (present.has(file)) yield await read(`images/${id}/${file}`);
   }
   yield await read(endPath);

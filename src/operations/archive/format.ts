@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { ConfigurationError, messageOf } from '../../errors.js';
+import type { MediaType } from '../../image/decoded-image.js';
 import { detectMediaType } from '../../image/detect.js';
 import { imageIdOf, sha256Hex } from '../../image/identity.js';
 import { embeddingDimensions, greySidePixels, minEmbeddingNorm } from '../../limits.js';
 import type { StoredImage, StoredSpace, StoredVector } from '../../store/gallery-archive.js';
+import type { Metadata } from '../../store/types.js';
+import { checkMetadata } from '../arguments.js';
+import { assertJsonDepth } from '../json-depth.js';
 
 /** A named piece of an archive: a file of a folder, or an entry of a tar file. */
 export interface ArchiveEntry {
@@ -40,6 +44,29 @@ export function damaged(what: string, cause?: unknown): ConfigurationError {
   );
 }
 
+const maxReasonCharacters = 300;
+
+/** An image or a space of an archive that Semblance would not have stored, whether or not the archive is whole. */
+export class InvalidEntryError extends ConfigurationError {
+  /** In a sentence without its full stop. */
+  readonly reason: string;
+
+  /** @param entry what it is, in words: `the image …` */
+  constructor(
+    readonly entry: string,
+    reason: string,
+    options?: { readonly cause?: unknown },
+  ) {
+    const line = reason.replaceAll(/\s+/g, ' ');
+    const cut = line.length <= maxReasonCharacters ? line : `${line.slice(0, maxReasonCharacters)}…`;
+    super(
+      `The archive cannot be used: ${entry} is not valid: ${cut}. Nothing was stored; \`semblance import-archive --skip-invalid\` leaves out what is not valid and stores the rest.`,
+      options,
+    );
+    this.reason = cut;
+  }
+}
+
 /** SHA-256 over name and content of all entries, so that no byte of an archive can change unnoticed. */
 export class ArchiveDigest {
   readonly #hash = createHash('sha256');
@@ -55,45 +82,57 @@ export class ArchiveDigest {
 
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
 
-const gallerySchema = z.object({
-  format: z.literal(formatName),
-  version: z.int(),
-  spaces: z.array(
-    z.object({
-      name: z.string().min(1),
-      model: z.string().min(1),
-      modelSha256: hex64,
-      preprocessingSha256: hex64,
-      dimensions: z.int().min(1).max(embeddingDimensions),
-      state: z.enum(['building', 'ready', 'active', 'retired']),
-      fitted: z.unknown().optional(),
-      scorers: z.array(z.object({ kind: z.enum(['heuristic', 'labels']), scorer: z.unknown() })),
-    }),
-  ),
+const gallerySchema = z.object({ format: z.literal(formatName), version: z.int(), spaces: z.array(z.unknown()) });
+
+const spaceSchema = z.object({
+  name: z.string().min(1),
+  model: z.string().min(1),
+  modelSha256: hex64,
+  preprocessingSha256: hex64,
+  dimensions: z.int().min(1).max(embeddingDimensions),
+  state: z.enum(['building', 'ready', 'active', 'retired']),
+  fitted: z.unknown().optional(),
+  scorers: z.array(z.object({ kind: z.enum(['heuristic', 'labels']), scorer: z.unknown() })),
 });
 
-export type ArchivedSpace = z.infer<typeof gallerySchema>['spaces'][number];
+export type ArchivedSpace = z.infer<typeof spaceSchema>;
 
 const endSchema = z.object({ images: z.int().min(0), sha256: hex64 });
 
-const norm = z.number().gt(minEmbeddingNorm);
+/** A column of type real. */
+const norm = z.number().gt(minEmbeddingNorm).max(3.4e38);
 const share = z.number().min(0).max(1.0001);
+const regionSchema = z
+  .object({ space: z.string(), norm, number: z.int().min(0).max(999), x: share, y: share, width: share, height: share })
+  .refine(({ x, y, width, height }) => width > 0 && height > 0 && x + width <= 1.0001 && y + height <= 1.0001, {
+    error: 'a part inside the image',
+  });
 
 const imageSchema = z.object({
   id: z.uuid(),
   sha256: hex64,
   filename: z.string(),
-  mediaType: z.enum(['image/jpeg', 'image/png', 'image/webp', 'image/avif', 'image/gif', 'image/tiff']),
+  mediaType: z.string(),
   width: z.int().min(1),
   height: z.int().min(1),
-  metadata: z.record(z.string(), z.unknown()),
-  createdAt: z.iso.datetime(),
+  metadata: z.unknown(),
+  createdAt: z.iso.datetime().refine((text) => Date.parse(text) >= 0, { error: 'a time after 1970' }),
   /** Their vectors stand in `vectors`, one behind the other, those of the regions last. */
-  embeddings: z.array(z.object({ space: z.string(), norm })),
-  regions: z.array(
-    z.object({ space: z.string(), norm, number: z.int().min(0), x: share, y: share, width: share, height: share }),
-  ),
+  embeddings: z
+    .array(z.object({ space: z.string(), norm }))
+    .refine((vectors) => areDifferent(vectors.map(({ space }) => space)), {
+      error: 'one vector for each space',
+    }),
+  regions: z
+    .array(regionSchema)
+    .refine((vectors) => areDifferent(vectors.map(({ space, number }) => `${number} ${space}`)), {
+      error: 'one vector for each number of a region',
+    }),
 });
+
+function areDifferent(keys: readonly string[]): boolean {
+  return new Set(keys).size === keys.length;
+}
 
 export function encodeGallery(spaces: readonly StoredSpace[]): ArchiveEntry {
   const written = spaces.map(({ id: _, ...space }) => space);
@@ -105,11 +144,26 @@ export function isGalleryStart(bytes: Buffer): boolean {
   return bytes.toString('latin1').startsWith(`{\n "format": "${formatName}",`);
 }
 
-/** @throws ConfigurationError */
-export function decodeGallery({ path, bytes }: ArchiveEntry): readonly ArchivedSpace[] {
+/**
+ * @param onInvalid is given each space that cannot be read
+ * @throws ConfigurationError
+ */
+export function decodeGallery(
+  { path, bytes }: ArchiveEntry,
+  onInvalid: (error: InvalidEntryError) => void,
+): readonly ArchivedSpace[] {
   if (path !== galleryPath) throw damaged(`it begins with ${JSON.stringify(path)} instead of ${galleryPath}`);
   const { version, spaces } = parseJson(gallerySchema, { path, bytes });
-  if (version === formatVersion) return spaces;
+  if (version === formatVersion) {
+    return spaces.flatMap((json, index) => {
+      const space = spaceSchema.safeParse(json);
+      if (space.success) return [space.data];
+      onInvalid(
+        new InvalidEntryError(`the embedding space ${index + 1}`, describeIssue(space.error), { cause: space.error }),
+      );
+      return [];
+    });
+  }
   throw new ConfigurationError(
     `The archive is of format ${version}, and this program reads format ${formatVersion}: use the version of Semblance that wrote it, or a newer one.`,
   );
@@ -166,61 +220,83 @@ export function parseImagePath(path: string): { readonly id: string; readonly fi
 }
 
 export interface SpaceOfArchive {
-  readonly id: number;
+  /** Undefined for one that is left out, and its vectors with it. */
+  readonly id: number | undefined;
   readonly dimensions: number;
 }
 
 /**
  * @param spaces where the vectors of a space go, by its name
- * @throws ConfigurationError where a file is missing or contradicts another
+ * @throws InvalidEntryError where a file is missing or contradicts another
  */
 export function decodeImage(
   id: string,
   files: ReadonlyMap<ImageFile, Buffer>,
   spaces: ReadonlyMap<string, SpaceOfArchive>,
 ): StoredImage {
-  const wrong = (what: string, cause?: unknown) => damaged(`of the image ${id} ${what}`, cause);
+  const invalid = (reason: string, cause?: unknown) => new InvalidEntryError(`the image ${id}`, reason, { cause });
   const required = (file: ImageFile): Buffer => {
     const bytes = files.get(file);
-    if (bytes === undefined) throw wrong(`the file ${file} is missing`);
+    if (bytes === undefined) throw invalid(`the file ${file} is missing`);
     return bytes;
   };
-  const facts = parseJson(imageSchema, { path: `images/${id}/image.json`, bytes: required('image.json') });
+  let facts: z.infer<typeof imageSchema>;
+  try {
+    facts = parseBounded(imageSchema, required('image.json'));
+  } catch (error) {
+    if (error instanceof InvalidEntryError) throw error;
+    throw invalid(`image.json cannot be read (${describeIssue(error)})`, error);
+  }
   const original = required('original');
   const sha256 = sha256Hex(original);
   if (facts.id !== id || facts.sha256 !== sha256 || imageIdOf(sha256) !== id)
-    throw wrong('the original is another file');
+    throw invalid('the original is another file');
+  let mediaType: MediaType;
   try {
-    if (detectMediaType(original) !== facts.mediaType) throw new Error('it is of another type');
+    mediaType = detectMediaType(original);
   } catch (error) {
-    throw wrong(`the original is not ${facts.mediaType}`, error);
+    throw invalid(messageOf(error), error);
   }
+  if (mediaType !== facts.mediaType)
+    throw invalid(`the original is ${mediaType}, not ${JSON.stringify(facts.mediaType)}`);
   const thumbnail = required('thumbnail.webp');
-  if (thumbnail.toString('latin1', 8, 12) !== 'WEBP') throw wrong('the thumbnail is no WebP');
   const grey = files.get('grey') ?? null;
-  if (grey !== null && grey.length !== greySidePixels ** 2) throw wrong('the grey rendition has another size');
+  if (grey !== null && grey.length !== greySidePixels ** 2) throw invalid('the grey rendition has another size');
 
   let at = 0;
   const vectors = required('vectors');
-  const next = ({ space, norm: length }: { readonly space: string; readonly norm: number }): StoredVector => {
+  /** Empty for a space that is left out. */
+  const next = (space: string, length: number): readonly StoredVector[] => {
     const found = spaces.get(space);
-    if (found === undefined) throw wrong(`a vector belongs to ${JSON.stringify(space)}, which is none of its spaces`);
+    if (found === undefined) throw invalid(`a vector belongs to ${JSON.stringify(space)}, which is none of its spaces`);
     const unit = vectors.subarray(at, at + 4 * found.dimensions);
     at += unit.length;
-    if (unit.length !== 4 * found.dimensions) throw wrong('vectors are missing');
-    return { spaceId: found.id, norm: length, unit };
+    if (unit.length !== 4 * found.dimensions) throw invalid('vectors are missing');
+    if (!isUnit(unit)) throw invalid('a vector is not of length 1');
+    return found.id === undefined ? [] : [{ spaceId: found.id, norm: length, unit }];
   };
-  const embeddings = facts.embeddings.map(next);
-  const regions = facts.regions.map(({ number, x, y, width, height, ...vector }) => ({
-    ...next(vector),
-    number,
-    region: { x, y, width, height },
-  }));
-  if (at !== vectors.length) throw wrong('there are more vectors than it names');
-  const { filename, mediaType, width, height, metadata } = facts;
+  const embeddings = facts.embeddings.flatMap(({ space, norm: length }) => next(space, length));
+  const regions = facts.regions.flatMap(({ space, norm: length, number, x, y, width, height }) =>
+    next(space, length).map((vector) => ({ ...vector, number, region: { x, y, width, height } })),
+  );
+  if (at !== vectors.length) throw invalid('there are more vectors than it names');
+  const { filename, width, height } = facts;
+  let metadata: Metadata;
+  try {
+    metadata = checkMetadata(facts.metadata);
+  } catch (error) {
+    throw invalid(messageOf(error), error);
+  }
   const createdAt = new Date(facts.createdAt);
   const record = { id, sha256, filename, mediaType, width, height, byteSize: original.length, metadata, createdAt };
   return { record, original, thumbnail, grey, embeddings, regions };
+}
+
+/** Of big-endian float32: finite, and of length 1 up to rounding. */
+function isUnit(unit: Buffer): boolean {
+  let sum = 0;
+  for (let at = 0; at < unit.length; at += 4) sum += unit.readFloatBE(at) ** 2;
+  return Math.abs(sum - 1) < 1e-3;
 }
 
 function jsonEntry(path: string, value: unknown): ArchiveEntry {
@@ -229,10 +305,19 @@ function jsonEntry(path: string, value: unknown): ArchiveEntry {
 
 function parseJson<T>(schema: z.ZodType<T>, { path, bytes }: ArchiveEntry): T {
   try {
-    return schema.parse(JSON.parse(bytes.toString('utf8')));
+    return parseBounded(schema, bytes);
   } catch (error) {
-    const [issue] = error instanceof z.ZodError ? error.issues : [];
-    const detail = issue === undefined ? messageOf(error) : `${issue.path.join('.')}: ${issue.message}`;
-    throw damaged(`${path} cannot be read (${detail})`, error);
+    throw damaged(`${path} cannot be read (${describeIssue(error)})`, error);
   }
+}
+
+/** What recurses over it later does not run out of stack. */
+function parseBounded<T>(schema: z.ZodType<T>, json: Buffer): T {
+  assertJsonDepth(json, 'the file');
+  return schema.parse(JSON.parse(json.toString('utf8')));
+}
+
+function describeIssue(error: unknown): string {
+  const [issue] = error instanceof z.ZodError ? error.issues : [];
+  return issue === undefined ? messageOf(error) : `${issue.path.join('.')}: ${issue.message}`;
 }

@@ -1,12 +1,17 @@
 import { SemblanceError } from '../../errors.js';
+import { maxConcurrentDecodes } from '../../limits.js';
 import type { ArchiveStore } from '../../store/archive-store.js';
+import type { StoredImage } from '../../store/gallery-archive.js';
 import type { EmbeddingSpace, SpaceState } from '../../store/store.js';
-import type { ArchivedSpace, SpaceOfArchive } from './format.js';
+import { checkImage, checkSpace, type ImageChecks } from './check-entries.js';
+import { InvalidEntryError, type ArchivedSpace, type SpaceOfArchive } from './format.js';
 import { readArchive } from './read-archive.js';
 
-export interface ImportArchiveInput {
+export interface ImportArchiveInput extends Omit<ImageChecks, 'signal'> {
   /** A tar file or a folder that exportGallery wrote. */
   readonly source: string;
+  /** Stores the rest where an image or a space is not valid, instead of nothing. */
+  readonly skipInvalid?: boolean | undefined;
   readonly onProgress?:
     | ((progress: { readonly stage: 'checking' | 'storing'; readonly done: number; readonly total: number }) => void)
     | undefined;
@@ -17,61 +22,146 @@ export interface ImportedArchive {
   readonly created: number;
   /** Images that were stored already; they stay as they are, with the vectors that they lacked. */
   readonly known: number;
+  /** Spaces and images that were left out. */
+  readonly invalid: readonly InvalidEntryError[];
   /** All of the database, the archive's or not. */
   readonly spaces: readonly { readonly name: string; readonly state: SpaceState; readonly missing: number }[];
 }
 
 /**
- * Stores what exportGallery wrote: the archive is read and checked as a whole before anything is stored, then image by image, each
- * in one transaction. Run again, it goes on.
+ * Stores what exportGallery wrote: the archive is read and checked as a whole before anything is stored, each image as an upload and
+ * each space as createSpace would be; then image by image, each in one transaction. Run again, it goes on.
  *
  * Vectors go to the space of the same name, model, preprocessing and fitted parts, which is made where there is none; the archive's
  * active space is active where none was. Other spaces of the database lack the new images: a backfill embeds them.
- * @throws ConfigurationError where the archive is cut or altered; SemblanceError CONFLICT where a space of the same name is another
+ * @throws ConfigurationError where the archive is cut or altered, InvalidEntryError where something in it is not valid and
+ * `skipInvalid` is not given; SemblanceError CONFLICT where a space of the same name is another
  */
-export async function importArchive(
-  store: ArchiveStore,
-  { source, onProgress, signal }: ImportArchiveInput,
-): Promise<ImportedArchive> {
-  const total = await checkArchive(source, { onProgress, signal });
+export async function importArchive(store: ArchiveStore, input: ImportArchiveInput): Promise<ImportedArchive> {
+  const { source, onProgress, signal } = input;
+  const { total, invalid, invalidIds } = await checkArchive(input);
   let made: readonly MadeSpace[] = [];
   let created = 0;
   let known = 0;
-  await readArchive(source, {
-    onSpaces: async (archived) => {
-      made = await makeSpaces(store, archived);
-      await store.reopenSpaces();
-      return new Map(made.map(({ archived: { name, dimensions }, id }) => [name, { id, dimensions }]));
-    },
-    onImage: async (image) => {
-      signal?.throwIfAborted();
-      if ((await store.insertImage(image)).created) created += 1;
-      else known += 1;
-      onProgress?.({ stage: 'storing', done: created + known, total });
-    },
-  });
-  await saveScorers(store, made);
-  return { created, known, spaces: await settleSpaces(store) };
+  try {
+    await readArchive(source, {
+      onSpaces: async (archived) => {
+        made = await makeSpaces(store, validSpaces(archived, passOver));
+        const ids = new Map(made.map(({ archived: { name }, id }) => [name, id]));
+        return spacesByName(archived, (name) => ids.get(name));
+      },
+      onImage: async (image) => {
+        signal?.throwIfAborted();
+        if (invalidIds.has(image.record.id)) return;
+        if ((await store.insertImage(image)).created) created += 1;
+        else known += 1;
+        onProgress?.({ stage: 'storing', done: created + known, total });
+      },
+      onInvalid: passOver,
+    });
+    await saveScorers(store, made);
+  } catch (error) {
+    // Those that lack no image so far are searched until the import is run again.
+    await completeSpaces(store).catch(() => undefined);
+    throw error;
+  }
+  await completeSpaces(store);
+  const spaces = await store.run((connected) => connected.listSpaces());
+  return {
+    created,
+    known,
+    invalid,
+    spaces: spaces.map(({ name, state, missingCount }) => ({ name, state, missing: missingCount })),
+  };
 }
 
-async function checkArchive(
-  source: string,
-  { onProgress, signal }: Omit<ImportArchiveInput, 'source'>,
-): Promise<number> {
+/** What is not valid was told when the archive was checked. */
+function passOver(): void {
+  return undefined;
+}
+
+interface CheckedArchive {
+  /** Valid images. */
+  readonly total: number;
+  readonly invalid: readonly InvalidEntryError[];
+  readonly invalidIds: ReadonlySet<string>;
+}
+
+async function checkArchive(input: ImportArchiveInput): Promise<CheckedArchive> {
+  const { source, skipInvalid = false, onProgress, signal } = input;
+  const invalid: InvalidEntryError[] = [];
+  const invalidIds = new Set<string>();
+  const onInvalid = (error: InvalidEntryError): void => {
+    if (!skipInvalid) throw error;
+    invalid.push(error);
+  };
   let done = 0;
-  return readArchive(source, {
-    // Where they go is not asked yet.
-    onSpaces: (spaces) =>
-      Promise.resolve(
-        new Map(spaces.map(({ name, dimensions }, id): [string, SpaceOfArchive] => [name, { id, dimensions }])),
-      ),
-    onImage: () => {
-      signal?.throwIfAborted();
+  const inWork = new Set<Promise<void>>();
+  let failure: { readonly error: unknown } | undefined;
+  const check = async (image: StoredImage): Promise<void> => {
+    try {
+      await checkImage(image, input);
       done += 1;
       onProgress?.({ stage: 'checking', done, total: 0 });
-      return Promise.resolve();
-    },
-  });
+    } catch (error) {
+      invalidIds.add(image.record.id);
+      try {
+        if (!(error instanceof InvalidEntryError)) throw error;
+        onInvalid(error);
+      } catch (fatal) {
+        failure ??= { error: fatal };
+      }
+    }
+  };
+  const throwFailure = (): void => {
+    if (failure !== undefined) throw failure.error;
+  };
+  try {
+    await readArchive(source, {
+      onSpaces: (archived) => {
+        const valid = new Set(validSpaces(archived, onInvalid).map(({ name }) => name));
+        return Promise.resolve(spacesByName(archived, (name) => (valid.has(name) ? 0 : undefined)));
+      },
+      // While the next is read.
+      onImage: async (image) => {
+        signal?.throwIfAborted();
+        const checking = check(image).finally(() => inWork.delete(checking));
+        inWork.add(checking);
+        if (inWork.size >= maxConcurrentDecodes) await Promise.race(inWork);
+        throwFailure();
+      },
+      onInvalid,
+    });
+  } finally {
+    await Promise.all(inWork);
+  }
+  throwFailure();
+  return { total: done, invalid, invalidIds };
+}
+
+function validSpaces(
+  archived: readonly ArchivedSpace[],
+  onInvalid: (error: InvalidEntryError) => void,
+): readonly ArchivedSpace[] {
+  const valid: ArchivedSpace[] = [];
+  for (const space of archived) {
+    try {
+      checkSpace(space, valid);
+      valid.push(space);
+    } catch (error) {
+      if (!(error instanceof InvalidEntryError)) throw error;
+      onInvalid(error);
+    }
+  }
+  return valid;
+}
+
+function spacesByName(
+  archived: readonly ArchivedSpace[],
+  idOf: (name: string) => number | undefined,
+): ReadonlyMap<string, SpaceOfArchive> {
+  // Of two with the same name the first is valid.
+  return new Map([...archived].reverse().map(({ name, dimensions }) => [name, { id: idOf(name), dimensions }]));
 }
 
 interface MadeSpace {
@@ -136,10 +226,8 @@ async function saveScorers(store: ArchiveStore, made: readonly MadeSpace[]): Pro
   }
 }
 
-async function settleSpaces(store: ArchiveStore): Promise<ImportedArchive['spaces']> {
+async function completeSpaces(store: ArchiveStore): Promise<void> {
   for (const { id, state } of await store.run((connected) => connected.listSpaces())) {
     if (state === 'building') await store.run((connected) => connected.completeSpace(id));
   }
-  const spaces = await store.run((connected) => connected.listSpaces());
-  return spaces.map(({ name, state, missingCount }) => ({ name, state, missing: missingCount }));
 }

@@ -11,6 +11,7 @@ import {
   decodeImage,
   endPath,
   galleryPath,
+  InvalidEntryError,
   isGalleryStart,
   parseImagePath,
   type ArchivedSpace,
@@ -50,12 +51,14 @@ export interface ArchiveVisitor {
   /** Answers where the vectors of each space go, by its name. */
   onSpaces(spaces: readonly ArchivedSpace[]): Promise<ReadonlyMap<string, SpaceOfArchive>>;
   onImage(image: StoredImage): Promise<void>;
+  /** A space or an image that is not given to the others. What it throws ends the reading. */
+  onInvalid(error: InvalidEntryError): void;
 }
 
 /**
  * Reads an archive to its end, one image in memory at a time, and holds every byte against its checksum; what a visitor was given
  * before the end may come from an archive that is cut or altered.
- * @returns how many images it holds
+ * @returns how many images it holds, those that are not valid among them
  * @throws ConfigurationError where it is cut, altered or no archive
  */
 export async function readArchive(path: string, visitor: ArchiveVisitor): Promise<number> {
@@ -64,17 +67,28 @@ export async function readArchive(path: string, visitor: ArchiveVisitor): Promis
   let current: { readonly id: string; readonly files: Map<ImageFile, Buffer> } | undefined;
   let images = 0;
   let isAtEnd = false;
+  const onInvalid = (error: InvalidEntryError): void => {
+    visitor.onInvalid(error);
+  };
   const finishImage = async (): Promise<void> => {
     if (current === undefined || spaces === undefined) return;
-    const image = decodeImage(current.id, current.files, spaces);
+    const { id, files } = current;
     current = undefined;
     images += 1;
+    let image: StoredImage;
+    try {
+      image = decodeImage(id, files, spaces);
+    } catch (error) {
+      if (!(error instanceof InvalidEntryError)) throw error;
+      onInvalid(error);
+      return;
+    }
     await visitor.onImage(image);
   };
   for await (const entry of entriesOf(path)) {
     if (isAtEnd) throw damaged('something follows its end');
     if (spaces === undefined) {
-      const archived = decodeGallery(entry);
+      const archived = decodeGallery(entry, onInvalid);
       digest.add(entry);
       spaces = await visitor.onSpaces(archived);
     } else if (entry.path === endPath) {
@@ -88,6 +102,7 @@ export async function readArchive(path: string, visitor: ArchiveVisitor): Promis
       const { id, file } = parseImagePath(entry.path);
       if (current !== undefined && current.id !== id) await finishImage();
       current ??= { id, files: new Map() };
+      if (current.files.has(file)) throw damaged(`it holds ${JSON.stringify(entry.path)} twice`);
       current.files.set(file, entry.bytes);
     }
   }
@@ -96,11 +111,13 @@ export async function readArchive(path: string, visitor: ArchiveVisitor): Promis
 }
 
 async function* entriesOf(path: string): AsyncGenerator<ArchiveEntry> {
-  let isFolder: boolean;
   try {
-    isFolder = (await stat(path)).isDirectory();
+    const found = await stat(path);
+    // To open a pipe may never end.
+    if (!found.isDirectory() && !found.isFile()) throw new Error('it is neither file nor folder');
+    yield* found.isDirectory() ? readFolder(path) : readTar(path);
   } catch (error) {
+    if (error instanceof ConfigurationError) throw error;
     throw new ConfigurationError(`${path} cannot be read: ${messageOf(error)}`, { cause: error });
   }
-  yield* isFolder ? readFolder(path) : readTar(path);
 }

@@ -31,7 +31,7 @@ export async function createTarWriter(path: string): Promise<ArchiveWriter> {
       await file.sync();
       await file.close();
       await rename(partial, path);
-      await syncFolder(dirname(path));
+      await syncPath(dirname(path));
       done = true;
     },
     discard: async () => {
@@ -56,6 +56,7 @@ export function firstInTar(start: Buffer): ArchiveEntry | undefined {
 export async function* readTar(path: string): AsyncGenerator<ArchiveEntry> {
   const file = await open(path, 'r');
   try {
+    const { size: tarBytes } = await file.stat();
     for (;;) {
       const header = parseHeader(await readExactly(file, blockBytes));
       if (header?.nullBlock === true) return;
@@ -63,6 +64,8 @@ export async function* readTar(path: string): AsyncGenerator<ArchiveEntry> {
       const { path: name, size = 0 } = header;
       if (header.type !== 'File' || name === undefined) throw damaged('it holds what is no file');
       if (size > maxEntryBytes) throw damaged(`${JSON.stringify(name)} is larger than anything that was exported`);
+      // Before as much memory is taken as a header claims.
+      if (!(size >= 0 && size <= tarBytes)) throw damaged('it ends in the middle');
       const bytes = await readExactly(file, size);
       await readExactly(file, padding(size));
       yield { path: name, bytes };
@@ -102,11 +105,12 @@ async function writeAll(file: FileHandle, parts: readonly Buffer[]): Promise<voi
   }
 }
 
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
+/** Of a file, or of a folder: then it is its list of names. */
+export async function syncPath(path: string): Promise<void> {
+  const opened = await open(path, 'r');
   try {
-    await folder.sync();
+    await opened.sync();
   } finally {
-    await folder.close();
+    await opened.close();
   }
 }

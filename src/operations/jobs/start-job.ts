@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { invalidArgument, SemblanceError } from '../../errors.js';
-import { maxScorerEpochs } from '../../limits.js';
+import { maxFilenameBytes, maxScorerEpochs } from '../../limits.js';
 import { parseRecipe } from '../../retrieval/spaces/notation.js';
 import type { Recipe } from '../../retrieval/spaces/recipe.js';
 import { checkInteger, checkSeed } from '../arguments.js';
@@ -61,13 +61,16 @@ async function checkOrder(context: OperationsContext, order: JobOrder): Promise<
   }
 }
 
-const plainName = /^[\p{L}\p{N}_][\p{L}\p{N}._-]*$/u;
+/** Whether it is the name of a model, which is that of a folder, and no path. */
+export function isModelName(model: string): boolean {
+  return Buffer.byteLength(model) <= maxFilenameBytes && /^[\p{L}\p{N}_][\p{L}\p{N}._-]*$/u.test(model);
+}
 
 /** A client names models, and never paths of the server: it would learn from the answers what lies where. */
 function requirePlainModels(recipe: Recipe): void {
   switch (recipe.kind) {
     case 'model':
-      if (recipe.model === undefined || plainName.test(recipe.model)) return;
+      if (recipe.model === undefined || isModelName(recipe.model)) return;
       throw invalidArgument('method', 'the name of a model that the server has after "@"', recipe.model);
     case 'fusion':
       for (const part of recipe.parts) requirePlainModels(part.recipe);
@@ -88,7 +91,7 @@ export function methodOf({
 }): string {
   if (method !== undefined && model === undefined) return method;
   if (model !== undefined && method === undefined) {
-    if (plainName.test(model) && parseRecipe(`@${model}`).kind === 'model') return `@${model}`;
+    if (isModelName(model) && parseRecipe(`@${model}`).kind === 'model') return `@${model}`;
     throw invalidArgument('model', 'the name of a model that the server has', model);
   }
   const received = method === undefined ? 'neither' : 'both';

@@ -95,8 +95,9 @@ const leafJson = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('color-histogram') }),
 ]);
 
+/** By its kind: a union would try each level of what is nested in several ways, and take for ever over a hostile archive. */
 const recipeJson: z.ZodType<RecipeJson> = z.lazy(() =>
-  z.union([
+  z.discriminatedUnion('kind', [
     leafJson,
     z.strictObject({
       kind: z.literal('fusion'),

@@ -7,19 +7,25 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildApp, type App } from '../../../src/app.js';
 import { registerImport } from '../../../src/cli/import.js';
 import { loadConfig, type Config } from '../../../src/config.js';
+import { ImageDecoder } from '../../../src/image/decode.js';
+import { defaultMaxUploadBytes, maxImagePixels } from '../../../src/limits.js';
 import { exportGallery } from '../../../src/operations/archive/export-gallery.js';
-import { importArchive } from '../../../src/operations/archive/import-archive.js';
+import { importArchive, type ImportArchiveInput } from '../../../src/operations/archive/import-archive.js';
 import { isArchive } from '../../../src/operations/archive/read-archive.js';
 import { openArchiveStore, type ArchiveStore } from '../../../src/store/archive-store.js';
 import { testDatabaseUrl } from '../../support/database.js';
 import { makeJpeg } from '../../support/make-image.js';
 import { persistentStores } from '../../support/persistent-app.js';
 import { alike, digest, seen, type Seen } from '../../support/seen-gallery.js';
+import { rewriteArchive } from '../../support/rewrite-archive.js';
 import { cleanUp, makeFolder, runProgram } from '../../support/server.js';
 
 type Kind = 'embedded' | 'server';
 
 const images = 5;
+const decoder = new ImageDecoder({ maxPixels: maxImagePixels, concurrency: 2 });
+const importInto = (store: ArchiveStore, input: Omit<ImportArchiveInput, 'decoder' | 'maxUploadBytes'>) =>
+  importArchive(store, { ...input, decoder, maxUploadBytes: defaultMaxUploadBytes });
 const [home] = persistentStores();
 if (home === undefined) throw new Error('There is no store to run on');
 /** From and to; between the two stores wherever there are two. */
@@ -31,6 +37,7 @@ const moves: readonly [readonly [Kind, Kind], ...(readonly [Kind, Kind])[]] =
       ]
     : [[home, home]];
 
+afterAll(() => decoder.close());
 afterAll(cleanUp);
 
 /** Of an embedded database without images: to copy it takes a tenth of making one. */
@@ -72,7 +79,7 @@ async function withApp<T>(config: Config, work: (app: App) => Promise<T>): Promi
  */
 async function fill(config: Config): Promise<Seen> {
   return withApp(config, async (app) => {
-    const { operations, store } = app;
+    const { operations } = app;
     for (let seed = 0; seed < images; seed++) {
       await operations.uploadImage({
         bytes: await makeJpeg(100 + seed),
@@ -86,8 +93,7 @@ async function fill(config: Config): Promise<Seen> {
     await operations.indexRegions({ space: 'greys' });
     await operations.createSpace({ name: 'old', recipe: 'hog' });
     await operations.retireSpace('old');
-    const [active] = await store.liveSpaces();
-    await store.saveScorer(active?.id ?? 0, 'heuristic', { anything: [1, 2.5] });
+    await operations.trainScorer({ kind: 'labels', epochs: 1 });
     return seen(app);
   });
 }
@@ -148,9 +154,9 @@ describe.each(moves)('a gallery moved from %s to %s', (from, to) => {
     ]);
     expect(exported).toEqual({ images, spaces: ['semblance-compact', 'greys', 'old'] });
     await withStore(destination, async (store) => {
-      expect(await importArchive(store, { source: target })).toMatchObject({ created: images, known: 0 });
+      expect(await importInto(store, { source: target })).toMatchObject({ created: images, known: 0 });
       expect(await vectors(store)).toEqual(there);
-      expect(await importArchive(store, { source: target })).toMatchObject({ created: 0, known: images });
+      expect(await importInto(store, { source: target })).toMatchObject({ created: 0, known: images });
     });
     await withApp(destination, async (app) => {
       expect(await seen(app)).toEqual(alike(before));
@@ -201,7 +207,7 @@ describe('an archive', () => {
   });
   afterAll(() => destination.close());
 
-  const refusal = (source: string, what = source) => expect(importArchive(destination, { source }), what).rejects;
+  const refusal = (source: string, what = source) => expect(importInto(destination, { source }), what).rejects;
   const nothing = { images: 0, spaces: [] };
 
   test('is a tar file that other programs read', async () => {
@@ -288,9 +294,31 @@ describe('an archive', () => {
     );
   });
 
+  test('with what an upload or createSpace refuses is stored without it where that is asked for', async () => {
+    const other = await openArchiveStore(await configOf(home));
+    try {
+      const hostile = join(await makeFolder(), 'hostile.tar');
+      let seenImages = 0;
+      await rewriteArchive(archive, hostile, (path, json) => {
+        if (path.endsWith('/image.json') && seenImages++ === 1) json['filename'] = '../passwd';
+        for (const space of (json['spaces'] ?? []) as Record<string, unknown>[])
+          if (space['name'] === 'greys') space['modelSha256'] = '0'.repeat(64);
+        return undefined;
+      });
+      const invalid = (await importInto(other, { source: hostile, skipInvalid: true })).invalid;
+      expect(invalid.map(({ entry }) => entry)).toEqual([
+        'the embedding space "greys"',
+        expect.stringMatching(/^the image .* \("\.\.\/passwd"\)$/),
+      ]);
+      expect(await contents(other)).toEqual({ images: images - 1, spaces: ['semblance-compact', 'old'] });
+    } finally {
+      await other.close();
+    }
+  });
+
   test('that was imported in part is gone on with, from a folder as well', async () => {
     const interrupt = new AbortController();
-    const stopped = importArchive(destination, {
+    const stopped = importInto(destination, {
       source: archive,
       signal: interrupt.signal,
       onProgress: ({ stage, done }) => {
@@ -299,9 +327,10 @@ describe('an archive', () => {
     });
     await expect(stopped).rejects.toThrow(/abort/i);
     expect(await contents(destination)).toMatchObject({ images: 3 });
-    expect(await importArchive(destination, { source: folder })).toEqual({
+    expect(await importInto(destination, { source: folder })).toEqual({
       created: images - 3,
       known: 3,
+      invalid: [],
       spaces: [
         { name: 'semblance-compact', state: 'active', missing: 0 },
         { name: 'greys', state: 'ready', missing: 0 },
@@ -333,20 +362,39 @@ describe('an archive', () => {
       await operations.createSpace({ name: 'colors', recipe: 'color' });
       await operations.backfillSpace({ name: 'colors' });
       await operations.activateSpace({ name: 'colors' });
+      await operations.createSpace({ name: 'hogs', recipe: 'hog' });
+      await operations.backfillSpace({ name: 'hogs' });
+    });
+    const states = (store: ArchiveStore) => store.run((connected) => connected.listSpaces());
+    // Cut off, it leaves those ready that lack nothing of it.
+    await withStore(config, async (store) => {
+      const interrupt = new AbortController();
+      const onProgress: ImportArchiveInput['onProgress'] = ({ stage, done }) => {
+        if (stage === 'storing' && done === 2) interrupt.abort();
+      };
+      const stopped = importInto(store, { source: archive, signal: interrupt.signal, onProgress });
+      await expect(stopped).rejects.toThrow(/abort/i);
+      expect((await states(store)).map(({ name, state, missingCount }) => [name, state, missingCount])).toEqual([
+        ['semblance-compact', 'ready', 0],
+        ['colors', 'active', 2],
+        ['hogs', 'building', 2],
+        ['greys', 'building', 1],
+        ['old', 'retired', 3],
+      ]);
     });
     const imported = await runProgram(['import-archive', archive], { env });
-    expect([imported.code, imported.stdout]).toEqual([0, `Stored ${images} images, already there 0.\n`]);
+    expect([imported.code, imported.stdout]).toEqual([0, `Stored ${images - 2} images, already there 2.\n`]);
     const exported = await runProgram(['export', 'both.tar'], {
       env,
       folder: join(folder, '..'),
       cwd: join(folder, '..'),
     });
-    expect([exported.code, exported.stdout]).toEqual([0, expect.stringMatching(/^Exported 6 images and 4 embedding/)]);
+    expect([exported.code, exported.stdout]).toEqual([0, expect.stringMatching(/^Exported 6 images and 5 embedding/)]);
     await withStore(config, async (store) => {
-      const spaces = await store.run((connected) => connected.listSpaces());
-      expect(spaces.map(({ name, state, missingCount }) => [name, state, missingCount])).toEqual([
+      expect((await states(store)).map(({ name, state, missingCount }) => [name, state, missingCount])).toEqual([
         ['semblance-compact', 'ready', 0],
         ['colors', 'active', 0],
+        ['hogs', 'ready', 0],
         ['greys', 'ready', 0],
         ['old', 'retired', images + 1],
       ]);
