@@ -23,6 +23,7 @@ import {
 interface ImportCommandOptions extends GalleryOptions {
   readonly dryRun: boolean;
   readonly labelFromFolders: boolean;
+  readonly exclude: readonly string[];
   readonly concurrency: number;
 }
 
@@ -39,6 +40,12 @@ export function registerImport(program: Command, env: Environment): void {
     .option('--dry-run', 'tell what would be imported, and store nothing', false)
     .option('--label-from-folders', "store the name of each file's folder as metadata.label", false)
     .option(
+      '--exclude <glob>',
+      'leave out what the pattern matches, as a line of a .gitignore; may be given several times',
+      (pattern: string, before: readonly string[]) => [...before, pattern],
+      [],
+    )
+    .option(
       '--concurrency <n>',
       'images on their way at the same time',
       (text) => parseInteger(text, 1, 64),
@@ -49,7 +56,7 @@ export function registerImport(program: Command, env: Environment): void {
       const archive = await findArchive(paths, command);
       if (archive !== undefined) return storeArchive(env, archive, { skipInvalid: false }, signal);
       // Before anything is opened: a path that is not there is told at once.
-      const found = await findImages(paths);
+      const found = await findImages(paths, { exclude: options.exclude, signal });
       await withGallery(env, { ...options, needsModel: !options.dryRun }, signal, (context) =>
         importInto(context, found, options),
       );
@@ -76,7 +83,7 @@ async function findArchive(paths: readonly string[], command: Command): Promise<
 
 async function importInto(
   { config, gallery, signal }: CommandContext,
-  { files, failures: notFound, leftOut }: Awaited<ReturnType<typeof findImages>>,
+  { files, failures: notFound, leftOut, excluded }: Awaited<ReturnType<typeof findImages>>,
   { dryRun, labelFromFolders, concurrency }: ImportCommandOptions,
 ): Promise<void> {
   const decoder = new ImageDecoder({ maxPixels: maxImagePixels, concurrency: maxConcurrentDecodes });
@@ -104,6 +111,7 @@ async function importInto(
   for (const path of wouldImport.sort()) print(printable(path));
   for (const { path, reason } of summary.failures) note(`${printable(path)}: ${reason}`);
   if (leftOut.size > 0) note(`Left out, for they are no images by their names: ${describeLeftOut(leftOut)}.`);
+  if (excluded > 0) note(`Left out ${excluded} files and folders: leftovers of systems, and what --exclude matches.`);
   print(describeSummary(summary, dryRun, files.length + notFound.length));
   if (summary.failures.length > 0) process.exitCode = 1;
 }

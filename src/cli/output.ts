@@ -4,7 +4,7 @@ import { ConfigurationError, messageOf } from '../errors.js';
 import { drawContactSheet } from '../image/contact-sheet.js';
 import type { Region } from '../image/region.js';
 import type { SheetPicture } from '../image/sheet-cell.js';
-import { describeFileError } from '../operations/find-images.js';
+import { describeFileError, openablePath } from '../operations/find-images.js';
 import { printable } from '../printable.js';
 import type { Gallery, GalleryAnswer } from './gallery.js';
 import type { Failures, SpaceDoor } from './space-door.js';
@@ -138,7 +138,7 @@ export async function noteFailures(door: SpaceDoor, { failed, failedCount }: Fai
 
 export async function readImageFile(path: string): Promise<Buffer> {
   try {
-    return await readFile(path);
+    return await readFile(await openablePath(path));
   } catch (error) {
     throw new ConfigurationError(`${path} cannot be read: ${describeFileError(error)}`, { cause: error });
   }

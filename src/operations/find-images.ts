@@ -1,11 +1,15 @@
+import { isUtf8 } from 'node:buffer';
 import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { basename, extname, join, relative, sep } from 'node:path';
+import { basename, extname, isAbsolute, join, resolve, sep } from 'node:path';
+import ignore, { type Ignore } from 'ignore';
 import { messageOf, SemblanceError } from '../errors.js';
 
+/** To open a file: bytes where its name is no UTF-8, as in archives of before it. */
+export type FilePath = string | Buffer;
+
 export interface FoundFile {
-  /** To open it. */
-  readonly path: string;
+  readonly path: FilePath;
   /** Below the folder that was asked for, with forward slashes; a file that was named itself: its name. */
   readonly relativePath: string;
   /** Name of the folder that holds it; undefined for a file that was named itself. */
@@ -20,11 +24,38 @@ export interface FindFailure {
 export interface FoundFiles {
   /** Sorted within each folder that was asked for. */
   readonly files: readonly FoundFile[];
-  /** Folders deeper down that cannot be listed, and what is neither file nor folder. */
+  /** Folders deeper down that cannot be listed, links that lead nowhere, and what is neither file nor folder. */
   readonly failures: readonly FindFailure[];
   /** Entries of the folders that are no images by their name, counted by extension (lower case, '' for none). */
   readonly leftOut: ReadonlyMap<string, number>;
+  /** Files and folders that a pattern excludes. */
+  readonly excluded: number;
 }
+
+export interface FindOptions {
+  /** As lines of a .gitignore, upper and lower case alike: what they match is left out, `systemLeftovers` in any case. */
+  readonly exclude?: readonly string[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Thumbnails, bins and notes that file servers and systems leave beside pictures; docs/cli.md lists them. */
+export const systemLeftovers = [
+  '@eaDir',
+  '#recycle',
+  '#snapshot',
+  '@Recycle',
+  '@Recently-Snapshot',
+  '$RECYCLE.BIN',
+  'System Volume Information',
+  'Network Trash Folder',
+  'Temporary Items',
+  '__MACOSX',
+  'lost+found',
+  'Thumbs.db',
+  'ehthumbs.db',
+  'desktop.ini',
+  'Picasa.ini',
+] as const;
 
 /** HEIC is none that is decoded; listed here, it is reported instead of silently left out. */
 const imageExtensions: ReadonlySet<string> = new Set(
@@ -34,58 +65,138 @@ const imageExtensions: ReadonlySet<string> = new Set(
 /**
  * The images below folders, by their extension, and every file that is named itself, whatever it is called. Entries that
  * begin with a dot are left alone, and links to folders are not followed, for they may lead in circles.
- * @throws SemblanceError NOT_FOUND where a path does not exist or a folder among `paths` cannot be listed
+ * @throws SemblanceError NOT_FOUND where a path does not exist or a folder among `paths` cannot be listed; `signal`'s reason
  */
-export async function findImages(paths: readonly string[]): Promise<FoundFiles> {
-  const found: Finding = { files: [], failures: [], leftOut: new Map() };
-  for (const path of paths) {
+export async function findImages(
+  paths: readonly string[],
+  { exclude = [], signal }: FindOptions = {},
+): Promise<FoundFiles> {
+  // A # or ! begins a comment or an exception in a .gitignore.
+  const leftovers = systemLeftovers.map((name) => name.replace(/^[#!]/, '\\$&'));
+  const found: Finding = {
+    files: [],
+    failures: [],
+    leftOut: new Map(),
+    excluded: 0,
+    isExcluded: ignore.default().add([...leftovers, ...exclude]),
+    signal,
+  };
+  for (const named of paths) {
+    const path = await openablePath(named);
     const kind = await kindOf(path);
-    if (kind === undefined) throw new SemblanceError('NOT_FOUND', `There is no file or folder ${path}`);
-    if (kind === 'folder') await listFolder(path, path, found);
-    else if (kind === 'file') found.files.push({ path, relativePath: basename(path), folder: undefined });
-    else found.failures.push({ path, reason: noFile });
+    const shown = shownPath(path);
+    if (kind === undefined) throw new SemblanceError('NOT_FOUND', `There is no file or folder ${named}`);
+    // A root has no name.
+    if (kind === 'folder') await listFolder({ path, below: '', name: basename(resolve(shown)) || undefined }, found);
+    else if (kind === 'file') found.files.push({ path, relativePath: basename(shown), folder: undefined });
+    else found.failures.push({ path: shown, reason: noFile });
   }
   return found;
+}
+
+/** For people, and to be stored: a name that is no UTF-8 is read as Windows-1252, of which Latin-1 is a part. */
+export function shownPath(path: FilePath): string {
+  if (typeof path === 'string') return path;
+  const parts: string[] = [];
+  for (let from = 0; from <= path.length;) {
+    const slash = path.indexOf(sep, from);
+    const end = slash < 0 ? path.length : slash;
+    parts.push(shownName(path.subarray(from, end)));
+    from = end + 1;
+  }
+  return parts.join(sep);
+}
+
+const windows1252 = new TextDecoder('windows-1252');
+
+/** Of a file or folder: see shownPath. */
+export function shownName(name: Buffer): string {
+  return isUtf8(name) ? name.toString('utf8') : windows1252.decode(name);
+}
+
+function joinName(folder: FilePath, name: Buffer): FilePath {
+  if (typeof folder === 'string' && isUtf8(name)) return join(folder, name.toString('utf8'));
+  return Buffer.concat([Buffer.from(folder), Buffer.from(sep), name]);
+}
+
+/**
+ * What was named in the command line: Node hands arguments over as text, with U+FFFD for what is no UTF-8. Meant is the one entry that
+ * reads so; `path` itself where it is there, and where there is none, or several.
+ */
+export async function openablePath(path: string): Promise<FilePath> {
+  return (await kindOf(path)) === undefined ? ((await bytesOf(path)) ?? path) : path;
+}
+
+async function bytesOf(path: string): Promise<FilePath | undefined> {
+  let at: FilePath = isAbsolute(path) ? sep : '.';
+  for (const part of path.split(sep).filter((text) => text !== '')) {
+    const names: readonly Buffer[] = part.includes('\ufffd')
+      ? (await readdir(at, { encoding: 'buffer' }).catch(() => [])).filter((name) => name.toString('utf8') === part)
+      : [Buffer.from(part)];
+    const [only] = names;
+    if (only === undefined || names.length > 1) return undefined;
+    at = joinName(at, only);
+  }
+  return at;
 }
 
 interface Finding {
   readonly files: FoundFile[];
   readonly failures: FindFailure[];
   readonly leftOut: Map<string, number>;
+  excluded: number;
+  readonly isExcluded: Ignore;
+  readonly signal: AbortSignal | undefined;
 }
 
-async function listFolder(folder: string, root: string, found: Finding): Promise<void> {
-  let entries: Dirent[];
+interface Folder {
+  readonly path: FilePath;
+  /** Below the folder that was asked for, with a slash at its end; '' for that itself. */
+  readonly below: string;
+  readonly name: string | undefined;
+}
+
+async function listFolder(folder: Folder, found: Finding): Promise<void> {
+  found.signal?.throwIfAborted();
+  let entries: readonly Dirent<Buffer>[];
   try {
-    entries = await readdir(folder, { withFileTypes: true });
+    entries = await readdir(folder.path, { withFileTypes: true, encoding: 'buffer' });
   } catch (error) {
-    if (folder === root)
-      throw new SemblanceError('NOT_FOUND', `The folder ${folder} cannot be listed`, { cause: error });
-    found.failures.push({ path: folder, reason: describeFileError(error, 'folder') });
+    const path = shownPath(folder.path);
+    if (folder.below === '')
+      throw new SemblanceError('NOT_FOUND', `The folder ${path} cannot be listed`, { cause: error });
+    found.failures.push({ path, reason: describeFileError(error, 'folder') });
     return;
   }
-  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const entry of entries) {
-    if (entry.name.startsWith('.')) continue;
-    const path = join(folder, entry.name);
+  const named = entries.map((entry) => ({ entry, name: shownName(entry.name) }));
+  named.sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const { entry, name } of named) {
+    if (name.startsWith('.')) continue;
+    const path = joinName(folder.path, entry.name);
+    const relativePath = `${folder.below}${name}`;
+    // As a .gitignore has it, a slash at the end tells a folder.
+    if (found.isExcluded.ignores(entry.isDirectory() ? `${relativePath}/` : relativePath)) {
+      found.excluded += 1;
+      continue;
+    }
     if (entry.isDirectory()) {
-      await listFolder(path, root, found);
+      await listFolder({ path, below: `${relativePath}/`, name }, found);
       continue;
     }
     const kind = entry.isSymbolicLink() ? await kindOf(path) : entry.isFile() ? 'file' : 'other';
-    if (kind === undefined || kind === 'folder') continue;
-    const extension = extname(entry.name).toLowerCase();
+    if (kind === 'folder') continue;
+    const extension = extname(name).toLowerCase();
     if (!imageExtensions.has(extension)) found.leftOut.set(extension, (found.leftOut.get(extension) ?? 0) + 1);
-    else if (kind === 'other') found.failures.push({ path, reason: noFile });
+    else if (kind === 'file') found.files.push({ path, relativePath, folder: folder.name });
     else {
-      const relativePath = relative(root, path).split(sep).join('/');
-      found.files.push({ path, relativePath, folder: basename(join(folder)) });
+      const reason = kind === undefined ? 'The link leads to nothing' : noFile;
+      found.failures.push({ path: shownPath(path), reason });
     }
   }
 }
 
 /** Of what a link leads to. Reading a pipe or a device may never end. */
-async function kindOf(path: string): Promise<'file' | 'folder' | 'other' | undefined> {
+async function kindOf(path: FilePath): Promise<'file' | 'folder' | 'other' | undefined> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) return undefined;
   if (found.isDirectory()) return 'folder';

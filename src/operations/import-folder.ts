@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { SemblanceError } from '../errors.js';
 import type { Metadata } from '../store/types.js';
-import type { FoundFile } from './find-images.js';
+import { shownPath, type FoundFile } from './find-images.js';
 import { importImages, type ImportOptions, type ImportSource, type ImportSummary } from './import-images.js';
 
 export interface ImportFilesOptions extends Omit<ImportOptions, 'sources'> {
@@ -25,8 +25,8 @@ function sourceOf(file: FoundFile, labelled: boolean, maxFileBytes: number): Imp
     ...(labelled && file.folder !== undefined ? { label: file.folder } : {}),
   };
   return {
-    path: file.path,
-    filename: basename(file.path),
+    path: shownPath(file.path),
+    filename: basename(file.relativePath),
     metadata,
     read: async () => {
       const { size } = await stat(file.path);

@@ -4,7 +4,8 @@ import type { Qrels } from '../judgements.js';
 export interface DatasetImage {
   /** In run and qrels files: its path below the data set's folder, as toTrecId writes it. */
   readonly id: string;
-  readonly path: string;
+  /** To open it: bytes where its name is no UTF-8. */
+  readonly path: string | Buffer;
   readonly className: string | undefined;
 }
 

@@ -5,7 +5,8 @@ import type { Dataset, DatasetImage, LeftOut } from './dataset.js';
 
 /** A file that looks like an image, as it lies below the folder of its data set. */
 export interface ListedFile {
-  readonly path: string;
+  /** To open it: bytes where its name is no UTF-8. */
+  readonly path: string | Buffer;
   /** With forward slashes. */
   readonly relativePath: string;
 }

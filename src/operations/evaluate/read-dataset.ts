@@ -7,7 +7,7 @@ import { messageOf, SemblanceError } from '../../errors.js';
 import type { Dataset, LeftOut } from '../../evaluation/datasets/dataset.js';
 import { fromQrels, galleryAndQueries, leaveOneOut, type ListedFile } from '../../evaluation/datasets/from-files.js';
 import { readQrels } from '../../evaluation/qrels-file.js';
-import { findImages } from '../find-images.js';
+import { findImages, shownName } from '../find-images.js';
 
 export interface DatasetSource {
   /** A folder of class folders, one that holds train/ and test/, or an archive of either (.tar, .tar.gz, .tgz). */
@@ -94,10 +94,11 @@ async function holdsSplit(folder: string): Promise<boolean> {
 }
 
 async function foldersIn(folder: string): Promise<readonly string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
+  const entries = await readdir(folder, { withFileTypes: true, encoding: 'buffer' }).catch((cause: unknown) => {
     throw new SemblanceError('NOT_FOUND', `The folder ${folder} cannot be listed`, { cause });
   });
-  return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map(({ name }) => name);
+  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => shownName(name));
+  return folders.filter((name) => !name.startsWith('.'));
 }
 
 /** Unpacks into a folder that bears the archive's name, size and time, once. */

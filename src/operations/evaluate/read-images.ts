@@ -10,7 +10,7 @@ import { Semaphore } from '../../image/semaphore.js';
 import { greySidePixels } from '../../limits.js';
 import { leafDimensions, leafKey, type Leaf } from '../../retrieval/spaces/leaf.js';
 import type { LeafEncoder } from '../../retrieval/spaces/leaves.js';
-import { describeFileError } from '../find-images.js';
+import { describeFileError, shownPath } from '../find-images.js';
 import type { OnProgress } from '../progress.js';
 import { RowCache } from './row-cache.js';
 
@@ -159,7 +159,7 @@ async function fingerprint({ images }: Dataset, numbers: readonly number[]): Pro
   for (const number of numbers) {
     const { id, path } = images[number]!;
     const found = await stat(path).catch(() => undefined);
-    hash.update(`${id} ${path} ${found?.size ?? ''} ${found?.mtimeMs ?? ''}\n`);
+    hash.update(`${id} ${shownPath(path)} ${found?.size ?? ''} ${found?.mtimeMs ?? ''}\n`);
   }
   return hash.digest('hex').slice(0, 16);
 }

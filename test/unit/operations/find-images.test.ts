@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findImages } from '../../../src/operations/find-images.js';
+import { findImages, shownPath, systemLeftovers } from '../../../src/operations/find-images.js';
+import { importFiles } from '../../../src/operations/import-folder.js';
+import type { ImportImage, ImportTarget } from '../../../src/operations/import-images.js';
 
 let folder: string;
 
@@ -61,16 +63,90 @@ describe('findImages', () => {
 
   it('goes on after a folder deeper down that cannot be listed, and reports it', async () => {
     await touch('a/one.jpg', 'z/two.jpg');
-    // A name that is no UTF-8 cannot be opened again by its text; permissions would not stop root.
-    const unlistable = Buffer.concat([Buffer.from(`${folder}/m`), Buffer.from([0xff])]);
-    await mkdir(unlistable);
+    // Longer than a path may be, which stops root, too: one half is moved into the other.
+    const half = Array(9).fill('m'.repeat(250)).join('/');
+    await mkdir(join(folder, 'm', half), { recursive: true });
+    await mkdir(join(folder, 'half', half), { recursive: true });
+    await rename(join(folder, 'half'), join(folder, 'm', half, 'half'));
     try {
       const { files, failures } = await findImages([folder]);
       expect(files.map(({ relativePath }) => relativePath)).toEqual(['a/one.jpg', 'z/two.jpg']);
-      expect(failures).toEqual([{ path: join(folder, 'm\ufffd'), reason: 'There is no such folder' }]);
+      expect(failures).toHaveLength(1);
+      expect(failures[0]?.reason).toMatch(/ENAMETOOLONG/);
     } finally {
-      await rmdir(unlistable);
+      execFileSync('rm', ['-r', join(folder, 'm')]);
     }
+  });
+
+  it('finds what lies under names that are no UTF-8, and stores them readably', async () => {
+    const bytes = (text: string) => Buffer.from(`${folder}/${text}`, 'latin1');
+    await mkdir(bytes('ann\xe9e'));
+    await writeFile(bytes('ann\xe9e/caf\xe9.JPG'), 'latin1');
+    await touch('année/café.jpg');
+    const { files, failures } = await findImages([folder]);
+    expect(failures).toEqual([]);
+    expect(files.map(({ relativePath, folder: label }) => [relativePath, label]).sort()).toEqual([
+      ['année/café.JPG', 'année'],
+      ['année/café.jpg', 'année'],
+    ]);
+    const sent: ImportImage[] = [];
+    const target: ImportTarget = {
+      existingIds: () => Promise.resolve(new Set()),
+      upload: (image) => {
+        sent.push(image);
+        return Promise.resolve({ created: true });
+      },
+    };
+    const summary = await importFiles({ files, labelFromFolders: true, maxFileBytes: 100, target });
+    expect(summary).toMatchObject({ imported: 2, failures: [] });
+    const stored = sent.find(({ bytes: sentBytes }) => sentBytes.toString() === 'latin1');
+    expect(stored).toMatchObject({ filename: 'café.JPG', metadata: { path: 'année/café.JPG', label: 'année' } });
+    // As Node hands over what a shell was given.
+    const named = await findImages([join(folder, 'ann\ufffde'), join(folder, 'ann\ufffde/caf\ufffd.JPG')]);
+    expect(named.files.map(({ path, folder: label }) => [shownPath(path), label])).toEqual([
+      [join(folder, 'année/café.JPG'), 'année'],
+      [join(folder, 'année/café.JPG'), undefined],
+    ]);
+  });
+
+  it('names the folder by its real name where it was given as a dot', async () => {
+    await touch('summer/a.jpg');
+    const before = process.cwd();
+    process.chdir(join(folder, 'summer'));
+    try {
+      const found = [await findImages(['.']), await findImages(['../summer/']), await findImages(['./../summer/.'])];
+      expect(found.map(({ files: [file] }) => file?.folder)).toEqual(['summer', 'summer', 'summer']);
+    } finally {
+      process.chdir(before);
+    }
+  });
+
+  it('leaves out what a pattern excludes, at any depth, and leftovers of systems, and counts them', async () => {
+    await touch('a.jpg', 'b/draft-1.jpg', 'b/c.jpg', 'old/2019/d.jpg', 'b/old/e.jpg');
+    await touch('@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg', 'b/THUMBS.DB', '#recycle/f.jpg', '$RECYCLE.BIN/g.jpg');
+    const found = await findImages([folder], { exclude: ['draft-*', '/old/'] });
+    expect(found.files.map(({ relativePath }) => relativePath)).toEqual(['a.jpg', 'b/c.jpg', 'b/old/e.jpg']);
+    expect([found.excluded, found.leftOut.size]).toEqual([6, 0]);
+    for (const name of systemLeftovers) await touch(`all/${name}/x.jpg`);
+    expect((await findImages([join(folder, 'all')])).files).toEqual([]);
+  });
+
+  it('counts a link that leads to nothing', async () => {
+    await symlink(join(folder, 'gone.jpg'), join(folder, 'a.jpg'));
+    await symlink(join(folder, 'gone.txt'), join(folder, 'b.txt'));
+    const { failures, leftOut } = await findImages([folder]);
+    expect(failures).toEqual([{ path: join(folder, 'a.jpg'), reason: 'The link leads to nothing' }]);
+    expect(leftOut).toEqual(new Map([['.txt', 1]]));
+  });
+
+  it('stops where it is interrupted', async () => {
+    await expect(findImages([folder], { signal: AbortSignal.abort() })).rejects.toThrow(/abort/i);
+  });
+
+  it('leaves out the leftovers that docs/cli.md lists', async () => {
+    const docs = await readFile(join(import.meta.dirname, '../../../docs/cli.md'), 'utf8');
+    const listed = /Leftovers of systems stay out in any case: ([^.]*(?:\.[^.\s][^.]*)*)\.\s/.exec(docs)?.[1] ?? '';
+    expect([...listed.matchAll(/`([^`]+)`/g)].map(([, name]) => name)).toEqual([...systemLeftovers]);
   });
 
   it('reports pipes and devices, and links to them, instead of reading them', async () => {
