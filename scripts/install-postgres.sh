@@ -1,15 +1,30 @@
 #!/usr/bin/env bash
 # Installs what the tests of the server store need on Debian 12: PostgreSQL 15 and pgvector.
-# bookworm has no pgvector for PostgreSQL 15 that scans iteratively (0.8.0), so Debian's own source package of a newer suite is
-# built against 15. Run as root. Running it again does nothing where the version is there already.
+# bookworm has no pgvector for PostgreSQL 15 that scans iteratively (0.8.0) and keeps its indexes through a vacuum (0.8.4), so Debian's
+# own source package of a newer suite is built against 15. Run as root. Running it again does nothing where such a version is there already.
 #
-#   PGVECTOR_SUITE   the suite whose pgvector is built (default trixie: 0.8.0)
+#   PGVECTOR_SUITE   the suite whose pgvector is built (default forky: 0.8.7)
 #   POSTGRES_MAJOR   default 15
 set -euo pipefail
 
-suite="${PGVECTOR_SUITE:-trixie}"
+suite="${PGVECTOR_SUITE:-forky}"
 major="${POSTGRES_MAJOR:-15}"
+# Semblance warns of an older one.
+sound_version=0.8.4
 export DEBIAN_FRONTEND=noninteractive
+
+# Another apt may be at work, as on a machine that has started a moment ago. apt itself waits for dpkg's lock, where it is told to, and never
+# for that of the package lists.
+apt_patiently() {
+  local end=$((SECONDS + 600)) said
+  until said="$(apt-get -o DPkg::Lock::Timeout=600 "$@" 2>&1)"; do
+    if [[ "$said" != *'Could not get lock'* ]] || [ "$SECONDS" -ge "$end" ]; then
+      echo "$said" >&2
+      return 1
+    fi
+    sleep 2
+  done
+}
 
 [ "$(id -u)" -eq 0 ] || { echo 'Run as root: packages are installed.' >&2; exit 1; }
 [ -r /etc/debian_version ] || { echo 'This script is for Debian.' >&2; exit 1; }
@@ -19,18 +34,18 @@ for package in "postgresql-$major" "postgresql-server-dev-$major" build-essentia
   dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
 done
 if [ "${#missing[@]}" -gt 0 ]; then
+  apt_patiently update -qq
   # postgresql-common would start a cluster of its own at installation; the tests start theirs.
   mkdir -p /etc/postgresql-common
   [ -e /etc/postgresql-common/createcluster.conf ] || echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
-  apt-get update -qq
-  apt-get install -y -qq --no-install-recommends "${missing[@]}"
+  apt_patiently install -y -qq --no-install-recommends "${missing[@]}"
 fi
 
 pg_config="/usr/lib/postgresql/$major/bin/pg_config"
 control="$("$pg_config" --sharedir)/extension/vector.control"
 installed() { sed -n "s/^default_version *= *'\(.*\)'/\1/p" "$control" 2>/dev/null || true; }
 
-if [ -z "${PGVECTOR_SUITE:-}" ] && [ -n "$(installed)" ]; then
+if [ -z "${PGVECTOR_SUITE:-}" ] && dpkg --compare-versions "$(installed)" ge "$sound_version"; then
   echo "pgvector $(installed) for PostgreSQL $major is installed already."
   exit 0
 fi
@@ -50,7 +65,7 @@ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 echo "deb-src [signed-by=$keyring] $mirror $suite main" >"$work/sources.list"
 # A source list and package lists of its own: this machine's apt is left as it was.
 apt_options=(-qq -o "Dir::Etc::SourceList=$work/sources.list" -o Dir::Etc::SourceParts=/dev/null -o "Dir::State::Lists=$work/lists")
-apt-get "${apt_options[@]}" update
+apt_patiently "${apt_options[@]}" update
 
 wanted="$(apt-cache "${apt_options[@]}" showsrc pgvector | sed -n 's/^Version: \([0-9.]*\).*/\1/p' | sort -V | tail -1)"
 [ -n "$wanted" ] || { echo "No source package pgvector in $suite." >&2; exit 1; }
@@ -60,7 +75,7 @@ if [ "$(installed)" = "$wanted" ]; then
 fi
 
 cd "$work/build"
-apt-get "${apt_options[@]}" --download-only source pgvector
+apt_patiently "${apt_options[@]}" --download-only source pgvector
 tar -xf pgvector_*.orig.tar.* --strip-components=1
 # OPTFLAGS without -march=native: what is built in one container may run on another processor.
 make -s -j"$(nproc)" PG_CONFIG="$pg_config" OPTFLAGS=''

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { SpaceComparison } from '../operations/compare-spaces.js';
+import type { SpaceState } from '../store/store.js';
+import { lowerCaseEnum } from './enum-schema.js';
 
 /** Of a space, as GraphQL names it. */
-export const stateSchema = z
-  .enum(['BUILDING', 'READY', 'ACTIVE', 'RETIRED'])
-  .transform((name) => name.toLowerCase() as 'building' | 'ready' | 'active' | 'retired');
+export const stateSchema = lowerCaseEnum<SpaceState>();
 
 const interval = z.object({ mean: z.number(), low: z.number(), high: z.number() });
 const image = { imageId: z.string(), filename: z.string(), label: z.string().nullable() };

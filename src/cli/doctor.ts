@@ -67,6 +67,14 @@ function printFindings(findings: readonly Finding[]): void {
       printable(`${level === 'problem' ? 'problem' : 'advice '}  ${check}: ${message} ${remedy}`.replaceAll('\n', ' ')),
     );
   }
+  print(describeCount(findings));
+}
+
+/** The last line: that nothing is wrong stands below nothing else. */
+export function describeCount(findings: readonly Finding[]): string {
+  if (findings.length === 0) return 'Nothing is wrong.';
   const problems = findings.filter(({ level }) => level === 'problem').length;
-  print(problems === 0 ? 'Nothing is wrong.' : `${problems} ${problems === 1 ? 'problem' : 'problems'}.`);
+  const advised = findings.length - problems;
+  const found = problems === 0 ? 'No problem' : problems === 1 ? '1 problem' : `${problems} problems`;
+  return advised === 0 ? `${found}.` : `${found}, and advice on ${advised === 1 ? '1 thing' : `${advised} things`}.`;
 }

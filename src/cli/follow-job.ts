@@ -3,12 +3,14 @@ import { z } from 'zod';
 import { SemblanceError } from '../errors.js';
 import type { OnProgress } from '../operations/progress.js';
 import { defaultRetryWaitsMs, retrying } from '../operations/retrying.js';
+import { enumSchema } from './enum-schema.js';
 import { ServerRefusal, type GraphqlClient } from './graphql-client.js';
 import { note } from './output.js';
 
 const jobSchema = z.object({
   id: z.string(),
-  state: z.enum(['QUEUED', 'RUNNING', 'DONE', 'FAILED', 'CANCELLED']),
+  /** Whatever else a newer server calls it has not ended. */
+  state: enumSchema<'QUEUED' | 'RUNNING' | 'DONE' | 'FAILED' | 'CANCELLED'>(),
   stage: z.string(),
   done: z.number(),
   total: z.number(),

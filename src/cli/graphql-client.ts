@@ -104,9 +104,16 @@ export class GraphqlClient {
       const hint = code === 'UNAUTHENTICATED' ? ' (set SEMBLANCE_API_KEY)' : '';
       throw new ServerRefusal(`${error.message}${hint}`, code, retryAfterOf(response));
     }
-    const data = schema.safeParse(answer.data?.data);
-    if (!data.success) throw unexpected(this.address, response.status);
-    return { data: data.data, search: answer.data?.extensions?.semblance };
+    if (answer.data?.data === undefined || answer.data.data === null) throw unexpected(this.address, response.status);
+    const data = schema.safeParse(answer.data.data);
+    if (!data.success) {
+      throw new SemblanceError(
+        'BAD_USER_INPUT',
+        `The server at ${this.address} answers what this command does not understand: it may be newer, or another program. Use the command of its version`,
+        { cause: data.error },
+      );
+    }
+    return { data: data.data, search: answer.data.extensions?.semblance };
   }
 
   async #fetch(

@@ -6,7 +6,7 @@ import { maxConcurrentDecodes, maxImagePixels } from '../limits.js';
 import { importArchive, type ImportedArchive } from '../operations/archive/import-archive.js';
 import { printable } from '../printable.js';
 import { openArchiveStore } from '../store/archive-store.js';
-import { openApp } from './local-gallery.js';
+import { noteMemory, openApp } from './local-gallery.js';
 import { note, print } from './output.js';
 import { startStages } from './progress.js';
 import { explainHolder, isInterruption, untilInterrupted, type Environment } from './run.js';
@@ -59,6 +59,7 @@ async function importInto(
   signal: AbortSignal,
 ): Promise<ImportedArchive | undefined> {
   const config = loadConfig(env);
+  noteMemory(config);
   const store = await openArchiveStore(config).catch(explainHolder);
   const decoder = new ImageDecoder({ maxPixels: maxImagePixels, concurrency: maxConcurrentDecodes });
   const progress = startStages();

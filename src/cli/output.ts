@@ -6,7 +6,7 @@ import type { Region } from '../image/region.js';
 import type { SheetPicture } from '../image/sheet-cell.js';
 import { describeFileError, openablePath } from '../operations/find-images.js';
 import { printable } from '../printable.js';
-import type { Gallery, GalleryAnswer } from './gallery.js';
+import type { Gallery, GalleryAnswer, GalleryImage } from './gallery.js';
 import type { Failures, SpaceDoor } from './space-door.js';
 
 /** Results go to stdout, all else to stderr. */
@@ -18,32 +18,64 @@ export function note(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** Rank, score and similarity, filename and id of every hit, and the part that matched where some did by a part. */
+/**
+ * Rank, score and similarity, filename and id of every hit; label and path where some have them, the path where it tells more than the
+ * filename; and the part that matched where some did by a part.
+ */
 export function formatAnswer({ hits, rerank }: GalleryAnswer): string {
   if (hits.length === 0) return 'No image was found.';
   const scored = rerank !== undefined;
   const inParts = hits.some(({ region }) => region !== undefined);
-  const row = (rank: string, score: string, similarity: string, region: string, ...rest: readonly string[]) => [
-    rank,
-    ...(scored ? [score] : []),
-    similarity,
-    ...(inParts ? [region] : []),
-    ...rest,
+  const labelled = hits.some(({ image }) => labelOf(image) !== '');
+  const inFolders = hits.some(({ image }) => pathOf(image) !== '');
+  const columns = (cells: Readonly<Record<Column, string>>): readonly string[] => [
+    cells.rank,
+    ...(scored ? [cells.score] : []),
+    cells.similarity,
+    ...(inParts ? [cells.region] : []),
+    cells.filename,
+    ...(labelled ? [cells.label] : []),
+    ...(inFolders ? [cells.path] : []),
+    cells.id,
   ];
   const rows = hits.map(({ image, similarity, score, region }, index) =>
-    row(
-      String(index + 1),
-      formatScore(score),
-      similarity.toFixed(3),
-      region === undefined ? 'whole' : formatRegion(region),
-      printable(image.filename),
-      image.id,
-    ),
+    columns({
+      rank: String(index + 1),
+      score: formatScore(score),
+      similarity: similarity.toFixed(3),
+      region: region === undefined ? 'whole' : formatRegion(region),
+      filename: printable(image.filename),
+      label: labelOf(image),
+      path: pathOf(image),
+      id: image.id,
+    }),
   );
-  return formatTable(
-    [row('rank', 'score', 'similarity', 'region', 'filename', 'id'), ...rows],
-    scored ? [0, 1, 2] : [0, 1],
-  );
+  const names = columnNames.map((name) => [name, name] as const);
+  const heading = columns(Object.fromEntries(names) as Record<Column, string>);
+  return formatTable([heading, ...rows], scored ? [0, 1, 2] : [0, 1]);
+}
+
+const columnNames = ['rank', 'score', 'similarity', 'region', 'filename', 'label', 'path', 'id'] as const;
+type Column = (typeof columnNames)[number];
+
+function labelOf({ metadata }: GalleryImage): string {
+  return cell(metadata['label']);
+}
+
+/** Of an import. Empty where the filename says as much. */
+function pathOf({ metadata, filename }: GalleryImage): string {
+  return metadata['path'] === filename ? '' : cell(metadata['path']);
+}
+
+const maxCellCharacters = 60;
+
+/** Of metadata, which may be anything; of a long one its end, where a path has its name. */
+function cell(value: unknown): string {
+  if (typeof value !== 'string') return '';
+  const characters = Array.from(printable(value));
+  return characters.length <= maxCellCharacters
+    ? characters.join('')
+    : `…${characters.slice(1 - maxCellCharacters).join('')}`;
 }
 
 /** Four significant digits: a re-ranker's scores may lie anywhere. */

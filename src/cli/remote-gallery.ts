@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { SemblanceError } from '../errors.js';
-import { rerankers } from '../retrieval/rerank/reranker.js';
-import type { Gallery, GalleryAnswer, GallerySearch } from './gallery.js';
+import type { RerankerName } from '../retrieval/rerank/reranker.js';
+import type { ScorerKind, SpaceState } from '../store/store.js';
+import type { SearchMode } from '../store/types.js';
+import { enumSchema, lowerCaseEnum } from './enum-schema.js';
+import type { Gallery, GalleryAnswer, GallerySearch, GalleryStats } from './gallery.js';
 import { GraphqlClient, isInvalidDocument, type GraphqlAnswer } from './graphql-client.js';
 
 const imageSchema = z.object({ id: z.string(), filename: z.string(), metadata: z.record(z.string(), z.unknown()) });
@@ -17,20 +20,16 @@ const hitsSchema = z.array(
     region: regionSchema.nullish().transform((region) => region ?? undefined),
   }),
 );
-const searchSchema = z.object({ space: z.string(), mode: z.enum(['hnsw', 'exact']) });
+const searchSchema = z.object({ space: z.string(), mode: enumSchema<SearchMode>() });
 const statusSchema = z.object({
   imageCount: z.number(),
   activeSpace: z.string(),
   model: z.string(),
   dimensions: z.number(),
-  store: z
-    .enum(['EMBEDDED', 'MEMORY', 'SERVER'])
-    .transform((name) => name.toLowerCase() as 'embedded' | 'memory' | 'server'),
+  store: lowerCaseEnum<GalleryStats['store']>(),
 });
 
-const scorerKindSchema = z
-  .enum(['HEURISTIC', 'LABELS'])
-  .transform((name) => name.toLowerCase() as 'heuristic' | 'labels');
+const scorerKindSchema = lowerCaseEnum<ScorerKind>();
 const methodsSchema = z.object({
   methods: z.object({
     spaces: z.array(
@@ -39,9 +38,7 @@ const methodsSchema = z.object({
         model: z.string(),
         description: z.string(),
         dimensions: z.number(),
-        state: z
-          .enum(['BUILDING', 'READY', 'ACTIVE', 'RETIRED'])
-          .transform((name) => name.toLowerCase() as 'building' | 'ready' | 'active' | 'retired'),
+        state: lowerCaseEnum<SpaceState>(),
         imageCount: z.number(),
         regionCount: z.number(),
         scorers: z.array(scorerKindSchema),
@@ -49,7 +46,7 @@ const methodsSchema = z.object({
     ),
     rerankers: z.array(
       z.object({
-        name: z.enum(rerankers),
+        name: enumSchema<RerankerName>(),
         description: z.string(),
         needs: z.object({
           grey: z.boolean(),

@@ -94,7 +94,7 @@ export function explainHolder(error: unknown): never {
   if (!(error instanceof DataFolderInUseError)) throw error;
   const holder =
     error.url === undefined
-      ? `process ${error.pid}: wait for it to end.`
+      ? `process ${error.pid}, and this command works on the database itself: wait for it to end.`
       : `a running server (process ${error.pid}), and this command works on the database itself: stop the server, run the command, and start the server again.`;
   throw new ConfigurationError(`The data folder ${error.dataDir} is held by ${holder}`, { cause: error });
 }

@@ -120,15 +120,15 @@ export async function importImages(options: ImportOptions): Promise<ImportSummar
       else report(event.kind === 'failed' ? { ...event, path: source.path } : { kind: 'known', path: source.path });
     }
   };
+  // The first is the cause: the others stop because of it, and say no more than that.
+  let failure: { readonly error: unknown } | undefined;
   const guarded = (): Promise<void> =>
     work().catch((error: unknown) => {
+      if (!(signal?.aborted === true && isAbort(error))) failure ??= { error };
       stop.abort();
-      throw error;
     });
-  const workers = Array.from({ length: options.concurrency ?? defaultImportConcurrency }, guarded);
-  const endings = await Promise.allSettled(workers);
-  const failed = endings.find((ending) => ending.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
+  await Promise.all(Array.from({ length: options.concurrency ?? defaultImportConcurrency }, guarded));
+  if (failure !== undefined) throw failure.error;
   return { imported, known, failures, interrupted: signal?.aborted === true };
 }
 
@@ -185,6 +185,10 @@ async function* inBatches(
     batch = [];
   }
   if (batch.length > 0) yield batch;
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
 }
 
 function reasonOf(error: unknown): string {

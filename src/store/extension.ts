@@ -7,7 +7,7 @@ import type { Schemas } from './identifiers.js';
 /** Iterative index scans, without which a filtered search returns too little. */
 const minPgvectorVersion = '0.8.0';
 /** Before it, vacuum could corrupt an HNSW index. */
-const soundPgvectorVersion = '0.8.4';
+export const soundPgvectorVersion = '0.8.4';
 
 export interface Extension {
   readonly schemas: Schemas;

@@ -28,7 +28,7 @@ export class DataFolderInUseError extends ConfigurationError {
     super(
       `The data folder ${dataDir} is in use by process ${pid}${url === undefined ? '' : `, a server at ${url}`}. ` +
         (url === undefined
-          ? 'Wait for it to end, or set SEMBLANCE_DATA_DIR to another folder.'
+          ? 'Wait for it to end, or set SEMBLANCE_DATA_DIR to another folder. For several at a time, start a server with `semblance serve`: commands beside it work through it, from anywhere with --server.'
           : `Work through it with --server ${url}, or set SEMBLANCE_DATA_DIR to another folder.`),
     );
   }

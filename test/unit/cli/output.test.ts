@@ -33,6 +33,28 @@ describe('formatAnswer', () => {
     );
   });
 
+  it('tells label and path where some have them, and no path that is the filename', () => {
+    const of = (metadata: Record<string, unknown>) => ({
+      image: { id: '7e2f', filename: 'a.jpg', metadata },
+      similarity: 1,
+    });
+    const hits = [
+      of({ label: 'cat', path: 'pets/a.jpg' }),
+      of({ label: 7, path: 'a.jpg' }),
+      of({ path: `${'x'.repeat(100)}/a\u001b.jpg` }),
+    ];
+    expect(formatAnswer({ space: 's', mode: 'exact', hits }).split('\n')).toEqual([
+      `rank  similarity  filename  label  path${' '.repeat(56)}  id`,
+      `   1       1.000  a.jpg     cat    pets/a.jpg${' '.repeat(50)}  7e2f`,
+      `   2       1.000  a.jpg            ${' '.repeat(60)}  7e2f`,
+      `   3       1.000  a.jpg            …${'x'.repeat(52)}/a\ufffd.jpg  7e2f`,
+    ]);
+    const unlabelled = [of({ path: 'a.jpg' }), of({})];
+    expect(formatAnswer({ space: 's', mode: 'exact', hits: unlabelled })).toMatch(
+      /^rank {2}similarity {2}filename {2}id$/m,
+    );
+  });
+
   it('says that nothing was found', () => {
     expect(formatAnswer({ space: 's', mode: 'exact', hits: [] })).toBe('No image was found.');
   });

@@ -2,7 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import express from 'express';
 import { buildSchema, parse, validate, type GraphQLSchema } from 'graphql';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { z } from 'zod';
+import { followJob } from '../../../src/cli/follow-job.js';
+import { GraphqlClient } from '../../../src/cli/graphql-client.js';
 import { openRemoteGallery } from '../../../src/cli/remote-gallery.js';
 import type { Gallery, GallerySearch } from '../../../src/cli/gallery.js';
 import { packageRoot } from '../../../src/paths.js';
@@ -96,4 +99,58 @@ describe('a server of today', () => {
     const { hits } = await gallery.similar({ imageId, k: 3, ...search });
     expect(hits).toEqual([hit]);
   });
+});
+
+test('a server that is newer may name states, stores, modes and methods that the command does not know', async () => {
+  const app = express();
+  const space = {
+    name: 's',
+    model: 'm',
+    description: 'd',
+    dimensions: 1,
+    state: 'FROZEN',
+    imageCount: 1,
+    regionCount: 0,
+    scorers: ['CLICKS'],
+  };
+  const reranker = { name: 'BY_COLOUR', description: 'd', needs: { grey: false, scorer: 'CLICKS' } };
+  app.use(express.json(), (request, response) => {
+    const { query } = request.body as { readonly query: string };
+    const status = { imageCount: 1, activeSpace: 's', model: 'm', dimensions: 1, store: 'CLUSTER' };
+    response.json({
+      data: { status, methods: { spaces: [space], rerankers: [reranker] }, similarImages: [hit] },
+      ...(query.includes('similarImages') ? { extensions: { semblance: { space: 's', mode: 'tree' } } } : {}),
+    });
+  });
+  const served = await serveHttp(app);
+  try {
+    const gallery = openRemoteGallery(new URL(served.url));
+    expect(await gallery.stats()).toMatchObject({ store: 'cluster' });
+    expect(await gallery.similar({ imageId, k: 1 })).toMatchObject({ mode: 'tree' });
+    expect(await gallery.methods()).toMatchObject({
+      spaces: [{ state: 'frozen', scorers: ['clicks'] }],
+      rerankers: [{ name: 'BY_COLOUR', needs: { scorer: 'clicks' } }],
+    });
+  } finally {
+    await served.close();
+  }
+});
+
+test('a job in a state that the command does not know is followed to its end', async () => {
+  const states = ['PAUSED', 'PAUSED', 'DONE'];
+  const app = express();
+  app.use(express.json(), (_request, response) => {
+    const job = { id: imageId, stage: '', done: 0, total: 0, error: null, result: { space: 's' } };
+    response.json({ data: { job: { ...job, state: states.shift() } } });
+  });
+  const served = await serveHttp(app);
+  try {
+    const document = { mutation: 'indexRegions', types: {}, variables: {}, fields: 'space' };
+    const result = z.object({ space: z.string() });
+    const client = new GraphqlClient(new URL(served.url));
+    expect(await followJob(client, { ...document, result }, {})).toEqual({ space: 's' });
+    expect(states).toEqual([]);
+  } finally {
+    await served.close();
+  }
 });

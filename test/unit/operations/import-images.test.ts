@@ -114,6 +114,40 @@ describe('importImages', () => {
     expect(target.sent).toEqual(['a', 'a', 'a']);
   });
 
+  it('tells why it ends, and not that the others were stopped because of it', async () => {
+    const full = new SemblanceError('STORAGE_FULL', 'The database has no room left');
+    let isWaiting: () => void = () => undefined;
+    const waiting = new Promise<void>((resolve) => (isWaiting = resolve));
+    const target = new RecordingTarget(async ({ filename }) => {
+      if (filename !== '63') return;
+      await waiting;
+      throw full;
+    });
+    // The next batch waits for another attempt, and one worker for it, when the other finds the disk full.
+    target.existingIds = (ids) => {
+      if (ids.length > 1) return Promise.resolve(new Set());
+      setImmediate(isWaiting);
+      return Promise.reject(new SemblanceError('OVERLOADED', 'Busy'));
+    };
+    const importing = importImages({ sources: sources(65), target, concurrency: 2, retryWaitsMs: [60_000] });
+    await expect(importing).rejects.toBe(full);
+  });
+
+  it('ends with a summary where it is interrupted while it waits for the ids', async () => {
+    const interrupt = new AbortController();
+    const target: ImportTarget = {
+      existingIds: () => {
+        setImmediate(() => {
+          interrupt.abort();
+        });
+        return Promise.reject(new SemblanceError('OVERLOADED', 'Busy'));
+      },
+      upload: () => Promise.reject(new Error('Nothing is sent')),
+    };
+    const importing = importImages({ sources: sources(3), target, retryWaitsMs: [60_000], signal: interrupt.signal });
+    expect(await importing).toEqual({ imported: 0, known: 0, failures: [], interrupted: true });
+  });
+
   it.each(['DATABASE_UNAVAILABLE', 'MODEL_UNAVAILABLE', 'STORAGE_FULL', 'UNAUTHENTICATED'] as const)(
     'ends where every other image would fail too: %s',
     async (code) => {

@@ -1,0 +1,14 @@
+import { z } from 'zod';
+
+/**
+ * A value of an enum of GraphQL. A newer server may have values that this program does not know: they are shown as the server names
+ * them, so whoever compares one with what is known here goes on for any other.
+ */
+export function enumSchema<T extends string>(): z.ZodType<T> {
+  return z.string() as unknown as z.ZodType<T>;
+}
+
+/** The same in lower case, as the commands name it. */
+export function lowerCaseEnum<T extends string>(): z.ZodType<T> {
+  return z.string().transform((name) => name.toLowerCase() as T);
+}
