@@ -3,11 +3,11 @@
 # bookworm has no pgvector for PostgreSQL 15 that scans iteratively (0.8.0) and keeps its indexes through a vacuum (0.8.4), so Debian's
 # own source package of a newer suite is built against 15. Run as root. Running it again does nothing where such a version is there already.
 #
-#   PGVECTOR_SUITE   the suite whose pgvector is built (default forky: 0.8.7)
+#   PGVECTOR_SUITE   the suite whose pgvector is built (default forky: 0.8.7; and where the mirror has no such file, trixie: 0.8.0)
 #   POSTGRES_MAJOR   default 15
 set -euo pipefail
 
-suite="${PGVECTOR_SUITE:-forky}"
+read -ra suites <<<"${PGVECTOR_SUITE:-forky trixie}"
 major="${POSTGRES_MAJOR:-15}"
 # Semblance warns of an older one.
 sound_version=0.8.4
@@ -62,22 +62,27 @@ chmod 755 "$work"
 mkdir -p "$work/lists/partial" "$work/build"
 chown _apt "$work/lists/partial" "$work/build"
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-echo "deb-src [signed-by=$keyring] $mirror $suite main" >"$work/sources.list"
 # A source list and package lists of its own: this machine's apt is left as it was.
 apt_options=(-qq -o "Dir::Etc::SourceList=$work/sources.list" -o Dir::Etc::SourceParts=/dev/null -o "Dir::State::Lists=$work/lists")
-apt_patiently "${apt_options[@]}" update
-
-wanted="$(apt-cache "${apt_options[@]}" showsrc pgvector | sed -n 's/^Version: \([0-9.]*\).*/\1/p' | sort -V | tail -1)"
-[ -n "$wanted" ] || { echo "No source package pgvector in $suite." >&2; exit 1; }
-if [ "$(installed)" = "$wanted" ]; then
-  echo "pgvector $wanted for PostgreSQL $major is installed already."
-  exit 0
-fi
-
 cd "$work/build"
-apt_patiently "${apt_options[@]}" --download-only source pgvector
-tar -xf pgvector_*.orig.tar.* --strip-components=1
-# OPTFLAGS without -march=native: what is built in one container may run on another processor.
-make -s -j"$(nproc)" PG_CONFIG="$pg_config" OPTFLAGS=''
-make -s install PG_CONFIG="$pg_config"
-echo "pgvector $(installed) from Debian $suite was built for PostgreSQL $major."
+for suite in "${suites[@]}"; do
+  echo "deb-src [signed-by=$keyring] $mirror $suite main" >"$work/sources.list"
+  apt_patiently "${apt_options[@]}" update || continue
+  wanted="$(apt-cache "${apt_options[@]}" showsrc pgvector | sed -n 's/^Version: \([0-9.]*\).*/\1/p' | sort -V | tail -1)"
+  [ -n "$wanted" ] || { echo "No source package pgvector in $suite." >&2; continue; }
+  if [ -z "${PGVECTOR_SUITE:-}" ] && dpkg --compare-versions "$(installed)" ge "$wanted"; then break; fi
+  if [ "$(installed)" = "$wanted" ]; then break; fi
+  # A mirror may list what it does not have.
+  apt_patiently "${apt_options[@]}" --download-only source pgvector || continue
+  tar -xf "pgvector_$wanted.orig.tar."* --strip-components=1
+  # OPTFLAGS without -march=native: what is built in one container may run on another processor.
+  make -s -j"$(nproc)" PG_CONFIG="$pg_config" OPTFLAGS=''
+  make -s install PG_CONFIG="$pg_config"
+  echo "pgvector $(installed) from Debian $suite was built for PostgreSQL $major."
+  break
+done
+[ -n "$(installed)" ] || { echo "No pgvector could be built from ${suites[*]}." >&2; exit 1; }
+echo "pgvector $(installed) for PostgreSQL $major is installed."
+if dpkg --compare-versions "$(installed)" lt "$sound_version"; then
+  echo "It is older than $sound_version, and Semblance warns of it: no newer one could be had from this mirror." >&2
+fi
