@@ -21,6 +21,8 @@ export const fieldScopes: Readonly<Record<'query' | 'mutation', Readonly<Record<
   },
   mutation: {
     deleteImage: 'write',
+    // It stores pictures and does nothing else.
+    loadSample: 'write',
     updateImage: 'write',
     uploadImage: 'write',
     uploadImages: 'write',
@@ -30,7 +32,6 @@ export const fieldScopes: Readonly<Record<'query' | 'mutation', Readonly<Record<
     compareSpaces: 'admin',
     createSpace: 'admin',
     indexRegions: 'admin',
-    loadSample: 'admin',
     removeSpace: 'admin',
     retireSpace: 'admin',
     trainScorer: 'admin',

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { invalidArgument, SemblanceError } from '../../errors.js';
-import { maxFilenameBytes, maxScorerEpochs } from '../../limits.js';
+import { maxFilenameBytes, maxPageSize, maxScorerEpochs } from '../../limits.js';
 import { parseRecipe } from '../../retrieval/spaces/notation.js';
 import type { Recipe } from '../../retrieval/spaces/recipe.js';
 import { checkInteger, checkSeed } from '../arguments.js';
@@ -23,15 +23,26 @@ interface WithOptionalSpace<R extends { readonly kind: string; readonly input: {
 }
 
 /**
- * Begins a job and answers at once. What is plainly wrong is refused here, so that nobody has to wait for it.
+ * Begins a job and answers at once. What is plainly wrong is refused here, so that nobody has to wait for it. A sample
+ * gallery that is being loaded is answered in place of a second one: whoever may write begins them, and they would fill
+ * the queue of those who may do more.
  * @throws SemblanceError BAD_USER_INPUT, NOT_FOUND and CONFLICT as the operation itself; OVERLOADED where `maxOpenJobs` wait or
  * run; DATABASE_UNAVAILABLE
  */
 export async function startJob(context: OperationsContext, order: JobOrder): Promise<Job> {
   const { kind, input } = await checkOrder(context, order);
+  const known = kind === 'load_sample' ? await findOpenSample(context) : undefined;
+  if (known !== undefined) return known;
   const job = toJob(await context.store.createJob({ id: randomUUID(), kind, input }));
   if (job === undefined) throw new Error('A job of this version was expected');
   return job;
+}
+
+async function findOpenSample({ store }: OperationsContext): Promise<Job | undefined> {
+  const open = (await store.listJobs(maxPageSize)).find(
+    ({ kind, state }) => kind === 'load_sample' && (state === 'queued' || state === 'running'),
+  );
+  return open && toJob(open);
 }
 
 async function checkOrder(context: OperationsContext, order: JobOrder): Promise<JobRequest> {

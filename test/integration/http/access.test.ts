@@ -317,10 +317,9 @@ describe('the work of a caller', () => {
 });
 
 describe('jobs and spaces', () => {
-  test('take the scope admin, and charge nobody for the images that they embed', async () => {
+  test('take the scope admin, but for the sample gallery, which takes write, and charge nobody for the images that they embed', async () => {
     const { door, calls, post } = await openGuarded({ embeddingsPerMinute: 1 });
     const mutations = [
-      'loadSample { id }',
       'createSpace(name: "grey", method: "hist") { id }',
       'backfillSpace(name: "semblance-compact") { id }',
       'compareSpaces(a: "semblance-compact", b: "semblance-compact") { id }',
@@ -343,6 +342,8 @@ describe('jobs and spaces', () => {
     expect(new Set(calls)).toEqual(
       new Set(['startJob', 'cancelJob', 'activateSpace', 'listMethods', 'retireSpace', 'removeSpace']),
     );
+    expect((await post('mutation { loadSample { id } }', bearer(keys.read))).status).toBe(403);
+    expect((await post('mutation { loadSample { id } }', bearer(keys.write))).status).toBe(200);
     for (const query of ['{ jobs(first: 100) { id } }', '{ spaces { name imageCount } }', '{ job(id: "x") { id } }']) {
       expect((await post(query, bearer(keys.read))).status, query).toBe(200);
     }

@@ -266,6 +266,10 @@ describe.each(persistentStores())('spaces and jobs over GraphQL on the %s store'
     const next = await begin('backfillSpace', '(name: "colours")');
     expect((await find(next.id)).state).toBe('QUEUED');
     const cancel = (id: string) => door.client.data(`mutation { cancelJob(id: "${id}") { id state error { code } } }`);
+    // Whoever may write begins these: a second one is not put behind the first.
+    const sample = await begin('loadSample');
+    expect((await begin('loadSample')).id).toBe(sample.id);
+    expect(await cancel(sample.id)).toMatchObject({ cancelJob: { state: 'CANCELLED' } });
     expect(await cancel(job.id)).toEqual({ cancelJob: { id: job.id, state: 'CANCELLED', error: null } });
     held.release();
     const { result } = await ended(next);
@@ -275,8 +279,8 @@ describe.each(persistentStores())('spaces and jobs over GraphQL on the %s store'
     expect(Number(result?.['embedded'])).toBeLessThan(sampleSize);
     expect(await cancel(job.id)).toMatchObject({ cancelJob: { state: 'CANCELLED' } });
     expect(await cancel(next.id)).toMatchObject({ cancelJob: { state: 'DONE' } });
-    const { jobs } = await door.client.data<{ jobs: readonly JobNode[] }>('{ jobs(first: 2) { id } }');
-    expect(jobs).toEqual([{ id: next.id }, { id: job.id }]);
+    const { jobs } = await door.client.data<{ jobs: readonly JobNode[] }>('{ jobs(first: 3) { id } }');
+    expect(jobs).toEqual([{ id: sample.id }, { id: next.id }, { id: job.id }]);
   });
 
   test('a server that is closed gives its job back, and the next start goes on with the space that was made', async () => {

@@ -41,7 +41,7 @@ export function EmptyGallery({ onLoaded, children = toGallery }: EmptyGalleryPro
       ? skipToken
       : { variables: { id: begun.id }, pollInterval: pollMs, skipPollAttempt: () => document.hidden },
   );
-  const mayLoad = useMay('admin');
+  const mayLoad = useMay('write');
   const job = polled?.job ?? begun;
   const isDone = job?.state === 'DONE';
   useEffect(() => {
@@ -72,7 +72,7 @@ export function EmptyGallery({ onLoaded, children = toGallery }: EmptyGalleryPro
           {children}
         </div>
       )}
-      {mayLoad ? null : <RightsNote needs="admin" what="load the sample gallery" />}
+      {mayLoad ? null : <RightsNote needs="write" what="load the sample gallery" />}
       {error === undefined || !mayLoad ? null : <ErrorNote error={error} onRetry={load} />}
       {pollError === undefined ? null : <ErrorNote error={pollError} />}
       {job?.state === 'FAILED' ? (
