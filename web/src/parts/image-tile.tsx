@@ -3,6 +3,7 @@ import { Link } from 'wouter';
 import type { ImageTileFragment } from '../generated/graphql.js';
 import { formatBytes, formatDimensions } from '../lib/format.js';
 import { paths } from '../lib/paths.js';
+import { Caption } from './caption.js';
 import { Picture } from './picture.js';
 
 interface ImageTileProps {
@@ -27,6 +28,7 @@ export function ImageTile({ image, href, label, children }: ImageTileProps) {
           <bdi>{image.filename}</bdi>
         </Link>
       </p>
+      <Caption metadata={image.metadata} className="tile__caption" />
       <p className="tile__facts">
         {formatDimensions(image)}, {formatBytes(image.byteSize)}
       </p>

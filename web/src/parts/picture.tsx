@@ -1,3 +1,4 @@
+import type { ReactNode } from 'react';
 import { useFreshSrc } from '../lib/use-fresh-src.js';
 
 interface PictureProps {
@@ -10,13 +11,15 @@ interface PictureProps {
   readonly height: number;
   /** Also when far below what is seen. */
   readonly eager?: boolean;
+  /** Drawn upon the picture, whose box then has the picture's own shape. */
+  readonly children?: ReactNode;
 }
 
 /** Within this share of its box's square shape a picture fills the box, a little cropped; beyond, it is shown whole. */
 const mildRatio = 1.5;
 
 /** A picture in a box whose size does not depend on it, so that nothing moves when it arrives. */
-export function Picture({ imageId, src: given, alt, width, height, eager = false }: PictureProps) {
+export function Picture({ imageId, src: given, alt, width, height, eager = false, children }: PictureProps) {
   const { src, failed, onError, onLoad } = useFreshSrc(imageId, given);
   const ratio = width / height;
   const fills = ratio <= mildRatio && ratio >= 1 / mildRatio;
@@ -28,7 +31,10 @@ export function Picture({ imageId, src: given, alt, width, height, eager = false
     );
   }
   return (
-    <span className={fills ? 'picture picture--fills' : 'picture'}>
+    <span
+      className={fills ? 'picture picture--fills' : 'picture'}
+      style={children === undefined ? undefined : { aspectRatio: ratio }}
+    >
       <img
         src={src}
         alt={alt}
@@ -40,6 +46,7 @@ export function Picture({ imageId, src: given, alt, width, height, eager = false
         onLoad={onLoad}
         onError={onError}
       />
+      {children}
     </span>
   );
 }

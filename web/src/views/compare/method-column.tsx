@@ -1,6 +1,7 @@
 import { useEffect, useMemo } from 'react';
 import { Link } from 'wouter';
-import type { HitFragment } from '../../generated/graphql.js';
+import type { HitFragment, RegionInput } from '../../generated/graphql.js';
+import { captionOf } from '../../lib/caption.js';
 import { formatCount, formatMs, formatSimilarity } from '../../lib/format.js';
 import { paths } from '../../lib/paths.js';
 import { totalMs, useSearchTimes } from '../../lib/search-times.js';
@@ -23,6 +24,8 @@ export interface OtherColumn {
 interface MethodColumnProps {
   readonly letter: string;
   readonly source: QuerySource;
+  /** The part that is searched with; all of the query unless given. */
+  readonly region: RegionInput | undefined;
   readonly methods: Methods;
   readonly method: Method;
   readonly others: readonly OtherColumn[];
@@ -60,10 +63,10 @@ export function MethodColumn(props: MethodColumnProps) {
   );
 }
 
-function Hits({ letter, source, method, others, pointed, onPoint, onFound }: MethodColumnProps) {
+function Hits({ letter, source, region, method, others, pointed, onPoint, onFound }: MethodColumnProps) {
   const { space, rerank } = method;
   const search = useMemo(() => ({ space, rerank, k: hitsCompared }), [space, rerank]);
-  const { hits, running, sent, error, searchKey, retry } = useSearch(source, undefined, search);
+  const { hits, running, sent, error, searchKey, retry } = useSearch(source, region, search);
   const slow = useDelayed(running);
   const times = useSearchTimes(searchKey);
   const settled = running ? undefined : hits;
@@ -121,6 +124,7 @@ function Hit({ hit: { image, similarity, score }, rank, others, pointed, onPoint
     const at = ranks?.get(image.id);
     return at === undefined ? [] : [`${letter} ${at}`];
   });
+  const caption = captionOf(image.metadata);
   const point = (): void => {
     onPoint(image.id);
   };
@@ -146,6 +150,9 @@ function Hit({ hit: { image, similarity, score }, rank, others, pointed, onPoint
           <Link href={paths.image(image.id)} title={image.filename}>
             <bdi>{image.filename}</bdi>
           </Link>
+        </p>
+        <p className="hit__caption" title={caption}>
+          <bdi>{caption ?? ' '}</bdi>
         </p>
         <p className="hit__facts">
           <span className="visually-hidden">Similarity </span>

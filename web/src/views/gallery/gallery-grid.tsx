@@ -4,13 +4,17 @@ import type { GalleryImageFragment } from '../../generated/graphql.js';
 import { formatBytes, formatDimensions } from '../../lib/format.js';
 import { paths } from '../../lib/paths.js';
 import { ImageTile } from '../../parts/image-tile.js';
+import { Caption } from '../../parts/caption.js';
 import { Picture } from '../../parts/picture.js';
 import { useKeptScroll } from './use-kept-scroll.js';
 
 /** Rows beyond what is seen, above and below. */
 const overscanRows = 3;
-/** As `.grid` and `.tile` in parts.css have them, in rem: the least width of a column, gaps, and the text of a tile. */
-const rem = { column: 11.5, columnGap: 1, rowGap: 1.5, text: 0.5 + 0.875 * 1.35 + 0.8125 * 1.35 };
+/**
+ * As `.grid` and `.tile` in parts.css have them, in rem: the least width of a column, gaps, and the text of a tile. All
+ * rows have room for a caption, for whether one of a later page has one is not known yet.
+ */
+const rem = { column: 11.5, columnGap: 1, rowGap: 1, text: 0.5 + 0.875 * 1.35 + 2 * 0.8125 * 1.35 };
 
 interface GalleryGridProps {
   readonly images: readonly GalleryImageFragment[];
@@ -137,6 +141,7 @@ function SelectTile({ image, selected, onToggle }: SelectTileProps) {
       <span className="tile__name">
         <bdi>{image.filename}</bdi>
       </span>
+      <Caption metadata={image.metadata} className="tile__caption" />
       <span className="tile__facts">
         {formatDimensions(image)}, {formatBytes(image.byteSize)}
       </span>
@@ -164,7 +169,7 @@ function useLayout(list: React.RefObject<HTMLElement>): Layout {
       const pixels = parseFloat(getComputedStyle(document.documentElement).fontSize);
       const { width, top } = element.getBoundingClientRect();
       const columnGap = rem.columnGap * pixels;
-      const least = Math.min(rem.column * pixels, 0.42 * window.innerWidth);
+      const least = Math.min(rem.column * pixels, (width - columnGap) / 2);
       const columns = Math.max(1, Math.floor((width + columnGap) / (least + columnGap)));
       const columnWidth = (width - columnGap * (columns - 1)) / columns;
       const rowHeight = columnWidth + (rem.text + rem.rowGap) * pixels;

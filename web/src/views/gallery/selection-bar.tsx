@@ -5,6 +5,7 @@ import { forgetImage } from '../../client.js';
 import { DeleteImageDocument, type GalleryImageFragment, type ImageFilter } from '../../generated/graphql.js';
 import { describeError } from '../../lib/describe-error.js';
 import { formatCount, formatNumber } from '../../lib/format.js';
+import { Caption } from '../../parts/caption.js';
 import { ConfirmDialog } from '../../parts/confirm-dialog.js';
 import { ErrorNote } from '../../parts/error-note.js';
 import { announce } from '../../parts/page-title.js';
@@ -88,9 +89,9 @@ export function SelectionBar({ images, filter, selected, onSelect }: SelectionBa
           }}
         >
           <ul className="selection__names">
-            {chosen.slice(0, namesShown).map(({ id, filename }) => (
+            {chosen.slice(0, namesShown).map(({ id, filename, metadata }) => (
               <li key={id}>
-                <bdi>{filename}</bdi>
+                <bdi>{filename}</bdi> <Caption metadata={metadata} className="muted" />
               </li>
             ))}
             {chosen.length > namesShown ? <li>and {formatNumber(chosen.length - namesShown)} more</li> : null}
