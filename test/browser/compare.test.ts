@@ -100,6 +100,48 @@ describe('comparing methods', () => {
     await close();
   });
 
+  it('keeps the part that was searched for, of a stored picture and of one of the device', async () => {
+    const { page, problems, close } = await openPage(browser, `${server.url}/search/${queryId}?region=100-200-400-500`);
+    const whole = await openPage(browser, `${server.url}/compare?image=${queryId}`);
+    await hits(whole.page, 'A').nth(19).waitFor();
+    await page.getByRole('link', { name: 'Compare methods' }).click();
+    await page.waitForURL(/\/compare\?image=[^&]+&region=100-200-400-500$/);
+    await hits(page, 'A').nth(19).waitFor();
+    await hits(page, 'B').nth(19).waitFor();
+    const search = `query ($id: ID!, $rerank: Rerank) { similarImages(imageId: $id, k: 20, rerank: $rerank,
+      region: { x: 0.1, y: 0.2, width: 0.4, height: 0.5 }) { image { id } } }`;
+    for (const [letter, rerank] of [
+      ['A', null],
+      ['B', 'PIXEL_SSIM'],
+    ] as const) {
+      const { similarImages } = await server.client.data<{ similarImages: { image: { id: string } }[] }>(search, {
+        id: queryId,
+        rerank,
+      });
+      expect(await idsOf(page, letter)).toEqual(similarImages.map(({ image }) => image.id));
+    }
+    expect(await idsOf(page, 'A')).not.toEqual(await idsOf(whole.page, 'A'));
+    await page.getByText('By the part in the frame: 40 % wide, 50 % high').waitFor();
+    await page.getByLabel('Order of B').selectOption('Query expansion');
+    await page.waitForURL(/region=100-200-400-500&method=.*QUERY_EXPANSION/);
+    await page.getByRole('link', { name: 'Whole picture' }).click();
+    await expect.poll(() => idsOf(page, 'A')).toEqual(await idsOf(whole.page, 'A'));
+
+    await page.goto(server.url);
+    await page.getByRole('heading', { level: 2 }).waitFor();
+    await dropFiles(page, [{ name: 'mine.jpg', bytes: await makeJpeg(7, { width: 192, height: 144 }) }]);
+    await page.getByRole('button', { name: 'Select a part' }).click();
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/\/search\?region=250-250-500-500$/);
+    await page.getByRole('link', { name: 'Compare methods' }).click();
+    await page.waitForURL(/\/compare\?region=250-250-500-500$/);
+    await page.getByText('By the part in the frame: 50 % wide, 50 % high').waitFor();
+    await hits(page, 'A').first().waitFor();
+    expect([...problems, ...whole.problems]).toEqual([]);
+    await whole.close();
+    await close();
+  });
+
   it('compares with a picture of the device, sent once a method', async () => {
     const { page, problems, operations, close } = await openPage(browser, `${server.url}/compare`);
     await page.getByRole('heading', { level: 2 }).waitFor();

@@ -148,6 +148,64 @@ describe('the gallery', () => {
     await close();
   });
 
+  it('fills its bar when all are done, and forgets pictures that were deleted', async () => {
+    const { page, problems, close } = await openPage(browser, `${server.url}/gallery`, {
+      viewport: { width: 1440, height: 900 },
+    });
+    await page.getByText(/\d pictures, the newest/).waitFor();
+    await dropFiles(page, [
+      { name: 'kept.jpg', bytes: await makeJpeg(1100) },
+      { name: 'gone.jpg', bytes: await makeJpeg(1101) },
+      { name: 'elsewhere.jpg', bytes: await makeJpeg(1102) },
+    ]);
+    await uploads(page).getByText('3 pictures stored').waitFor();
+    const widthOf = async (selector: string) => (await uploads(page).locator(selector).first().boundingBox())?.width;
+    // The colour runs after the figure for a moment.
+    await expect.poll(() => widthOf('.progress__fill')).toBe(await widthOf('.uploads__list'));
+
+    await uploads(page).getByRole('link', { name: 'Open gone.jpg' }).click();
+    await page.getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await page.waitForURL(`${server.url}/gallery`);
+    await uploads(page).getByText('2 pictures stored').waitFor();
+    expect(await uploads(page).getByText('gone.jpg').count()).toBe(0);
+
+    // By somebody else: found out when it is opened.
+    const [image] = (await server.client.allImages()).filter(({ filename }) => filename === 'elsewhere.jpg');
+    await server.client.data('mutation ($id: ID!) { deleteImage(id: $id) { deletedId } }', { id: image?.id });
+    await uploads(page).getByRole('link', { name: 'Open elsewhere.jpg' }).click();
+    await page.getByRole('alert').getByText('This picture is not in the gallery').waitFor();
+    await page.goBack();
+    await uploads(page).getByText('1 picture stored').waitFor();
+    expect(problems).toEqual([]);
+    await close();
+  });
+
+  it('tells pictures of one filename apart by their label or their path', async () => {
+    await server.client.upload(await makeJpeg(1200), '0001.jpg', { label: 'newt', path: 'pond/0001.jpg' });
+    await server.client.upload(await makeJpeg(1201), '0001.jpg', { path: 'wood/deer/0001.jpg', label: 7 });
+    const { page, problems, close } = await openPage(browser, `${server.url}/gallery?name=0001.jpg`);
+    await page.getByText('2 pictures pass the filter').waitFor();
+    const texts = () => tiles(page).allInnerTexts();
+    await expect
+      .poll(texts)
+      .toEqual([
+        expect.stringMatching(/0001\.jpg\s+wood\/deer\/0001\.jpg\s+96 × 72/),
+        expect.stringMatching(/0001\.jpg\s+newt\s+96 × 72/),
+      ]);
+    await page.getByRole('button', { name: 'Select', exact: true }).click();
+    await expect.poll(texts).toEqual([expect.stringContaining('wood/deer/0001.jpg'), expect.stringContaining('newt')]);
+    for (const box of await page.getByRole('checkbox').all()) await box.check();
+    await page.getByRole('region', { name: 'Selection' }).getByRole('button', { name: 'Delete' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Delete 2 pictures?' });
+    await dialog.getByText('newt').waitFor();
+    await dialog.getByText('wood/deer/0001.jpg').waitFor();
+    await dialog.getByRole('button', { name: 'Delete' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    expect(problems).toEqual([]);
+    await close();
+  });
+
   it('takes a folder, chosen or dragged, with what lies in its folders', async () => {
     const folder = join(server.folder, 'holiday');
     await mkdir(join(folder, 'beach'), { recursive: true });

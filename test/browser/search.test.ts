@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { seriousFindings } from '../support/axe.js';
 import { openBrowser } from '../support/browser.js';
 import { makeJpeg } from '../support/make-image.js';
 import { dropFiles, openPage, pasteFile } from '../support/page.js';
@@ -85,7 +86,8 @@ describe('searching on the page', () => {
     expect(await page.getByRole('button', { name: 'Show more' }).count()).toBe(0);
     expect(await page.evaluate<number>('window.scrollY')).toBeGreaterThan(500);
     expect((await queryPanel(page).boundingBox())?.y).toBeGreaterThanOrEqual(0);
-    expect(operations.filter((name) => name !== 'SearchStart')).toEqual(['multipart']);
+    // One request for all results; the other one asks what may be done with the picture.
+    expect(operations.filter((name) => name !== 'SearchStart' && name !== 'AskRights')).toEqual(['multipart']);
     expect(problems).toEqual([]);
     await close();
   });
@@ -169,6 +171,102 @@ describe('searching on the page', () => {
     expect(operations.filter((name) => name === 'multipart')).toHaveLength(2);
     expect(problems).toEqual([]);
     await close();
+  });
+
+  it('searches with several files one by one, and says how many it left out', async () => {
+    const { page, problems, operations, close } = await openPage(browser, server.url);
+    await page.getByRole('heading', { level: 2 }).waitFor();
+    const files = await Promise.all(
+      Array.from({ length: 22 }, async (_, seed) => ({
+        name: `several-${seed}.jpg`,
+        bytes: await makeJpeg(seed, { width: 192, height: 144 }),
+      })),
+    );
+    const sent = () => operations.filter((name) => name === 'multipart').length;
+    await dropFiles(page, files);
+    await queryPanel(page).getByText('several-0.jpg').waitFor();
+    await hits(page).first().getByText('picture-0.jpg').waitFor();
+    const strip = page.getByRole('navigation', { name: 'Pictures searched for one by one' });
+    await strip.getByText('Picture 1 of 20, searched for one by one. 2 more were left out').waitFor();
+    expect(await strip.getByRole('link').count()).toBe(20);
+    expect(sent()).toBe(1);
+    await strip.getByRole('link', { name: 'Search with several-9.jpg' }).click();
+    await queryPanel(page).getByText('several-9.jpg').waitFor();
+    await hits(page).first().getByText('picture-9.jpg').waitFor();
+    await strip.getByText('Picture 10 of 20').waitFor();
+    expect(sent()).toBe(2);
+    expect(await seriousFindings(page)).toEqual([]);
+
+    // Found already: nothing is sent again.
+    await strip.getByRole('link', { name: 'Search with several-0.jpg' }).click();
+    await hits(page).first().getByText('picture-0.jpg').waitFor();
+    expect(sent()).toBe(2);
+    await queryPanel(page).getByRole('link', { name: 'Compare methods' }).click();
+    await strip.getByText('Picture 1 of 20').waitFor();
+    await strip.getByRole('link', { name: 'Search with several-3.jpg' }).click();
+    await page.getByRole('heading', { level: 2, name: 'several-3.jpg' }).waitFor();
+    await page.getByRole('region', { name: 'Method A' }).getByText('picture-3.jpg').waitFor();
+    expect(problems).toEqual([]);
+    await close();
+  });
+
+  it('adds the picture that was searched with to the gallery, and forgets it once it is deleted', async () => {
+    const { page, problems, close } = await openPage(browser, server.url);
+    await page.getByRole('heading', { level: 2 }).waitFor();
+    const before = await server.client.totalCount();
+    await dropFiles(page, [{ name: 'added.jpg', bytes: await makeJpeg(900) }]);
+    await hits(page).nth(9).waitFor();
+    await queryPanel(page).getByRole('button', { name: 'Add this picture to the gallery' }).click();
+    await queryPanel(page).getByText('Stored.').waitFor();
+    expect(await server.client.totalCount()).toBe(before + 1);
+    await queryPanel(page).getByRole('link', { name: 'Open added.jpg' }).click();
+    await page.getByRole('heading', { level: 1, name: 'added.jpg' }).waitFor();
+    await page.goBack();
+    await queryPanel(page).getByText('Stored.').waitFor();
+    // The same picture again finds what was added.
+    await dropFiles(page, [{ name: 'again.jpg', bytes: await makeJpeg(900) }]);
+    await hits(page).first().getByText('added.jpg').waitFor();
+    await hits(page).first().getByRole('link', { name: 'added.jpg', exact: true }).click();
+    await page.getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await page.waitForURL(`${server.url}/gallery`);
+    await page.goBack();
+    await queryPanel(page).getByText('again.jpg').waitFor();
+    await hits(page).first().waitFor();
+    expect(await hits(page).getByText('added.jpg').count()).toBe(0);
+    await page.goBack();
+    await queryPanel(page).getByRole('button', { name: 'Add this picture to the gallery' }).waitFor();
+    expect(await server.client.totalCount()).toBe(before);
+    expect(problems).toEqual([]);
+    await close();
+  });
+
+  it('shows two pictures side by side on a phone, however large its letters are', async () => {
+    for (const [width, fontSize] of [
+      [320, 16],
+      [390, 24],
+    ] as const) {
+      const { page, close } = await openPage(browser, 'about:blank', {
+        viewport: { width, height: 800 },
+        hasTouch: true,
+        isMobile: true,
+      });
+      for (const path of ['/', `/search/${ids[3] ?? ''}`, `/image/${ids[3] ?? ''}`, '/gallery']) {
+        await page.goto(server.url + path);
+        await page.evaluate(`document.documentElement.style.fontSize = '${fontSize}px'`);
+        const tiles = page.locator('main').locator('.grid, .gallery__list').getByRole('article');
+        await tiles.nth(1).waitFor();
+        await expect
+          .poll(async () => (await tiles.nth(1).boundingBox())?.y)
+          .toBe((await tiles.first().boundingBox())?.y);
+        expect([path, fontSize, await page.evaluate<number>('document.documentElement.scrollWidth')]).toEqual([
+          path,
+          fontSize,
+          width,
+        ]);
+      }
+      await close();
+    }
   });
 
   it('says what is wrong with a file, and takes the next one', async () => {

@@ -47,8 +47,21 @@ const searchTimesLink = new ApolloLink((operation, forward) =>
   ),
 );
 
+const keepers = new Set<(imageId: string) => void>();
+
+/** For what a module keeps of images beside the cache: called with each that is no longer stored. */
+export function onImageGone(forget: (imageId: string) => void): void {
+  keepers.add(forget);
+}
+
+/** The server has said that there is no such image. */
+export function noteImageGone(id: string): void {
+  for (const forget of keepers) forget(id);
+}
+
 /** Takes a deleted image out of everything that was read: lists that held it are asked for again. */
 export function forgetImage({ cache }: ApolloClient, id: string): void {
+  noteImageGone(id);
   const entity = cache.identify({ __typename: 'Image', id });
   if (entity !== undefined) cache.evict({ id: entity });
   for (const fieldName of ['similarImages', 'image', 'status']) cache.evict({ id: 'ROOT_QUERY', fieldName });

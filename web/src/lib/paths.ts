@@ -7,6 +7,5 @@ export const paths = {
   image: (imageId: string) => `/image/${encodeURIComponent(imageId)}`,
   gallery: '/gallery',
   compare: '/compare',
-  compareImage: (imageId: string) => `/compare?image=${encodeURIComponent(imageId)}`,
   status: '/status',
 } as const;

@@ -1,6 +1,6 @@
 import { useQuery } from '@apollo/client/react';
 import { useMemo } from 'react';
-import { useSearch as useQueryString } from 'wouter';
+import { Link, useSearch as useQueryString } from 'wouter';
 import { useHistoryState } from 'wouter/use-browser-location';
 import { CompareMethodsDocument } from '../../generated/graphql.js';
 import { navigate } from '../../lib/navigate.js';
@@ -9,8 +9,10 @@ import { FileButton } from '../../parts/file-button.js';
 import { useFileDrop } from '../../parts/file-drop.js';
 import { usePageTitle } from '../../parts/page-title.js';
 import { Waiting } from '../../parts/waiting.js';
-import { uploadKeyOf, type UploadState } from '../search/search-with-file.js';
-import { keepUpload, keptUpload } from '../search/upload-searches.js';
+import { GivenTogether } from '../search/given-together.js';
+import { parseRegion } from '../search/region.js';
+import { searchWithDrop, searchWithFiles, uploadStateOf } from '../search/search-with-files.js';
+import { keptUpload } from '../search/upload-searches.js';
 import type { QuerySource } from '../search/use-search.js';
 import { compareAddress } from './address.js';
 import { CompareStart } from './compare-start.js';
@@ -23,10 +25,15 @@ export default function CompareView() {
   usePageTitle('Compare methods');
   const queryString = useQueryString();
   const state = useHistoryState<unknown>();
-  const uploadKey = uploadKeyOf(state);
-  const { imageId, keys } = useMemo(() => {
+  const upload = uploadStateOf(state);
+  const uploadKey = upload?.upload;
+  const { imageId, region, keys } = useMemo(() => {
     const query = new URLSearchParams(queryString);
-    return { imageId: query.get('image') ?? undefined, keys: query.getAll('method') };
+    return {
+      imageId: query.get('image') ?? undefined,
+      region: parseRegion(query.get('region')),
+      keys: query.getAll('method'),
+    };
   }, [queryString]);
   const source = useMemo<QuerySource | undefined>(() => {
     if (imageId !== undefined) return { kind: 'stored', imageId };
@@ -35,14 +42,15 @@ export default function CompareView() {
   }, [imageId, uploadKey]);
   const { data, error, loading, refetch } = useQuery(CompareMethodsDocument, { fetchPolicy: 'cache-and-network' });
   const methods = useMemo(() => (data === undefined ? undefined : readMethods(keys, data.methods)), [keys, data]);
-  const compareFile = ([file]: readonly File[]): void => {
-    if (file === undefined) return;
-    const next: UploadState = { upload: keepUpload(file).key };
-    navigate(compareAddress(undefined, methods ?? []), { state: next });
-  };
-  useFileDrop({ label: 'Drop to compare how methods find it', onFiles: compareFile });
+  const uploadAddress = compareAddress(undefined, methods);
+  const compareFiles = (files: readonly File[]): void => void searchWithFiles(files, uploadAddress);
+  useFileDrop({
+    label: 'Drop to compare how methods find it',
+    onFiles: compareFiles,
+    onDrop: (data) => void searchWithDrop(data, uploadAddress),
+  });
   const choose = (next: readonly Method[]): void => {
-    navigate(compareAddress(imageId, next), { state, replace: true });
+    navigate(compareAddress(imageId, next, region), { state, replace: true });
   };
   return (
     <div className="compare">
@@ -63,18 +71,24 @@ export default function CompareView() {
               Add a third method
             </button>
           ) : null}
+          {source === undefined || region === undefined ? null : (
+            <Link href={compareAddress(imageId, methods)} state={state} className="button">
+              Whole picture
+            </Link>
+          )}
           <FileButton
             label={source === undefined ? 'Choose a picture' : 'Another picture'}
             className={source === undefined ? 'button button--primary' : 'button'}
-            onFiles={compareFile}
+            onFiles={compareFiles}
           />
         </div>
       </div>
       {error === undefined ? null : <ErrorNote error={error} onRetry={() => void refetch().catch(() => undefined)} />}
       {data === undefined && loading ? <Waiting label="Asking for the methods" /> : null}
       {source === undefined ? <CompareStart forgotten={uploadKey !== undefined} methods={methods ?? []} /> : null}
+      {upload === undefined || imageId !== undefined ? null : <GivenTogether state={upload} address={uploadAddress} />}
       {source === undefined || data === undefined || methods === undefined ? null : (
-        <Comparison source={source} methods={data.methods} chosen={methods} onChoose={choose} />
+        <Comparison source={source} region={region} methods={data.methods} chosen={methods} onChoose={choose} />
       )}
     </div>
   );

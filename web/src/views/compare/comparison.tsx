@@ -1,10 +1,12 @@
 import { skipToken, useQuery } from '@apollo/client/react';
 import { useCallback, useState } from 'react';
 import { Link } from 'wouter';
-import { QueryImageDocument, type QueryImageQuery } from '../../generated/graphql.js';
+import { QueryImageDocument, type QueryImageQuery, type RegionInput } from '../../generated/graphql.js';
 import { formatNumber } from '../../lib/format.js';
 import { paths } from '../../lib/paths.js';
 import { Picture } from '../../parts/picture.js';
+import { describeRegion } from '../search/region.js';
+import { RegionBox } from '../search/region-box.js';
 import type { QuerySource } from '../search/use-search.js';
 import { methodKey, minMethods, type Method, type Methods } from './method.js';
 import { hitsCompared, MethodColumn } from './method-column.js';
@@ -13,6 +15,7 @@ const letters = ['A', 'B', 'C'] as const;
 
 interface ComparisonProps {
   readonly source: QuerySource;
+  readonly region: RegionInput | undefined;
   readonly methods: Methods;
   readonly chosen: readonly Method[];
   readonly onChoose: (chosen: readonly Method[]) => void;
@@ -21,7 +24,7 @@ interface ComparisonProps {
 /** Rank by picture, by column: undefined until a column has its hits. */
 type Found = Readonly<Record<string, ReadonlyMap<string, number> | undefined>>;
 
-export function Comparison({ source, methods, chosen, onChoose }: ComparisonProps) {
+export function Comparison({ source, region, methods, chosen, onChoose }: ComparisonProps) {
   const { data } = useQuery(
     QueryImageDocument,
     source.kind === 'stored' ? { variables: { id: source.imageId } } : skipToken,
@@ -36,7 +39,7 @@ export function Comparison({ source, methods, chosen, onChoose }: ComparisonProp
   return (
     <>
       <div className="compare__query">
-        <QueryPicture source={source} image={image} />
+        <QueryPicture source={source} image={image} region={region} />
         <div className="compare__text">
           <h2 className="compare__name">
             {source.kind === 'stored' ? (
@@ -47,6 +50,11 @@ export function Comparison({ source, methods, chosen, onChoose }: ComparisonProp
               <bdi>{source.query.file.name}</bdi>
             )}
           </h2>
+          {region === undefined ? null : (
+            <p className="muted">
+              By the part in the frame<span className="visually-hidden">: {describeRegion(region)}</span>
+            </p>
+          )}
           <p className="compare__overlap" role="status">
             {overlapOf(
               columns.map(({ letter }) => letter),
@@ -61,6 +69,7 @@ export function Comparison({ source, methods, chosen, onChoose }: ComparisonProp
             key={letter}
             letter={letter}
             source={source}
+            region={region}
             methods={methods}
             method={method}
             others={columns
@@ -89,30 +98,24 @@ export function Comparison({ source, methods, chosen, onChoose }: ComparisonProp
 interface QueryPictureProps {
   readonly source: QuerySource;
   readonly image: QueryImageQuery['image'] | undefined;
+  readonly region: RegionInput | undefined;
 }
 
-function QueryPicture({ source, image }: QueryPictureProps) {
+function QueryPicture({ source, image, region }: QueryPictureProps) {
+  const shown =
+    source.kind === 'upload'
+      ? { src: source.query.previewUrl, ...(source.query.size ?? { width: 1, height: 1 }) }
+      : image == null
+        ? undefined
+        : { imageId: image.id, src: image.thumbnailUrl, width: image.width, height: image.height };
   return (
     <div className="compare__picture">
-      {source.kind === 'upload' ? (
-        <Picture
-          src={source.query.previewUrl}
-          alt="The query"
-          width={source.query.size?.width ?? 1}
-          height={source.query.size?.height ?? 1}
-          eager
-        />
-      ) : image == null ? (
+      {shown === undefined ? (
         <span className="picture" />
       ) : (
-        <Picture
-          imageId={image.id}
-          src={image.thumbnailUrl}
-          alt="The query"
-          width={image.width}
-          height={image.height}
-          eager
-        />
+        <Picture {...shown} alt="The query" eager>
+          {region === undefined ? undefined : <RegionBox region={region} />}
+        </Picture>
       )}
     </div>
   );

@@ -1,10 +1,9 @@
 import { useApolloClient } from '@apollo/client/react';
 import { memo, useEffect, useRef, useSyncExternalStore } from 'react';
-import { Link } from 'wouter';
-import { formatBytes, formatCount, formatNumber, formatSeconds } from '../../lib/format.js';
-import { paths } from '../../lib/paths.js';
+import { formatCount, formatNumber, formatSeconds } from '../../lib/format.js';
 import { announce } from '../../parts/page-title.js';
 import { ProgressBar } from '../../parts/waiting.js';
+import { UploadStateText } from './upload-state-text.js';
 import {
   clearEnded,
   currentUploads,
@@ -14,7 +13,6 @@ import {
   stopWaiting,
   subscribe,
   type Upload,
-  type UploadState,
 } from './uploads.js';
 
 interface UploadListProps {
@@ -109,7 +107,7 @@ const UploadRow = memo(
           <bdi>{path}</bdi>
         </p>
         <div className="upload__state">
-          <StateText state={state} name={path} size={file.size} />
+          <UploadStateText state={state} name={path} sizeBytes={file.size} />
         </div>
         {state.kind === 'failed' ? (
           <button type="button" className="button upload__retry" aria-label={`Try again: ${path}`} onClick={onRetry}>
@@ -121,73 +119,6 @@ const UploadRow = memo(
   },
   (before, after) => before.upload === after.upload,
 );
-
-function StateText({
-  state,
-  name,
-  size,
-}: {
-  readonly state: UploadState;
-  readonly name: string;
-  readonly size: number;
-}) {
-  switch (state.kind) {
-    case 'waiting':
-      return <span className="muted">Waits, {formatBytes(size)}</span>;
-    case 'sending':
-      return state.sent < 1 ? (
-        <ShortProgress label={`Sending ${name}`} text="Sending" share={state.sent} />
-      ) : (
-        <ShortProgress label={`Storing ${name}`} text="Storing" share={undefined} />
-      );
-    case 'stored':
-      return (
-        <>
-          {state.created ? 'Stored. ' : 'Was in the gallery already. '}
-          <Link href={paths.image(state.imageId)} aria-label={`Open ${name}`}>
-            Open
-          </Link>
-        </>
-      );
-    case 'failed': {
-      const { title, detail, advice } = state.error;
-      return (
-        <span className="upload__reason">
-          <strong>{title}.</strong> {detail === undefined || detail === '' ? null : `${detail}. `}
-          {advice}
-        </span>
-      );
-    }
-  }
-}
-
-interface ShortProgressProps {
-  readonly label: string;
-  readonly text: string;
-  readonly share: number | undefined;
-}
-
-function ShortProgress({ label, text, share }: ShortProgressProps) {
-  const percent = share === undefined ? undefined : Math.round(share * 100);
-  return (
-    <>
-      <span>{percent === undefined ? text : `${text} ${percent} %`}</span>
-      <span
-        className="progress__track upload__track"
-        role="progressbar"
-        aria-label={label}
-        aria-valuemin={0}
-        aria-valuemax={100}
-        {...(percent === undefined ? {} : { 'aria-valuenow': percent })}
-      >
-        <span
-          className={percent === undefined ? 'progress__fill progress__fill--unknown' : 'progress__fill'}
-          style={percent === undefined ? undefined : { width: `${percent}%` }}
-        />
-      </span>
-    </>
-  );
-}
 
 /** Of all files alike, large or small: how long one takes is mostly the model's work. */
 function shareOf(uploads: readonly Upload[]): number {

@@ -1,5 +1,5 @@
 import type { ApolloClient } from '@apollo/client';
-import { forgetNeighbours } from '../../client.js';
+import { forgetNeighbours, onImageGone } from '../../client.js';
 import { AddImageDocument } from '../../generated/graphql.js';
 import { mayDo } from '../../lib/access.js';
 import { describeCode, describeError, describeScope, type DescribedError } from '../../lib/describe-error.js';
@@ -78,6 +78,11 @@ export function clearEnded(): void {
   uploads = uploads.filter(({ state }) => !hasEnded(state));
   notify();
 }
+
+onImageGone((imageId) => {
+  uploads = uploads.filter(({ state }) => state.kind !== 'stored' || state.imageId !== imageId);
+  notify();
+});
 
 /** Files that wait are no longer sent; those under way are. */
 export function stopWaiting(): void {

@@ -1,7 +1,7 @@
 import { useApolloClient, useMutation, useQuery } from '@apollo/client/react';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { Link, useLocation } from 'wouter';
-import { forgetImage } from '../../client.js';
+import { forgetImage, noteImageGone } from '../../client.js';
 import { DeleteImageDocument, ImageDetailDocument, type ImageDetailQuery } from '../../generated/graphql.js';
 import { describeCode } from '../../lib/describe-error.js';
 import { useMay } from '../../lib/rights.js';
@@ -26,6 +26,10 @@ export default function ImageView({ imageId }: { readonly imageId: string }) {
   const { data, error, loading, refetch } = useQuery(ImageDetailDocument, { variables: { id: imageId } });
   const image = data?.image;
   usePageTitle(image?.filename ?? 'Picture');
+  const gone = image === null;
+  useEffect(() => {
+    if (gone) noteImageGone(imageId);
+  }, [gone, imageId]);
   if (image !== undefined && image !== null) return <ImageDetail image={image} />;
   return (
     <div className="alone">

@@ -7,6 +7,7 @@ import { ErrorNote } from '../../parts/error-note.js';
 import { ImageTile } from '../../parts/image-tile.js';
 import { Similarity } from '../../parts/similarity.js';
 import { Waiting } from '../../parts/waiting.js';
+import { compareAddress } from '../compare/address.js';
 
 const neighboursShown = 10;
 
@@ -38,7 +39,7 @@ export function Neighbours({ imageId }: { readonly imageId: string }) {
       {data === undefined || data.similarImages.length < neighboursShown ? null : (
         <p>
           <Link href={paths.search(imageId)}>Show more that look like it</Link>, or{' '}
-          <Link href={paths.compareImage(imageId)}>compare methods</Link>
+          <Link href={compareAddress(imageId)}>compare methods</Link>
         </p>
       )}
     </section>

@@ -1,5 +1,5 @@
 import { FileButton } from '../../parts/file-button.js';
-import { useSearchWithFile } from './search-with-file.js';
+import { searchWithFiles } from './search-with-files.js';
 
 interface ChoosePictureProps {
   readonly label: string;
@@ -10,13 +10,12 @@ interface ChoosePictureProps {
 
 /** Asks for a picture to search with. */
 export function ChoosePicture({ label, primary = false, camera = false }: ChoosePictureProps) {
-  const searchWithFile = useSearchWithFile();
   return (
     <FileButton
       label={label}
       className={`button${primary ? ' button--primary' : ''}${camera ? ' only-touch' : ''}`}
       {...(camera ? { ask: 'camera' as const } : {})}
-      onFiles={searchWithFile}
+      onFiles={(files) => void searchWithFiles(files)}
     />
   );
 }

@@ -5,6 +5,8 @@ import type { RegionInput } from '../../generated/graphql.js';
 import { formatBytes, formatCount, formatDimensions, formatMs } from '../../lib/format.js';
 import { paths } from '../../lib/paths.js';
 import { totalMs, useSearchTimes } from '../../lib/search-times.js';
+import { compareAddress } from '../compare/address.js';
+import { AddToGallery } from './add-to-gallery.js';
 import { ChoosePicture } from './choose-picture.js';
 import { regionKey } from './region.js';
 import { RegionPicker } from './region-picker.js';
@@ -67,7 +69,7 @@ export function QueryPanel({ source, image, region, search }: QueryPanelProps) {
             : `${formatCount(search.hits.length, 'picture')} in ${formatMs(totalMs(times))}`}
         </p>
         <p className="query__facts">
-          <Link href={source.kind === 'stored' ? paths.compareImage(source.imageId) : paths.compare} state={state}>
+          <Link href={compareAddress(source.kind === 'stored' ? source.imageId : undefined, [], region)} state={state}>
             Compare methods
           </Link>
         </p>
@@ -96,6 +98,7 @@ export function QueryPanel({ source, image, region, search }: QueryPanelProps) {
           )}
           <ChoosePicture label="Another picture" />
         </div>
+        {source.kind === 'upload' ? <AddToGallery file={source.query.file} /> : null}
       </div>
     </section>
   );

@@ -1,7 +1,8 @@
 import { useEffect, useRef, useState, type KeyboardEvent, type PointerEvent } from 'react';
 import type { RegionInput } from '../../generated/graphql.js';
 import { useFreshSrc } from '../../lib/use-fresh-src.js';
-import { describeRegion, minRegionSide, nudgeRegion, regionBetween, type Point } from './region.js';
+import { RegionBox } from './region-box.js';
+import { boxStyle, describeRegion, minRegionSide, nudgeRegion, regionBetween, type Point } from './region.js';
 
 interface RegionPickerProps {
   /** Of a stored image. */
@@ -98,17 +99,13 @@ export function RegionPicker({
             onError={onError}
           />
         )}
-        {shown === undefined ? null : <Box region={shown} />}
+        {shown === undefined ? null : <RegionBox region={shown} />}
         {selecting && drawn === undefined ? (
           <KeyboardBox initial={region ?? initialBox} onSelect={onSelect} onCancel={onCancel} />
         ) : null}
       </div>
     </div>
   );
-}
-
-function Box({ region }: { readonly region: RegionInput }) {
-  return <div className="region__box" style={boxStyle(region)} />;
 }
 
 interface KeyboardBoxProps {
@@ -148,8 +145,4 @@ function KeyboardBox({ initial, onSelect, onCancel }: KeyboardBoxProps) {
       </p>
     </>
   );
-}
-
-function boxStyle({ x, y, width, height }: RegionInput): React.CSSProperties {
-  return { left: `${x * 100}%`, top: `${y * 100}%`, width: `${width * 100}%`, height: `${height * 100}%` };
 }

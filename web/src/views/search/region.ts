@@ -54,6 +54,11 @@ export function describeRegion({ x, y, width, height }: RegionInput): string {
   return `${percent(width)} % wide, ${percent(height)} % high, ${percent(x)} % from the left, ${percent(y)} % from the top`;
 }
 
+/** Of a box on a picture that fills its frame: CSS lengths. */
+export function boxStyle({ x, y, width, height }: RegionInput): Record<'left' | 'top' | 'width' | 'height', string> {
+  return { left: `${x * 100}%`, top: `${y * 100}%`, width: `${width * 100}%`, height: `${height * 100}%` };
+}
+
 function toShare(value: number): number {
   return round(Math.min(1, Math.max(0, value)));
 }

@@ -1,17 +1,20 @@
 import { useMemo } from 'react';
 import { useSearch as useQueryString } from 'wouter';
 import { useHistoryState } from 'wouter/use-browser-location';
+import { paths } from '../../lib/paths.js';
 import { parseRegion } from './region.js';
 import { SearchResults } from './search-results.js';
 import { SearchStart } from './search-start.js';
-import { uploadKeyOf } from './search-with-file.js';
+import { GivenTogether } from './given-together.js';
+import { uploadStateOf } from './search-with-files.js';
 import { keptUpload } from './upload-searches.js';
 import type { QuerySource } from './use-search.js';
 import './search.css';
 
 /** Without a query, how to begin; with one, what looks like it. */
 export function SearchView({ imageId }: { readonly imageId: string | undefined }) {
-  const uploadKey = uploadKeyOf(useHistoryState<unknown>());
+  const upload = uploadStateOf(useHistoryState<unknown>());
+  const uploadKey = upload?.upload;
   const queryString = useQueryString();
   const region = useMemo(() => parseRegion(new URLSearchParams(queryString).get('region')), [queryString]);
   const source = useMemo<QuerySource | undefined>(() => {
@@ -20,5 +23,10 @@ export function SearchView({ imageId }: { readonly imageId: string | undefined }
     return query === undefined ? undefined : { kind: 'upload', query };
   }, [imageId, uploadKey]);
   if (source === undefined) return <SearchStart forgotten={uploadKey !== undefined} />;
-  return <SearchResults source={source} region={region} />;
+  return (
+    <>
+      {upload === undefined || imageId !== undefined ? null : <GivenTogether state={upload} address={paths.upload} />}
+      <SearchResults source={source} region={region} />
+    </>
+  );
 }

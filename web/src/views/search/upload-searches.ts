@@ -1,4 +1,5 @@
 import type { ApolloClient } from '@apollo/client';
+import { onImageGone } from '../../client.js';
 import { SearchByUploadDocument, type HitFragment, type RegionInput, type Rerank } from '../../generated/graphql.js';
 import { regionKey } from './region.js';
 
@@ -15,14 +16,14 @@ export interface SearchMethod {
 export const plainSearch: SearchMethod = { space: null, rerank: null, k: 100 };
 
 /** Pictures from the device that the tab keeps, so that going back finds them and their results. */
-const maxKept = 20;
+export const maxKept = 20;
 
 export interface UploadedQuery {
   readonly key: string;
   readonly file: File;
   /** Of the file, for as long as it is kept. */
   readonly previewUrl: string;
-  /** Pixels; undefined where this browser cannot read the file, which the server may still do. */
+  /** Pixels; undefined until it was measured, and where this browser cannot read the file, which the server may still do. */
   readonly size: { readonly width: number; readonly height: number } | undefined;
 }
 
@@ -37,12 +38,12 @@ const listeners = new Set<() => void>();
 let count = 0;
 
 /** Keeps a file as a query. Its key goes into the history's state, never into an address: nobody else could open it. */
-export function keepUpload(file: File, size?: UploadedQuery['size']): UploadedQuery {
+export function keepUpload(file: File): UploadedQuery {
   count += 1;
   // Unlike a count alone, it differs from the keys before a reload, which the history still holds.
   const key = `${performance.timeOrigin}-${count}`;
   const previewUrl = URL.createObjectURL(file);
-  const query = { key, file, previewUrl, size };
+  const query = { key, file, previewUrl, size: undefined };
   queries.set(query.key, query);
   const oldest = queries.size > maxKept ? queries.values().next().value : undefined;
   if (oldest !== undefined) {
@@ -51,6 +52,20 @@ export function keepUpload(file: File, size?: UploadedQuery['size']): UploadedQu
     for (const key of [...searches.keys()].filter((each) => each.startsWith(oldest.key))) searches.delete(key);
   }
   return query;
+}
+
+/** Before the picture is shown, so that nothing moves when it is. */
+export async function measureUpload(key: string): Promise<void> {
+  const query = queries.get(key);
+  if (query === undefined) return;
+  try {
+    const bitmap = await createImageBitmap(query.file);
+    const { width, height } = bitmap;
+    bitmap.close();
+    if (queries.has(key)) queries.set(key, { ...query, size: { width, height } });
+  } catch {
+    // Its size becomes known when it is shown, if it ever is.
+  }
 }
 
 export function keptUpload(key: string | undefined): UploadedQuery | undefined {
@@ -73,6 +88,15 @@ export function subscribe(listener: () => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
+
+onImageGone((imageId) => {
+  for (const [key, search] of searches) {
+    if (search.kind !== 'found') continue;
+    const hits = search.hits.filter(({ image }) => image.id !== imageId);
+    if (hits.length < search.hits.length) searches.set(key, { kind: 'found', hits });
+  }
+  for (const listener of listeners) listener();
+});
 
 /** Sends the file, unless this very search was answered or is under way. */
 export function startUploadSearch(

@@ -1,0 +1,46 @@
+import { Link } from 'wouter';
+import { formatNumber } from '../../lib/format.js';
+import { Picture } from '../../parts/picture.js';
+import type { UploadState } from './search-with-files.js';
+import { keptUpload, maxKept } from './upload-searches.js';
+
+interface GivenTogetherProps {
+  readonly state: UploadState;
+  /** Of the view that searches. */
+  readonly address: string;
+}
+
+/** The pictures that were given at once, of which one is searched with. Nothing where there was one. */
+export function GivenTogether({ state, address }: GivenTogetherProps) {
+  const { upload, together, leftOut } = state;
+  const queries = together.flatMap((key) => keptUpload(key) ?? []);
+  const current = queries.findIndex(({ key }) => key === upload);
+  if (queries.length < 2 || current < 0) return null;
+  return (
+    <nav className="together" aria-label="Pictures searched for one by one">
+      <p className="together__count">
+        Picture {current + 1} of {queries.length}, searched for one by one.
+        {leftOut > 0 ? ` ${formatNumber(leftOut)} more were left out: the page takes ${maxKept} at once.` : null}
+      </p>
+      <ol className="together__list">
+        {queries.map(({ key, file, previewUrl, size }) => (
+          <li key={key}>
+            <Link
+              href={address}
+              state={{ ...state, upload: key }}
+              className="together__picture"
+              title={file.name}
+              aria-label={`Search with ${file.name}`}
+              {...(key === upload ? { 'aria-current': 'true' as const } : {})}
+              onClick={() => {
+                window.scrollTo(0, 0);
+              }}
+            >
+              <Picture src={previewUrl} alt="" width={size?.width ?? 1} height={size?.height ?? 1} />
+            </Link>
+          </li>
+        ))}
+      </ol>
+    </nav>
+  );
+}
