@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigurationError, messageOf } from '../../errors.js';
 import { makeWritableFolder } from '../../paths.js';
@@ -9,10 +9,6 @@ export const postgresMajor = '18';
 export const folderName = 'postgres';
 /** Of the folders in which a start makes the database, until it is whole. */
 export const unfinishedPrefix = `${folderName}.new-`;
-/** What a process writes before it has the lock, and while it holds it; a killed one leaves it behind. */
-const lockDraft = /^semblance\.lock\.[0-9a-f-]{36}(\.new)?$/;
-/** Whoever still wants the lock has looked at it within this time. */
-const lockDraftAgeMs = 60_000;
 
 /** For the operator, of a folder that was copied while process `pid` held it. */
 export function describeCopy(dataDir: string, pid: number): string {
@@ -70,17 +66,8 @@ export async function prepareDatabaseFolder(
 
 async function removeLeftovers(dataDir: string, entries: readonly string[]): Promise<void> {
   await Promise.all(
-    entries.map(async (name) => {
-      const path = join(dataDir, name);
-      if (name.startsWith(unfinishedPrefix)) await rm(path, { recursive: true, force: true });
-      else if (lockDraft.test(name) && (await isOld(path))) await rm(path, { force: true });
-    }),
-  );
-}
-
-async function isOld(path: string): Promise<boolean> {
-  return stat(path).then(
-    ({ mtimeMs }) => Date.now() - mtimeMs > lockDraftAgeMs,
-    () => false,
+    entries
+      .filter((name) => name.startsWith(unfinishedPrefix))
+      .map((name) => rm(join(dataDir, name), { recursive: true, force: true })),
   );
 }

@@ -98,6 +98,7 @@ class RunningPostgres implements EmbeddedPostgres {
     this.#onLog = options.onLog;
     this.#thread = Promise.resolve(options.thread);
     this.#watch(options.thread);
+    void options.lock?.lost.then((pid) => this.#abandon(pid));
   }
 
   async recordUrl(url: string): Promise<void> {
@@ -111,6 +112,16 @@ class RunningPostgres implements EmbeddedPostgres {
     } finally {
       await release(this.host, this.#lock);
     }
+  }
+
+  /** As Postgres's own supervisor does that finds another one's lock: two that write would destroy the database. */
+  async #abandon(pid: number): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#onLog(
+      `process ${pid} has taken over the data folder while this one gave no sign of life, so the database is closed here: end this server`,
+    );
+    await (await this.#thread)?.abandon();
   }
 
   /**

@@ -7,6 +7,8 @@ export interface PostgresThread {
   readonly exited: Promise<void>;
   /** Resolves when the thread has ended. It ends by itself: to cut it off in the middle of a write could tear a page. */
   close(): Promise<void>;
+  /** Ends it at once: for a folder in which it must write no more. */
+  abandon(): Promise<void>;
 }
 
 /** Resolves once it listens. Rejects where Postgres does not start. */
@@ -55,6 +57,9 @@ export async function startPostgresThread(
       worker.postMessage({ kind: 'close' } satisfies WorkerOrder);
       await exited;
       if (!closed && failure === undefined) onLog('the embedded database ended before it was closed');
+    },
+    abandon: async () => {
+      await worker.terminate();
     },
   };
 }

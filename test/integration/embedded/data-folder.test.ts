@@ -238,6 +238,27 @@ describe('kill -9', () => {
   });
 });
 
+test('a Postgres whose folder was taken over meanwhile writes no more, and says who has it', async () => {
+  const log: string[] = [];
+  const dataDir = await copyOfTemplate('taken-over');
+  const database = await open(dataDir, (message) => log.push(message));
+  await database.pool.query('SELECT 1');
+  const lock = join(dataDir, 'semblance.lock');
+  const record = JSON.parse(await readFile(lock, 'utf8')) as object;
+  await writeFile(lock, JSON.stringify({ ...record, pid: 4711, nonce: 'successor' }));
+  await expect
+    .poll(() =>
+      database.pool.query('SELECT 1').then(
+        () => 'answers',
+        () => 'away',
+      ),
+    )
+    .toBe('away');
+  expect(log).toContainEqual(expect.stringContaining('process 4711 has taken over the data folder'));
+  await database.close();
+  expect(JSON.parse(await readFile(lock, 'utf8'))).toMatchObject({ pid: 4711 });
+});
+
 test('a Postgres that gives up is started again, with what was committed', async () => {
   const log: string[] = [];
   const database = await open(await copyOfTemplate('lost'), (message) => log.push(message));

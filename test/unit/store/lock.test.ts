@@ -2,7 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   DataFolderInUseError,
@@ -16,6 +17,8 @@ import { livenessOf, ownIdentity } from '../../../src/store/embedded/process-ide
 
 /** So that "no sign of life" is told after a quarter of a second. */
 const fast = { heartbeatMs: 50 };
+
+const support = resolve(import.meta.dirname, '../../support');
 
 let dataDir: string;
 const children: ChildProcess[] = [];
@@ -42,6 +45,19 @@ async function startSleeper(): Promise<number> {
   children.push(child);
   await once(child, 'spawn');
   return child.pid ?? 0;
+}
+
+/** Another process takes the lock over and is killed right after its first such operation. */
+async function takeAndDie(operation: string): Promise<void> {
+  const point = { armed: lockFile(), file: `^${operation}`, when: 'after', nth: 1 };
+  const preload = ['tsx', pathToFileURL(join(support, 'kill-point.mjs')).href].flatMap((each) => ['--import', each]);
+  const child = spawn(process.execPath, [...preload, join(support, 'lock-taker.ts'), dataDir], {
+    env: { ...process.env, KILL_POINT: JSON.stringify(point) },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  children.push(child);
+  const [, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+  expect(signal).toBe('SIGKILL');
 }
 
 async function startTicksOf(pid: number): Promise<string> {
@@ -87,6 +103,19 @@ describe('the data folder', () => {
     await winners[0]?.release();
     expect(await readdir(dataDir)).toEqual([]);
   });
+
+  test.each(['link .*takeover', 'rename', 'rm'])(
+    'goes to exactly one of many where whoever took it over was killed too, after its %s, and leaves no file',
+    async (operation) => {
+      await writeLock({ ...(await ownIdentity()), startTicks: '1', socketFolder: '/tmp/left-behind' });
+      await takeAndDie(operation);
+      const results = await Promise.allSettled(Array.from({ length: 20 }, () => lockDataFolder(dataDir, fast)));
+      const winners = results.filter((result) => result.status === 'fulfilled').map((result) => result.value);
+      expect(winners.map((lock) => lock.abandonedSocketFolder)).toEqual(['/tmp/left-behind']);
+      await winners[0]?.release();
+      expect(await readdir(dataDir)).toEqual([]);
+    },
+  );
 
   test('names what the killed user left until it is removed, lest another kill makes it forgotten', async () => {
     await writeLock({ ...(await ownIdentity()), startTicks: '1', socketFolder: '/tmp/left-behind' });
@@ -190,8 +219,29 @@ describe('the data folder', () => {
   test('is not given away by a process that has lost it', async () => {
     const lock = await lockDataFolder(dataDir, fast);
     await writeLock({ ...(await ownIdentity()) });
+    expect(await lock.lost).toBe(process.pid);
+    await expect(lock.recordUrl('http://127.0.0.1:4000')).rejects.toThrow(DataFolderInUseError);
     await lock.release();
     expect(await readdir(dataDir)).toEqual(['semblance.lock']);
+    expect(JSON.parse(await readFile(lockFile(), 'utf8'))).toMatchObject({ nonce: 'other', url: null });
+  });
+
+  test('loses what others left beside its lock, but for what may still be in use', async () => {
+    const write = async (name: string, difference: object): Promise<void> => {
+      await writeFile(
+        `${lockFile()}.${name}`,
+        JSON.stringify({ ...(await ownIdentity()), nonce: name, ...difference }),
+      );
+    };
+    await write('takeover-killed', { startTicks: '1' });
+    await write('alive', {});
+    await write('takeover-elsewhere', { bootId: 'another' });
+    await write('elsewhere-long-ago', { bootId: 'another' });
+    await utimes(`${lockFile()}.elsewhere-long-ago`, 1, 1);
+    const lock = await lockDataFolder(dataDir, fast);
+    const left = ['alive', 'takeover-elsewhere'].map((name) => `semblance.lock.${name}`);
+    expect((await readdir(dataDir)).sort()).toEqual(['semblance.lock', ...left]);
+    await lock.release();
   });
 
   test('is taken where the lock holds no sense', async () => {
