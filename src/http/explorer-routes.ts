@@ -14,6 +14,7 @@ function packageFolder(name: string): string {
 /** Everything that the page at /graphql loads from this server; index.html itself is Apollo Server's to send. */
 const assets: Readonly<Record<string, string>> = {
   'explorer.js': join(webFolder, 'explorer.js'),
+  'examples.js': join(webFolder, 'examples.js'),
   'explorer.css': join(webFolder, 'explorer.css'),
   'react.js': join(packageFolder('react'), 'umd', 'react.production.min.js'),
   'react-dom.js': join(packageFolder('react-dom'), 'umd', 'react-dom.production.min.js'),

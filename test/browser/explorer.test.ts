@@ -67,6 +67,38 @@ describe('/graphql in a browser', () => {
     await page.close();
   });
 
+  it('offers an example of every field, and sends the chosen files with those that take some', async () => {
+    const { page, problems } = await openExplorer((each) =>
+      each.route(cdn, (route) => route.abort('connectionrefused')),
+    );
+    await page.locator('.graphiql-container').waitFor();
+    const choice = page.getByLabel('Example');
+    const result = page.locator('.result-window');
+    const execute = () => page.getByRole('button', { name: /execute query/i }).click();
+    await choice.selectOption('searchByUpload');
+    await execute();
+    await result.getByText('Choose a file above first: it is sent as $file').waitFor();
+    const chosen = await Promise.all(
+      [2, 60].map(async (seed) => ({
+        name: `chosen-${seed}.jpg`,
+        mimeType: 'image/jpeg',
+        buffer: await makeJpeg(seed),
+      })),
+    );
+    await page.locator('input[type=file]').setInputFiles(chosen);
+    await execute();
+    await result.getByText('"picture-2.jpg"').waitFor();
+    await choice.selectOption('uploadImages');
+    await execute();
+    await result.getByText('"chosen-60.jpg"').waitFor();
+    expect((await server.client.allImages())[0]).toMatchObject({ filename: 'chosen-60.jpg' });
+    await choice.selectOption('status');
+    await execute();
+    await result.getByText('imageCount').waitFor();
+    expect(problems.filter((text) => !/ERR_CONNECTION_REFUSED|Failed to load resource/.test(text))).toEqual([]);
+    await page.close();
+  });
+
   it("opens Apollo Sandbox with the preflight header set, where Apollo's CDN answers", async () => {
     const script = `window.EmbeddedSandbox = class { constructor(options) { window.sandboxOptions = options; } };`;
     const { page } = await openExplorer((each) =>

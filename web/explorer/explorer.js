@@ -1,6 +1,7 @@
 /* global clearTimeout, document, fetch, FormData, Headers, sessionStorage, setTimeout, URL, window */
 // The page at /graphql: Apollo Sandbox, or GraphiQL from this server where Apollo's cannot be reached in time, or where
 // keys are used: no script of another host runs in a tab that holds one.
+import { examples } from './examples.js';
 
 const sandboxScript = 'https://embeddable-sandbox.cdn.apollographql.com/v2/embeddable-sandbox.umd.production.min.js';
 const sandboxTimeoutMs = 2000;
@@ -125,12 +126,18 @@ async function openGraphiql() {
   await loadScript(`${assets}graphiql.js`);
   const { React, ReactDOM, GraphiQL } = window;
   const root = ReactDOM.createRoot(document.querySelector('#graphiql'));
+  const fetchPlain = GraphiQL.createFetcher({ url: endpoint, headers: preflightHeaders, fetch: fetchWithCredential });
   const render = () => {
     root.render(
       React.createElement(GraphiQL, {
         // It asks for the schema when it begins, which takes the key.
         key: credentialField.value,
-        fetcher: GraphiQL.createFetcher({ url: endpoint, headers: preflightHeaders, fetch: fetchWithCredential }),
+        fetcher: (operation, options) =>
+          uploadVariables(operation.query).length > 0
+            ? fetchWithFiles(operation, chosenFiles(), options?.headers)
+            : fetchPlain(operation, options),
+        ...chosenExample(),
+        defaultEditorToolsVisibility: 'variables',
         defaultHeaders: JSON.stringify(preflightHeaders, null, 2),
         defaultQuery: firstQuery,
         shouldPersistHeaders: false,
@@ -141,36 +148,95 @@ async function openGraphiql() {
     keepCredential();
     render();
   });
+  exampleField.addEventListener('change', render);
   render();
 }
 
-/** GraphiQL sends no files: this form does, as any client would. */
+const exampleField = document.querySelector('#example');
+for (const kind of ['Query', 'Mutation']) {
+  const group = document.createElement('optgroup');
+  group.label = kind;
+  for (const { field } of examples.filter((each) => each.kind === kind)) {
+    group.append(new window.Option(field, field));
+  }
+  exampleField.append(group);
+}
+
+/** What GraphiQL shows; nothing of it until one is chosen, and then until another one is. */
+function chosenExample() {
+  const example = examples.find(({ field }) => field === exampleField.value);
+  if (example === undefined) return {};
+  const { query, variables } = example;
+  return { query, variables: variables === undefined ? '' : JSON.stringify(variables, null, 2) };
+}
+
+const uploadForm = document.querySelector('#upload');
+
+function chosenFiles() {
+  return [...uploadForm.elements.file.files];
+}
+
+/** The variables of an operation that hold a file or a list of files. */
+function uploadVariables(query) {
+  return [...query.matchAll(/\$(\w+)\s*:\s*(\[?)\s*Upload\b/g)].map(([, name, list]) => ({
+    name,
+    isList: list !== '',
+  }));
+}
+
+/**
+ * As the GraphQL multipart request specification has it: GraphiQL itself sends no files.
+ * @returns the answer, as a fetcher of GraphiQL gives it
+ */
+async function fetchWithFiles({ query, operationName, variables }, files, headers) {
+  const uploads = uploadVariables(query);
+  if (files.length === 0)
+    return { errors: [{ message: `Choose a file above first: it is sent as $${uploads[0].name}.` }] };
+  const sent = { ...variables };
+  const paths = [];
+  for (const { name, isList } of uploads) {
+    sent[name] = isList ? files.map(() => null) : null;
+    const some = isList ? files : files.slice(0, 1);
+    paths.push(...some.map((file, index) => ({ file, path: `variables.${name}${isList ? `.${index}` : ''}` })));
+  }
+  const body = new FormData();
+  body.append('operations', JSON.stringify({ query, operationName, variables: sent }));
+  body.append('map', JSON.stringify(Object.fromEntries(paths.map(({ path }, index) => [index, [path]]))));
+  paths.forEach(({ file }, index) => body.append(String(index), file));
+  const response = await fetchWithCredential(endpoint, {
+    method: 'POST',
+    headers: { ...headers, ...preflightHeaders },
+    body,
+  });
+  return response.json();
+}
+
+/** Stores all files that are chosen, one request a file. */
 async function upload(form) {
   const output = form.querySelector('output');
   output.textContent = 'Uploading …';
   try {
     const metadataText = form.elements.metadata.value.trim();
     const metadata = metadataText === '' ? null : JSON.parse(metadataText);
-    const body = new FormData();
-    body.append('operations', JSON.stringify({ query: uploadMutation, variables: { file: null, metadata } }));
-    body.append('map', JSON.stringify({ 0: ['variables.file'] }));
-    body.append('0', form.elements.file.files[0]);
-    const response = await fetchWithCredential(endpoint, { method: 'POST', headers: preflightHeaders, body });
-    const { data, errors } = await response.json();
-    if (errors !== undefined) throw new Error(`${errors[0].extensions?.code}: ${errors[0].message}`);
-    const { image, created } = data.uploadImage;
-    const thumbnail = document.createElement('img');
-    thumbnail.src = image.thumbnailUrl;
-    thumbnail.alt = image.filename;
-    output.replaceChildren(thumbnail, `${created ? 'stored' : 'known already'}: ${image.id}`);
+    const stored = [];
+    for (const file of chosenFiles()) {
+      const { data, errors } = await fetchWithFiles({ query: uploadMutation, variables: { metadata } }, [file]);
+      if (errors !== undefined) throw new Error(`${file.name}: ${errors[0].extensions?.code}: ${errors[0].message}`);
+      const { image, created } = data.uploadImage;
+      const thumbnail = document.createElement('img');
+      thumbnail.src = image.thumbnailUrl;
+      thumbnail.alt = image.filename;
+      stored.push(thumbnail, `${created ? 'stored' : 'known already'}: ${image.id}`);
+    }
+    output.replaceChildren(...stored);
   } catch (error) {
     output.textContent = error.message;
   }
 }
 
-document.querySelector('#upload').addEventListener('submit', (event) => {
+uploadForm.addEventListener('submit', (event) => {
   event.preventDefault();
-  void upload(event.currentTarget);
+  void upload(uploadForm);
 });
 
 openSandbox().catch(openGraphiql);
