@@ -152,6 +152,35 @@ describe('the page of a server that asks for credentials', () => {
     await close();
   });
 
+  it('offers the sample gallery, and to add what was searched with, to a key that may write', async () => {
+    for (const [scope, disabled] of [
+      ['read', true],
+      ['write', false],
+    ] as const) {
+      const { page, problems, close } = await openSignedIn('/status', scope);
+      await dropFiles(page, [{ name: 'query.jpg', bytes: await makeJpeg(700) }]);
+      const panel = page.getByRole('region', { name: 'Query' });
+      const add = panel.getByRole('button', { name: 'Add this picture to the gallery' });
+      await expect.poll(() => add.isDisabled()).toBe(disabled);
+      expect(await panel.getByText('Your key does not let you add pictures').count()).toBe(disabled ? 1 : 0);
+      expect(await seriousFindings(page)).toEqual([]);
+      await page.route('**/graphql', async (route) => {
+        if (!/"SearchStart"/.test(route.request().postData() ?? '')) return route.continue();
+        const images = { __typename: 'ImageConnection', totalCount: 0, edges: [] };
+        await route.fulfill({ json: { data: { images } } });
+      });
+      await page.goto(guarded.client.url);
+      const load = page.getByRole('button', { name: 'Load the sample gallery' });
+      await load.waitFor();
+      await expect.poll(() => load.isDisabled()).toBe(disabled);
+      await expect
+        .poll(() => page.getByText('load the sample gallery: that takes the scope write').count())
+        .toBe(disabled ? 1 : 0);
+      expect(problems).toEqual([]);
+      await close();
+    }
+  });
+
   it('asks for new links where those of a page that was long open have ended', async () => {
     let nowMs = Date.now();
     const door = await openHttpDoor(app.operations, { anonymousAccess: 'none' }, () => nowMs);
