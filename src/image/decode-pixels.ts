@@ -1,8 +1,11 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Metadata, SharpOptions } from 'sharp';
 import { SemblanceError } from '../errors.js';
 import type { DecodedImage, MediaType } from './decoded-image.js';
+import { assertJpegSupported } from './jpeg-frame.js';
+import { unsupported } from './image-kinds.js';
+import { decodeSamples, maxBands, maxPixelsOf, plainInks, toSrgb } from './samples.js';
 import { sharp } from './sharp.js';
+import { chooseTiffPicture, type TiffPicture } from './tiff-picture.js';
 
 export interface DecodeRequest {
   readonly bytes: Buffer;
@@ -24,29 +27,88 @@ const sharpFormats: Readonly<Record<MediaType, string>> = {
 
 /**
  * Decodes a file in this process: for a decoder process, which it may end.
- * @throws SemblanceError IMAGE_TOO_LARGE (more than `maxPixels`, told from the header), INVALID_IMAGE (broken or cut off)
+ * @throws SemblanceError IMAGE_TOO_LARGE (more than `maxPixels`, told from the header), INVALID_IMAGE (broken or cut off),
+ * UNSUPPORTED_MEDIA_TYPE naming what is not read (image-kinds.ts)
  */
-export async function decodePixels({ bytes, mediaType, maxPixels }: DecodeRequest): Promise<DecodedImage> {
+export async function decodePixels({ bytes: file, mediaType, maxPixels }: DecodeRequest): Promise<DecodedImage> {
+  const { bytes, samples, ...place } = findPicture(file, mediaType);
   const options: SharpOptions = {
     // Truncated data is an error, a harmless oddity such as bytes between two JPEG markers is not.
     failOn: 'error',
     limitInputPixels: maxPixels,
     autoOrient: true,
+    limitInputChannels: maxBands,
+    ...place,
   };
-  const header = await readHeader(bytes, mediaType, options, maxPixels);
+  const header = await readHeader(
+    bytes,
+    mediaType,
+    options,
+    samples === undefined ? maxPixels : maxPixelsOf(samples, maxPixels),
+  );
   try {
     // libvips would assume a press profile; browsers and Pillow take the bare inks.
-    const bareInks = header.space === 'cmyk' && header.channels === 4 && !header.hasProfile && header.depth === 'uchar';
-    if (bareInks) return { mediaType, ...(await decodeInks(bytes, options)) };
-    let pipeline = sharp(bytes, options).flatten({ background: '#ffffff' }).toColourspace('srgb');
-    // sharp works on 16-bit images with a profile in Display P3 and would hand out those numbers as sRGB.
-    if (header.depth === 'ushort' && header.hasProfile) pipeline = pipeline.withIccProfile('srgb', { attach: false });
+    const isBareInks = header.space === 'cmyk' && header.channels === 4 && !header.hasProfile;
+    const layout = samples ?? (isBareInks ? plainInks : undefined);
+    const decoded = layout === undefined ? undefined : await decodeSamples(bytes, options, layout, header);
+    if (decoded?.channels === 3) {
+      return { mediaType, width: decoded.width, height: decoded.height, pixels: decoded.data };
+    }
+    const source =
+      decoded === undefined ? sharp(bytes, options) : sharp(decoded.data, { raw: decoded, limitInputPixels: false });
+    const pipeline = toSrgb(source.flatten({ background: '#ffffff' }), header);
     const { data, info } = await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
     if (info.channels !== 3) throw new Error(`Expected 3 channels but received ${info.channels}`);
     return { mediaType, width: info.width, height: info.height, pixels: data };
   } catch (error) {
-    throw invalidImage(mediaType, error);
+    throw error instanceof SemblanceError ? error : invalidImage(mediaType, error);
   }
+}
+
+/**
+ * What of the file is the picture, and the file as libvips is to see it.
+ * @throws SemblanceError UNSUPPORTED_MEDIA_TYPE
+ */
+function findPicture(file: Buffer, mediaType: MediaType): Partial<TiffPicture> & Pick<TiffPicture, 'bytes'> {
+  switch (mediaType) {
+    case 'image/jpeg':
+      assertJpegSupported(file);
+      return { bytes: file };
+    case 'image/png':
+      // Behind the signature and the length of the first chunk, which is to be IHDR.
+      if (file.toString('latin1', 12, 16) === 'CgBI') throw unsupported('pngApple');
+      return { bytes: file };
+    case 'image/avif':
+      return { bytes: asStill(file) };
+    case 'image/tiff':
+      return chooseTiffPicture(file) ?? { bytes: file };
+    default:
+      return { bytes: file };
+  }
+}
+
+/**
+ * libvips knows AVIF by its major brand alone, which is `avis` where the file has a sequence beside a still picture, and any
+ * brand of its container where another program wrote it.
+ * @throws SemblanceError UNSUPPORTED_MEDIA_TYPE where there is no still picture
+ */
+function asStill(file: Buffer): Buffer {
+  if (file.toString('latin1', 8, 12) !== 'avis') return file;
+  if (!hasTopLevelBox(file, 'meta')) throw unsupported('avifSequenceOnly');
+  const copy = Buffer.from(file);
+  copy.write('avif', 8, 'latin1');
+  return copy;
+}
+
+/** Boxes of ISO/IEC 14496-12, 4.2; those of 64-bit sizes, and one that reaches to the end, count as the last. */
+function hasTopLevelBox(file: Buffer, type: string): boolean {
+  for (let at = 0; at + 8 <= file.length;) {
+    if (file.toString('latin1', at + 4, at + 8) === type) return true;
+    const sizeBytes = file.readUInt32BE(at);
+    if (sizeBytes < 8) return false;
+    at += sizeBytes;
+  }
+  return false;
 }
 
 /** Dimensions stand at the beginning of a file, so a bomb is refused before anything of it unfolds. */
@@ -72,33 +134,6 @@ async function readHeader(
     );
   }
   return header;
-}
-
-/** CMYK pixels between two turns of the event loop: about 10 ms. */
-const inkPixelsPerTurn = 1_000_000;
-
-/** Each ink lets through what it does not cover, as in Pillow's cmyk2rgb (src/libImaging/Convert.c): the same numbers. */
-async function decodeInks(bytes: Buffer, options: SharpOptions): Promise<Omit<DecodedImage, 'mediaType'>> {
-  const { data, info } = await sharp(bytes, options)
-    .pipelineColourspace('cmyk')
-    .toColourspace('cmyk')
-    .raw({ depth: 'uchar' })
-    .toBuffer({ resolveWithObject: true });
-  if (info.channels !== 4) throw new Error(`Expected 4 channels but received ${info.channels}`);
-  const count = info.width * info.height;
-  // In place: the RGB of a pixel lies at or before its inks.
-  for (let start = 0; start < count; start += inkPixelsPerTurn) {
-    const end = Math.min(count, start + inkPixelsPerTurn);
-    for (let pixel = start; pixel < end; pixel++) {
-      const light = 255 - (data[pixel * 4 + 3] ?? 0);
-      for (let channel = 0; channel < 3; channel++) {
-        const ink = data[pixel * 4 + channel] ?? 0;
-        data[pixel * 3 + channel] = light - Math.round((ink * light) / 255);
-      }
-    }
-    await setImmediate();
-  }
-  return { width: info.width, height: info.height, pixels: data.subarray(0, count * 3) };
 }
 
 function invalidImage(mediaType: MediaType, cause: unknown): SemblanceError {

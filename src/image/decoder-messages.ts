@@ -9,6 +9,9 @@ export const decodeOrder = z.object({
 
 export type DecodeOrder = z.infer<typeof decodeOrder>;
 
+/** What a file can be refused with once it is in a decoder process. */
+export const decodeRefusals = ['IMAGE_TOO_LARGE', 'INVALID_IMAGE', 'UNSUPPORTED_MEDIA_TYPE'] as const;
+
 const size = z.int().positive();
 
 /** From it. A process that a file took over may write what it likes: nothing else is believed. */
@@ -21,7 +24,7 @@ export const decodeAnswer = z.discriminatedUnion('kind', [
     .refine(({ width, height, sizeBytes }) => sizeBytes === width * height * 3),
   z.object({
     kind: z.literal('refused'),
-    code: z.enum(['IMAGE_TOO_LARGE', 'INVALID_IMAGE']),
+    code: z.enum(decodeRefusals),
     message: z.string().max(200),
     /** For the log. */
     cause: z.string(),

@@ -5,7 +5,7 @@
 import { messageOf, SemblanceError } from '../errors.js';
 import { maxDecodeCpuMs, maxIdleDecoderBytes } from '../limits.js';
 import { decodePixels } from './decode-pixels.js';
-import { decodeOrder, type DecodeAnswer, type DecodeOrder } from './decoder-messages.js';
+import { decodeOrder, decodeRefusals, type DecodeAnswer, type DecodeOrder } from './decoder-messages.js';
 import { FrameReader, writeFrame } from './frames.js';
 
 /** Between two looks at the time that a decode has taken. */
@@ -46,10 +46,9 @@ async function work(order: DecodeOrder, bytes: Buffer): Promise<void> {
 }
 
 function refusal(error: unknown): DecodeAnswer {
-  if (!(error instanceof SemblanceError && (error.code === 'INVALID_IMAGE' || error.code === 'IMAGE_TOO_LARGE'))) {
-    throw error;
-  }
-  const { code, message, cause } = error;
+  const code = error instanceof SemblanceError && decodeRefusals.find((known) => known === error.code);
+  if (code === false || code === undefined) throw error;
+  const { message, cause } = error;
   return { kind: 'refused', code, message, cause: messageOf(cause).slice(0, 1000), sizeBytes: 0 };
 }
 
