@@ -34,8 +34,10 @@ def to_rgba(image: Image.Image) -> np.ndarray:
     """Height x width x 4, uint8, in sRGB."""
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I;16") or image.mode == "I":
-        grey = np.asarray(image).astype(np.float64)
-        image = Image.fromarray((grey / 257).clip(0, 255).round().astype(np.uint8))
+        values = np.asarray(image).astype(np.float64)
+        grey = (values / 257).clip(0, 255).round().astype(np.uint8)
+        alpha = np.where(values == image.info.get("transparency", -1), 0, 255).astype(np.uint8)
+        return np.dstack([grey, grey, grey, alpha])
     if image.mode == "F":
         values = np.asarray(image)
         image = Image.fromarray((values * (255 if values.max() <= 1 else 1)).clip(0, 255).round().astype(np.uint8))
@@ -69,12 +71,19 @@ def by_pillow(path: Path) -> np.ndarray:
             else:
                 image.seek(0)
         image.load()
-        pixels = to_rgba(ImageOps.exif_transpose(image))
+        pixels = np.array(to_rgba(upright(image)))
         if image.format == "GIF":
             uncover(pixels, first_frame(path))
         if image.format == "TIFF" and image.tag_v2.get(PHOTOMETRIC) == 0 and image.mode[0] in "IF":
             pixels[..., :3] = 255 - pixels[..., :3]  # Pillow forgets it of these modes.
         return pixels
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """By EXIF alone, as in browsers; Pillow also goes by XMP."""
+    for key in ("xmp", "XML:com.adobe.xmp"):
+        image.info.pop(key, None)
+    return ImageOps.exif_transpose(image)
 
 
 def first_frame(path: Path) -> tuple[int, int, int, int]:

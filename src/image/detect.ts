@@ -32,14 +32,55 @@ const refused: readonly (Signature & { readonly name: string })[] = [
   { magic: '\0\0\0\x0cJXL ', name: 'JPEG XL' },
   { magic: '\0\0\0\x0cjP  ', name: 'JPEG 2000' },
   { magic: '\xff\x4f\xff\x51', name: 'JPEG 2000' },
+  { magic: 'II\xbc', name: 'JPEG XR' },
   { magic: 'IIRO', name: 'an Olympus raw photo' },
+  { magic: 'IIRS', name: 'an Olympus raw photo' },
+  { magic: 'MMOR', name: 'an Olympus raw photo' },
   { magic: 'FUJIFILMCCD-RAW', name: 'a Fujifilm raw photo' },
+  { magic: 'IIU\0', name: 'a Panasonic raw photo' },
+  { magic: 'HEAPCCDR', offset: 6, name: 'a Canon raw photo' },
+  { magic: '\0MRM', name: 'a Minolta raw photo' },
+  { magic: 'FOVb', name: 'a Sigma raw photo' },
   { magic: 'PK\x03\x04', name: 'a ZIP archive' },
   { magic: '\x1f\x8b', name: 'a gzip archive' },
   { magic: '\x1aE\xdf\xa3', name: 'a WebM or Matroska video' },
   { magic: 'qoif', name: 'QOI' },
   { magic: 'SIMPLE  =', name: 'FITS' },
   { magic: '%!PS', name: 'PostScript' },
+  { magic: '\xc5\xd0\xd3\xc6', name: 'PostScript' },
+  { magic: '\0\0\x02\0\x01\0', name: 'a Windows cursor' },
+  { magic: '\xd7\xcd\xc6\x9a', name: 'a Windows metafile' },
+  { magic: ' EMF', offset: 40, name: 'a Windows metafile' },
+  { magic: 'DDS ', name: 'DDS' },
+  { magic: '\x01\xda\0', name: 'SGI' },
+  { magic: '\x01\xda\x01', name: 'SGI' },
+  { magic: 'Y\xa6j\x95', name: 'Sun raster' },
+  { magic: 'v/1\x01', name: 'OpenEXR' },
+  { magic: 'farbfeld', name: 'farbfeld' },
+  { magic: 'BLP1', name: 'BLP' },
+  { magic: 'BLP2', name: 'BLP' },
+  { magic: 'icns', name: 'an Apple icon' },
+  { magic: 'gimp xcf', name: 'a GIMP document' },
+  { magic: '\x8aMNG', name: 'MNG' },
+  { magic: '\x11\xaf', offset: 4, name: 'an FLI animation' },
+  { magic: '\x12\xaf', offset: 4, name: 'an FLI animation' },
+  { magic: 'AT&TFORM', name: 'DjVu' },
+  { magic: 'AVI ', offset: 8, name: 'an AVI video' },
+  { magic: 'DICM', offset: 128, name: 'DICOM' },
+  { magic: '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1', name: 'a document of Microsoft Office or FlashPix' },
+  { magic: 'DanM', name: 'Microsoft Paint 1' },
+  { magic: 'LinS', name: 'Microsoft Paint 1' },
+  { magic: '\n\x05\x01', name: 'PCX' },
+  { magic: '\n\x03\x01', name: 'PCX' },
+  { magic: '\n\x02\x01', name: 'PCX' },
+];
+
+/** The names that a refusal can say beside those of text and of the container of videos. */
+export const refusedNames: readonly string[] = [
+  ...new Set(refused.map(({ name }) => name)),
+  'Netpbm',
+  'Radiance HDR',
+  'Targa',
 ];
 
 /** `ftyp` brands of ISO base media files (ISO/IEC 23008-12 and AV1 Image File Format, section 6). */
@@ -63,7 +104,7 @@ export function detectMediaType(bytes: Uint8Array): MediaType {
   const brands = readBrands(head);
   if (brands.some((brand) => avifBrands.has(brand))) return 'image/avif';
 
-  const name = nameUnsupported(head, latin1, brands);
+  const name = nameUnsupported(head, latin1, brands) ?? nameByEnd(bytes);
   throw new SemblanceError(
     'UNSUPPORTED_MEDIA_TYPE',
     `The file is ${name ?? 'of an unknown type'}; JPEG, PNG, WebP, AVIF, GIF and TIFF are accepted`,
@@ -75,11 +116,18 @@ function matches(latin1: string, { magic, offset = 0 }: Signature): boolean {
 }
 
 function nameUnsupported(head: Buffer, latin1: string, brands: readonly string[]): string | undefined {
+  if (/^P[1-7Ff]\s/.test(latin1)) return 'Netpbm';
+  if (/^#\?(RADIANCE|RGBE)/.test(latin1)) return 'Radiance HDR';
   if (brands.some((brand) => heicBrands.has(brand))) return 'HEIC';
   if (brands.some((brand) => brand === 'mif1' || brand === 'msf1')) return 'HEIF';
   if (brands.includes('crx ')) return 'a Canon raw photo';
   if (brands.length > 0) return 'an MP4 or QuickTime video';
   return refused.find((signature) => matches(latin1, signature))?.name ?? nameText(head);
+}
+
+/** Truevision's TGA begins with nothing of its own; its newer files end so. */
+function nameByEnd(bytes: Uint8Array): string | undefined {
+  return Buffer.from(bytes.slice(-18)).toString('latin1').startsWith('TRUEVISION-XFILE') ? 'Targa' : undefined;
 }
 
 /** Major and compatible brands of a leading `ftyp` box; none where the file does not start with one. */

@@ -93,6 +93,11 @@ export const imageKinds = {
     outcome: 'refused',
   },
   tiffManyBands: { container: 'TIFF', feature: 'more than 16 bands', outcome: 'refused' },
+  tiffUndeclared: {
+    container: 'TIFF',
+    feature: 'colours that it does not declare (PhotometricInterpretation)',
+    outcome: 'refused',
+  },
   tiffColours: { container: 'TIFF', feature: 'other colours (LogLuv, ITU L*a*b*, a mask alone)', outcome: 'refused' },
   raw: {
     container: 'Raw photograph',

@@ -80,10 +80,11 @@ class TiffReader {
     this.#seen.add(offset);
     const count = this.#unsigned(offset, countBytes);
     const first = offset + countBytes;
+    // Cut off.
+    if (first + count * entryBytes > this.#file.length) return undefined;
     const entries = new Map<number, number>();
     for (let index = 0; index < Math.min(count, maxEntries); index++) {
       const entry = first + index * entryBytes;
-      if (entry + entryBytes > this.#file.length) break;
       entries.set(this.#unsigned(entry, 2), entry);
     }
     const values = (tag: number): readonly number[] => {

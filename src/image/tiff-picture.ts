@@ -134,7 +134,7 @@ function describeSamples(directory: TiffDirectory): SampleLayout | undefined {
   if (isPlanar && bands > 1 && directory.has(tiffTags.tileWidth)) throw unsupported('tiffTiledPlanes');
 
   const interpretation = first(directory, tiffTags.photometric);
-  if (interpretation === undefined) return undefined;
+  if (interpretation === undefined) throw unsupported('tiffUndeclared');
   const colours = coloursOf(interpretation, directory, compression);
   const type = sampleType(directory, colours);
   const colourBands = colourBandsOf[colours];
