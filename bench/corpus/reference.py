@@ -20,6 +20,7 @@ import tifffile
 from PIL import Image, ImageCms, ImageOps
 
 SIDE = 16
+LEAST = 4  # Pixels of a cell's side: decoders place colours of half the size differently by a pixel.
 REDUCED = 1
 NEW_SUBFILE_TYPE = 254
 PHOTOMETRIC = 262
@@ -80,8 +81,8 @@ def by_pillow(path: Path) -> np.ndarray:
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """By EXIF alone, as in browsers; Pillow also goes by XMP."""
-    for key in ("xmp", "XML:com.adobe.xmp"):
+    """By EXIF alone, as in browsers; Pillow also goes by XMP and by what ImageMagick writes as text."""
+    for key in ("xmp", "XML:com.adobe.xmp", "Raw profile type exif"):
         image.info.pop(key, None)
     return ImageOps.exif_transpose(image)
 
@@ -118,7 +119,7 @@ def grid(pixels: np.ndarray) -> list[float]:
     height, width = pixels.shape[:2]
     values = pixels.astype(np.float32)
     values[..., :3] *= values[..., 3:] / 255
-    rows, columns = min(SIDE, height), min(SIDE, width)
+    rows, columns = (min(SIDE, max(1, length // LEAST)) for length in (height, width))
     cells = []
     for row in range(rows):
         band = values[row * height // rows:(row + 1) * height // rows]

@@ -25,6 +25,8 @@ interface Reference {
 /** Of a mean over all cells and of the worst cell, in steps of 255: lossy decoders differ within it, pictures do not. */
 const tolerance = { mean: 3, worst: 24 };
 const side = 16;
+/** Pixels of a cell's side, as in reference.py. */
+const leastCell = 4;
 
 const outcomes = {
   same: 'stored, and the picture of the reference',
@@ -121,8 +123,9 @@ function compare(image: DecodedImage, grid: readonly number[]): { readonly mean:
 }
 
 function cellMeans({ width, height, pixels }: DecodedImage): readonly (readonly number[])[] {
-  const rows = Math.min(side, height);
-  const columns = Math.min(side, width);
+  const [rows = 1, columns = 1] = [height, width].map((length) =>
+    Math.min(side, Math.max(1, Math.floor(length / leastCell))),
+  );
   const edge = (index: number, length: number, count: number): number => Math.floor((index * length) / count);
   return Array.from({ length: rows * columns }, (_, cell) => {
     const row = Math.floor(cell / columns);

@@ -1,6 +1,7 @@
 import type { Metadata, SharpOptions } from 'sharp';
 import { SemblanceError } from '../errors.js';
 import type { DecodedImage, MediaType } from './decoded-image.js';
+import { asStill } from './avif-still.js';
 import { assertJpegSupported } from './jpeg-frame.js';
 import { unsupported } from './image-kinds.js';
 import { decodeSamples, maxBands, maxPixelsOf, plainInks, toSrgb } from './samples.js';
@@ -85,30 +86,6 @@ function findPicture(file: Buffer, mediaType: MediaType): Partial<TiffPicture> &
     default:
       return { bytes: file };
   }
-}
-
-/**
- * libvips knows AVIF by its major brand alone, which is `avis` where the file has a sequence beside a still picture, and any
- * brand of its container where another program wrote it.
- * @throws SemblanceError UNSUPPORTED_MEDIA_TYPE where there is no still picture
- */
-function asStill(file: Buffer): Buffer {
-  if (file.toString('latin1', 8, 12) !== 'avis') return file;
-  if (!hasTopLevelBox(file, 'meta')) throw unsupported('avifSequenceOnly');
-  const copy = Buffer.from(file);
-  copy.write('avif', 8, 'latin1');
-  return copy;
-}
-
-/** Boxes of ISO/IEC 14496-12, 4.2; those of 64-bit sizes, and one that reaches to the end, count as the last. */
-function hasTopLevelBox(file: Buffer, type: string): boolean {
-  for (let at = 0; at + 8 <= file.length;) {
-    if (file.toString('latin1', at + 4, at + 8) === type) return true;
-    const sizeBytes = file.readUInt32BE(at);
-    if (sizeBytes < 8) return false;
-    at += sizeBytes;
-  }
-  return false;
 }
 
 /** Dimensions stand at the beginning of a file, so a bomb is refused before anything of it unfolds. */

@@ -39,6 +39,11 @@ export const imageKinds = {
   avif: { container: 'AVIF', feature: '8, 10 or 12 bits a sample, grids, transparency', outcome: 'decoded' },
   avifSequence: { container: 'AVIF', feature: 'a sequence that has a still picture', outcome: 'the still picture' },
   avifSequenceOnly: { container: 'AVIF', feature: 'a sequence and no still picture', outcome: 'refused' },
+  avifUnturnedAlpha: {
+    container: 'AVIF',
+    feature: 'transparency that is turned otherwise than the colours (libavif until 1.3.0)',
+    outcome: 'refused',
+  },
   tiff: { container: 'TIFF', feature: '8 or 16 bits a sample: grey, RGB, CMYK', outcome: 'decoded' },
   tiffFewBits: { container: 'TIFF', feature: '1, 2 or 4 bits a sample: grey, palettes', outcome: 'decoded' },
   tiffLab: { container: 'TIFF', feature: '8 or 16 bits a sample: CIE L*a*b*, ICC L*a*b*', outcome: 'decoded' },

@@ -77,6 +77,41 @@ const thumbnail: TiffParts = {
 };
 const mask: TiffParts = { ...thumbnail, tags: { [tag.newSubfileType]: [4] } };
 
+function box(type: string, ...content: readonly (Buffer | readonly number[])[]): Buffer {
+  const body = Buffer.concat(content.map((piece) => Buffer.from(piece)));
+  const header = Buffer.from(`\0\0\0\0${type}`, 'latin1');
+  header.writeUInt32BE(8 + body.length);
+  return Buffer.concat([header, body]);
+}
+
+/** Boxes of an AVIF without data. Of colours and of alpha, the properties: 1 turns by 270°, 2 by 90°, 3 says that it is alpha. */
+function turnedAvif(colours: readonly number[], alpha: readonly number[]): Buffer {
+  const full = [0, 0, 0, 0];
+  const properties = box(
+    'ipco',
+    box('irot', [3]),
+    box('irot', [1]),
+    box('auxC', full, Buffer.from('urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0')),
+  );
+  const associations = box(
+    'ipma',
+    full,
+    [0, 0, 0, 2],
+    [0, 1, colours.length, ...colours],
+    [0, 2, alpha.length, ...alpha],
+  );
+  return Buffer.concat([
+    box('ftyp', Buffer.from('avif\0\0\0\0avifmif1')),
+    box(
+      'meta',
+      full,
+      box('pitm', full, [0, 1]),
+      box('iref', full, box('auxl', [0, 2, 0, 1, 0, 1])),
+      box('iprp', properties, associations),
+    ),
+  ]);
+}
+
 describe('a TIFF shows its picture', () => {
   it.each([
     [
@@ -236,6 +271,7 @@ describe('what is not read is refused by name', async () => {
       ]),
     ],
     avifSequenceOnly: [sequenceOnly],
+    avifUnturnedAlpha: [turnedAvif([1], [2, 3]), turnedAvif([1], [3]), turnedAvif([], [1, 3])],
     tiffZstandard: [compressed(50_000)],
     tiffLzma: [compressed(34_925)],
     tiffLerc: [compressed(34_887)],
@@ -284,6 +320,10 @@ describe('what is not read is refused by name', async () => {
       Buffer.from(`II*\0\x0c\0\0\0IIII${'\0'.repeat(40)}`, 'latin1'),
     ],
   };
+
+  it('but not an AVIF whose alpha is turned as its colours are', async () => {
+    await expect(decode(turnedAvif([2], [2, 3]))).rejects.toMatchObject({ code: 'INVALID_IMAGE' });
+  });
 
   it.each(
     Object.entries(cases).flatMap(([kind, files]) =>
