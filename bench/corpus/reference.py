@@ -4,7 +4,7 @@
 
 A line has `path` (relative), and either `error`, or `decoder`, `width` and `height` (upright), and `grid`: row by row the means of
 at most 16 x 16 cells, each red, green, blue (premultiplied by alpha) and alpha, 0 to 255. TIFFs that Pillow cannot read
-are read by tifffile, unless their kind (Lab, floating point, bands beside the colours) has no one meaning there.
+are read by tifffile, unless their numbers have no one meaning there (floating point beyond 0 to 1, signed).
 """
 
 import io
@@ -107,12 +107,22 @@ def by_tifffile(path: Path) -> np.ndarray:
         photometric = page.photometric.name
         if page.axes.startswith("S"):
             pixels = np.moveaxis(pixels, 0, -1)
-        colours = {"RGB": 3, "MINISBLACK": 1, "MINISWHITE": 1}.get(photometric)
-        if colours is None or pixels.dtype.kind != "u" or pixels.dtype.itemsize > 2:
+        if photometric == "CIELAB" and pixels.dtype == np.uint16:
+            lightness, chroma = pixels[..., :1] // 257, pixels[..., 1:3] // 256
+            lab = np.dstack([lightness, chroma]).astype(np.uint8)
+            return to_rgba(Image.frombytes("LAB", lab.shape[1::-1], lab.tobytes()))
+        colours = {"RGB": 3, "MINISBLACK": 1, "MINISWHITE": 1, "SEPARATED": 4}.get(photometric)
+        is_unit = pixels.dtype == np.float32 and pixels.min() >= 0 and pixels.max() <= 1
+        if colours is None or not (is_unit or (pixels.dtype.kind == "u" and pixels.dtype.itemsize <= 2)):
             raise ValueError(f"{photometric} {pixels.dtype}")
-        pixels = pixels.reshape(*pixels.shape[:2], -1)[..., :colours] / (2 ** page.bitspersample - 1) * 255
+        white = 1 if is_unit else 2 ** page.bitspersample - 1
+        pixels = pixels.reshape(*pixels.shape[:2], -1) / white * 255
+        has_alpha = len(page.extrasamples) == 1 and page.extrasamples[0] == tifffile.EXTRASAMPLE.UNASSALPHA
+        alpha = pixels[..., colours] if has_alpha else np.full(pixels.shape[:2], 255)
+        pixels = pixels[..., :colours]
         pixels = (255 - pixels if photometric == "MINISWHITE" else pixels).round().astype(np.uint8)
-        return np.asarray(Image.fromarray(np.repeat(pixels, 3 // colours, axis=2)).convert("RGBA"))
+        rgb = Image.fromarray(pixels, "CMYK").convert("RGB") if colours == 4 else np.repeat(pixels, 3 // colours, axis=2)
+        return np.dstack([np.asarray(rgb), alpha.round().astype(np.uint8)])
 
 
 def grid(pixels: np.ndarray) -> list[float]:

@@ -4,7 +4,7 @@
  *
  *   python3 -m venv bench/.cache/corpus-venv && bench/.cache/corpus-venv/bin/pip install -r bench/corpus/requirements.txt
  *   bench/.cache/corpus-venv/bin/python bench/corpus/reference.py FOLDER > bench/.cache/reference.jsonl
- *   npm run -s build:server && npx tsx bench/corpus/run.ts FOLDER bench/.cache/reference.jsonl
+ *   npm run bench:corpus -- FOLDER bench/.cache/reference.jsonl
  */
 import { readFile } from 'node:fs/promises';
 import { join, sep } from 'node:path';

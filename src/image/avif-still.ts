@@ -2,7 +2,7 @@ import { unsupported } from './image-kinds.js';
 
 /**
  * The file as libvips is to see it: it knows AVIF by its major brand alone, which is `avis` where the file has a sequence beside
- * a still picture.
+ * a still picture, and may be another where `avif` is among the compatible ones.
  * @throws SemblanceError UNSUPPORTED_MEDIA_TYPE where there is no still picture, or libheif would put its alpha elsewhere
  */
 export function asStill(file: Buffer): Buffer {
@@ -14,7 +14,7 @@ export function asStill(file: Buffer): Buffer {
     return file;
   }
   if (hasUnturnedAlpha(file, meta)) throw unsupported('avifUnturnedAlpha');
-  if (!isSequence) return file;
+  if (file.toString('latin1', 8, 12) === 'avif') return file;
   const copy = Buffer.from(file);
   copy.write('avif', 8, 'latin1');
   return copy;

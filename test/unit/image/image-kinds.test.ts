@@ -235,8 +235,18 @@ describe('a TIFF shows its picture', () => {
   });
 });
 
-describe('an AVIF sequence', () => {
-  it('shows its still picture', async () => {
+describe('an AVIF', () => {
+  it('shows its picture whatever its major brand, where it is compatible with avif', async () => {
+    const plain = fixtureBytes({ file: 'avif.avif' });
+    const { pixels } = await decode(plain);
+    for (const brand of ['mif1', 'miaf', 'MA1B', 'avis']) {
+      const bytes = Buffer.from(plain);
+      bytes.write(brand, 8, 'latin1');
+      expect((await decode(bytes)).pixels).toEqual(pixels);
+    }
+  });
+
+  it('shows the still picture beside a sequence', async () => {
     const bytes = readFileSync(join(packageRoot, 'test/fixtures/image-kinds/sequence.avif'));
     expect(bytes.toString('latin1', 8, 12)).toBe('avis');
     const image = await decode(bytes);
