@@ -242,7 +242,7 @@ describe.each(testStoreKinds().filter((kind) => kind === 'server'))('an administ
       await from.close();
       const copyConfig = configOf(`copy_${randomBytes(6).toString('hex')}`);
       const to = await openArchiveStore(copyConfig);
-      await importArchive(to, { source: path });
+      await importArchive(to, { source: path, decoder: app.context.decoder, maxUploadBytes: config.maxUploadBytes });
       await to.close();
       const contents = (schema: string) =>
         rowsOf(`SELECT md5(string_agg(i::text || c::text || e.norm || e.embedding::text || coalesce(r.x::text || r.y, ''), ';' ORDER BY i.id, s.name)) AS all
