@@ -23,6 +23,10 @@ const picturesShown = `[...document.images].every(
   (image) => image.naturalWidth > 0 || image.getBoundingClientRect().top > innerHeight,
 )`;
 
+const picturesDecoded = `Promise.all(
+  [...document.images].filter((image) => image.complete).map((image) => image.decode().catch(() => undefined)),
+)`;
+
 const port = await freePort();
 const url = `http://127.0.0.1:${port}`;
 const server = spawn(process.execPath, [join(root, 'dist', 'main.js'), 'serve'], {
@@ -75,6 +79,8 @@ async function shoot(browser, name, open) {
       await open(page);
       await page.waitForLoadState('networkidle');
       await poll(() => page.evaluate(picturesShown));
+      // On a busy machine a picture may have come and not be painted yet.
+      await page.evaluate(picturesDecoded);
       const file = join(folder, `${name}-${width}-${colorScheme}.webp`);
       await writeFile(
         file,
