@@ -57,7 +57,9 @@ export async function decodePixels({ bytes: file, mediaType, maxPixels }: Decode
     }
     const source =
       decoded === undefined ? sharp(bytes, options) : sharp(decoded.data, { raw: decoded, limitInputPixels: false });
-    const pipeline = toSrgb(source.flatten({ background: '#ffffff' }), header);
+    const opaque = source.flatten({ background: '#ffffff' });
+    // What decodeSamples hands on is sRGB of 8 bits already.
+    const pipeline = decoded === undefined ? toSrgb(opaque, header) : opaque;
     const { data, info } = await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
     if (info.channels !== 3) throw new Error(`Expected 3 channels but received ${info.channels}`);
     return { mediaType, width: info.width, height: info.height, pixels: data };
