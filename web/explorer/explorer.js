@@ -6,7 +6,7 @@ import { examples } from './examples.js';
 const sandboxScript = 'https://embeddable-sandbox.cdn.apollographql.com/v2/embeddable-sandbox.umd.production.min.js';
 const sandboxTimeoutMs = 2000;
 // A proxy may serve all of it under a path of its own.
-const assets = new URL('.', document.currentScript.src).href;
+const assets = new URL('.', import.meta.url).href;
 const endpoint = new URL('../../graphql', assets).href;
 /** Uploads are refused without it: no other page can send it. */
 const preflightHeaders = { 'Apollo-Require-Preflight': 'true' };
