@@ -5,7 +5,7 @@ import { getIntrospectionQuery, stripIgnoredCharacters } from 'graphql';
 import { afterAll, expect, it } from 'vitest';
 import { dataOf, multipartBody, multipartType } from '../support/client.js';
 import { makeJpeg } from '../support/make-image.js';
-import { makeMemoryGroup } from '../support/memory-group.js';
+import { makeMemoryGroup, type MemoryGroup } from '../support/memory-group.js';
 import { residentBytes } from '../support/overload.js';
 import { cleanUp, program, startServer, testStores, type TestServer } from '../support/server.js';
 
@@ -21,7 +21,12 @@ const pollMs = 50;
 /** A client that asks for much and reads nothing. */
 const unreadMs = 2_000;
 
-afterAll(cleanUp);
+const groups: MemoryGroup[] = [];
+
+afterAll(async () => {
+  await cleanUp();
+  await Promise.all(groups.map((group) => group.remove()));
+});
 
 const names = (count: number): readonly string[] => Array.from({ length: count }, (_, index) => `a${index}`);
 const aliases = (count: number, field: string): string =>
@@ -180,7 +185,8 @@ it.each(testStores)(
   'small hostile requests neither silence a server of 2 GB nor fill it ($name)',
   async (store) => {
     const group = await makeMemoryGroup(memoryBytes, program);
-    if (group === undefined) console.log('No control group may be made here: memory is measured, and not bounded');
+    if (group !== undefined) groups.push(group);
+    else console.log('No control group may be made here: memory is measured, and not bounded');
     const server = await startServer({
       store,
       env: { SEMBLANCE_LOG_LEVEL: 'error' },
@@ -238,7 +244,6 @@ it.each(testStores)(
     const metrics = (await server.client.get('/metrics')).body.toString();
     expect(metrics).not.toContain('attacker');
     expect(await server.stop()).toEqual({ code: 0, signal: null });
-    await group?.remove();
   },
   3_600_000,
 );

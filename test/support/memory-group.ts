@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -17,7 +18,7 @@ const hierarchies = [
 /** A control group that is killed where it takes more memory; undefined where this user may make none. */
 export async function makeMemoryGroup(maxBytes: number, program: string): Promise<MemoryGroup | undefined> {
   for (const [root, bound] of hierarchies) {
-    const folder = join(root, `semblance-test-${process.pid}`);
+    const folder = join(root, `semblance-test-${randomUUID()}`);
     try {
       await mkdir(folder);
     } catch {
