@@ -91,7 +91,7 @@ describe.each(testStores)('the commands on the $name store', (testStore) => {
     const file = join(pictures, 'summer', 'two.PNG');
     const table = await semblance('search', file, '-k', '1', '--out', 'sheet.png');
     expect(table.stdout).toMatch(
-      /^rank {2}similarity {2}filename {2}id\n {3}1 {7}1\.000 {2}two\.PNG {3}[0-9a-f-]{36}\n$/,
+      /^rank {2}similarity {2}filename {2}label {3}path {12}id\n {3}1 {7}1\.000 {2}two\.PNG {3}summer {2}summer\/two\.PNG {2}[0-9a-f-]{36}\n$/,
     );
     const sheet = await sharp(await readFile(join(folder, 'sheet.png'))).metadata();
     expect([sheet.format, sheet.width]).toEqual(['png', 470]);
