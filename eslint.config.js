@@ -48,7 +48,7 @@ const forbidden = rows.flatMap((row, index) =>
 
 /** Packages that one place alone may import. */
 const owned = [
-  { group: ['sharp'], owner: 'src/image/**/*.ts' },
+  { group: ['sharp', 'libheif-js'], owner: 'src/image/**/*.ts' },
   { group: ['onnxruntime-node', 'onnxruntime-common'], owner: 'src/embedding/session.ts' },
   { group: ['pg', '@prisma/*', '@electric-sql/*'], owner: 'src/store/**/*.ts' },
   { group: ['pino'], owner: 'src/log.ts' },

@@ -9,7 +9,7 @@ export const errorCatalogue = {
   NOT_FOUND: { status: 404, remedy: 'Check the id; the image may have been deleted.' },
   CONFLICT: { status: 409, remedy: 'Read the current state and try again; what a rule of the database refuses, the operator finds in the log.' },
   IMAGE_TOO_LARGE: { status: 413, remedy: 'Send fewer bytes or fewer pixels.' },
-  UNSUPPORTED_MEDIA_TYPE: { status: 415, remedy: 'Send JPEG, PNG, WebP, AVIF, GIF or TIFF.' },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, remedy: 'Send JPEG, PNG, WebP, AVIF, GIF, TIFF or HEIC.' },
   INVALID_IMAGE: { status: 422, remedy: 'Send the whole file again, or re-export it.' },
   RATE_LIMITED: { status: 429, remedy: 'Wait as long as Retry-After says.' },
   AUTHENTICATION_UNAVAILABLE: {

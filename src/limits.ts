@@ -87,6 +87,16 @@ export const maxDecodeCpuMs = 8_000;
 export const maxDecodeWaitMs = 60_000;
 /** Of an upload or an import while queries wait, too: from then on they take turns. */
 export const maxBulkWaitMs = 5_000;
+/**
+ * Of memory to decode a HEIF image in: for libheif itself, the file's bytes twice, and this many a pixel, as far as there is room. Seen:
+ * 5 where it is cut into tiles of 8 bits, 15 for one picture of 10 bits.
+ */
+export const heifBaseBytes = 64 * 1024 * 1024;
+export const heifBytesPerPixel = 16;
+/** As much as any other image of 50 megapixels takes. */
+export const maxHeifBytes = 550_000_000;
+/** Items of a HEIF file, the tiles of its pictures included, of which libheif takes 1,000 unless told. */
+export const maxHeifItems = 65_535;
 /** A decoder process that holds more between two images is replaced. */
 export const maxIdleDecoderBytes = 512 * 1024 * 1024;
 /** Longer side of a thumbnail. */

@@ -50,7 +50,7 @@ export function registerSearch(program: Command, env: Environment): void {
     .command('search')
     .summary('find the stored images that look like a file')
     .description('Finds the stored images nearest to an image, which is not stored itself.')
-    .argument('<image>', 'a JPEG, PNG, WebP, AVIF, GIF or TIFF file');
+    .argument('<image>', 'a JPEG, PNG, WebP, AVIF, GIF, TIFF or HEIC file');
   withServerOption(withSearchOptions(command)).action(async (file: string, options: SearchCommandOptions) => {
     const bytes = await readImageFile(file);
     await runOnGallery(env, { ...options, needsModel: true }, async ({ gallery }) => {

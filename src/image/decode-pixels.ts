@@ -5,6 +5,7 @@ import { asStill } from './avif-still.js';
 import { assertJpegSupported } from './jpeg-frame.js';
 import { unsupported } from './image-kinds.js';
 import { decodeSamples, maxBands, maxPixelsOf, plainInks, toSrgb } from './samples.js';
+import { decodeHeif } from './heif.js';
 import { sharp } from './sharp.js';
 import { chooseTiffPicture, type TiffPicture } from './tiff-picture.js';
 
@@ -24,6 +25,9 @@ const sharpFormats: Readonly<Record<MediaType, string>> = {
   'image/avif': 'heif',
   'image/gif': 'gif',
   'image/tiff': 'tiff',
+  // As decodeHeif hands them on.
+  'image/heic': 'tiff',
+  'image/heif': 'tiff',
 };
 
 /**
@@ -32,7 +36,7 @@ const sharpFormats: Readonly<Record<MediaType, string>> = {
  * UNSUPPORTED_MEDIA_TYPE naming what is not read (image-kinds.ts)
  */
 export async function decodePixels({ bytes: file, mediaType, maxPixels }: DecodeRequest): Promise<DecodedImage> {
-  const { bytes, samples, ...place } = findPicture(file, mediaType);
+  const { bytes, samples, ...place } = await findPicture({ bytes: file, mediaType, maxPixels });
   const options: SharpOptions = {
     // Truncated data is an error, a harmless oddity such as bytes between two JPEG markers is not.
     failOn: 'error',
@@ -72,8 +76,12 @@ export async function decodePixels({ bytes: file, mediaType, maxPixels }: Decode
  * What of the file is the picture, and the file as libvips is to see it.
  * @throws SemblanceError UNSUPPORTED_MEDIA_TYPE
  */
-function findPicture(file: Buffer, mediaType: MediaType): Partial<TiffPicture> & Pick<TiffPicture, 'bytes'> {
+async function findPicture(request: DecodeRequest): Promise<Partial<TiffPicture> & Pick<TiffPicture, 'bytes'>> {
+  const { bytes: file, mediaType } = request;
   switch (mediaType) {
+    case 'image/heic':
+    case 'image/heif':
+      return { bytes: await decodeHeif({ ...request, mediaType }) };
     case 'image/jpeg':
       assertJpegSupported(file);
       return { bytes: file };

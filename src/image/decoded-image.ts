@@ -1,5 +1,16 @@
-/** What the bytes of an upload turned out to be. */
-export type MediaType = 'image/jpeg' | 'image/png' | 'image/webp' | 'image/avif' | 'image/gif' | 'image/tiff';
+/** What the bytes of an upload can turn out to be. */
+export const mediaTypes = [
+  'image/jpeg',
+  'image/png',
+  'image/webp',
+  'image/avif',
+  'image/gif',
+  'image/tiff',
+  'image/heic',
+  'image/heif',
+] as const;
+
+export type MediaType = (typeof mediaTypes)[number];
 
 /**
  * One decode of an upload: upright (EXIF orientation applied), 8-bit sRGB, alpha laid over white, first frame of an

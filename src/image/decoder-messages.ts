@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { mediaTypes } from './decoded-image.js';
 
 /** To a decoder process, followed by the file. */
 export const decodeOrder = z.object({
-  mediaType: z.enum(['image/jpeg', 'image/png', 'image/webp', 'image/avif', 'image/gif', 'image/tiff']),
+  mediaType: z.enum(mediaTypes),
   maxPixels: z.int().positive(),
   sizeBytes: z.int().nonnegative(),
 });

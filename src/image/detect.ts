@@ -86,6 +86,8 @@ export const refusedNames: readonly string[] = [
 /** `ftyp` brands of ISO base media files (ISO/IEC 23008-12 and AV1 Image File Format, section 6). */
 const avifBrands: ReadonlySet<string> = new Set(['avif', 'avis']);
 const heicBrands: ReadonlySet<string> = new Set(['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'hevm', 'hevs']);
+/** Of the container alone: what is in it may be coded in any way. */
+const heifBrands: ReadonlySet<string> = new Set(['mif1', 'mif2', 'msf1', 'mif3', 'miaf']);
 
 /**
  * The type of an image, from its first bytes alone: neither its name nor the client's word counts.
@@ -103,11 +105,13 @@ export function detectMediaType(bytes: Uint8Array): MediaType {
   if (latin1.startsWith('RIFF') && latin1.startsWith('WEBP', 8)) return 'image/webp';
   const brands = readBrands(head);
   if (brands.some((brand) => avifBrands.has(brand))) return 'image/avif';
+  if (brands.some((brand) => heicBrands.has(brand))) return 'image/heic';
+  if (brands.some((brand) => heifBrands.has(brand))) return 'image/heif';
 
   const name = nameUnsupported(head, latin1, brands) ?? nameByEnd(bytes);
   throw new SemblanceError(
     'UNSUPPORTED_MEDIA_TYPE',
-    `The file is ${name ?? 'of an unknown type'}; JPEG, PNG, WebP, AVIF, GIF and TIFF are accepted`,
+    `The file is ${name ?? 'of an unknown type'}; JPEG, PNG, WebP, AVIF, GIF, TIFF and HEIC are accepted`,
   );
 }
 
@@ -118,8 +122,6 @@ function matches(latin1: string, { magic, offset = 0 }: Signature): boolean {
 function nameUnsupported(head: Buffer, latin1: string, brands: readonly string[]): string | undefined {
   if (/^P[1-7Ff]\s/.test(latin1)) return 'Netpbm';
   if (/^#\?(RADIANCE|RGBE)/.test(latin1)) return 'Radiance HDR';
-  if (brands.some((brand) => heicBrands.has(brand))) return 'HEIC';
-  if (brands.some((brand) => brand === 'mif1' || brand === 'msf1')) return 'HEIF';
   if (brands.includes('crx ')) return 'a Canon raw photo';
   if (brands.length > 0) return 'an MP4 or QuickTime video';
   return refused.find((signature) => matches(latin1, signature))?.name ?? nameText(head);

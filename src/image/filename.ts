@@ -9,6 +9,8 @@ const extensions: Readonly<Record<MediaType, readonly string[]>> = {
   'image/avif': ['.avif'],
   'image/gif': ['.gif'],
   'image/tiff': ['.tif', '.tiff'],
+  'image/heic': ['.heic', '.heif', '.hif'],
+  'image/heif': ['.heif', '.heic', '.hif'],
 };
 
 /**

@@ -57,9 +57,8 @@ export const systemLeftovers = [
   'Picasa.ini',
 ] as const;
 
-/** HEIC is none that is decoded; listed here, it is reported instead of silently left out. */
 const imageExtensions: ReadonlySet<string> = new Set(
-  '.jpg .jpeg .jpe .jfif .png .webp .avif .gif .tif .tiff .heic .heif'.split(' '),
+  '.jpg .jpeg .jpe .jfif .png .webp .avif .gif .tif .tiff .heic .heif .hif'.split(' '),
 );
 
 /**

@@ -28,7 +28,7 @@ const refusedFiles: readonly (readonly [string, string, RegExp | undefined])[] =
   ['drawing.svg', 'UNSUPPORTED_MEDIA_TYPE', /SVG/],
   ['document.pdf', 'UNSUPPORTED_MEDIA_TYPE', /PDF/],
   ['bitmap.bmp', 'UNSUPPORTED_MEDIA_TYPE', undefined],
-  ['photo.heic', 'UNSUPPORTED_MEDIA_TYPE', /HEIC/],
+  ['photo.heic', 'INVALID_IMAGE', /HEIC/],
   ['truncated.jpg', 'INVALID_IMAGE', undefined],
   ['truncated.png', 'INVALID_IMAGE', undefined],
   ['truncated.webp', 'INVALID_IMAGE', undefined],

@@ -1,6 +1,8 @@
 import { crc32 as zlibCrc32, deflateSync } from 'node:zlib';
 import sharp from 'sharp';
+import { heifFixture } from '../fixtures/heif.js';
 import { acceptedFixtures, fixtureBytes } from '../fixtures/images.js';
+import { codedPicture, gridData, heifFile, type HeifItem } from './heif-file.js';
 import { drawPixels, seededRandom } from './make-image.js';
 
 export interface MutatedFile {
@@ -37,8 +39,16 @@ export async function corpusSources(): Promise<readonly MutatedFile[]> {
     'drawn-pyramid.tif': drawn.clone().tiff({ pyramid: true, compression: 'lzw' }),
     'drawn-bits.tif': drawn.clone().greyscale().tiff({ bitdepth: 1, compression: 'lzw' }),
   };
+  const { data } = codedPicture();
+  const tile: HeifItem = { type: 'hvc1', data, width: 96, height: 72 };
+  const grid: HeifItem = { type: 'grid', data: gridData(2, 1, 192, 72), width: 192, height: 72, madeOf: [2, 3] };
   return [
     ...fixtures,
+    ...['plain.heic', 'alpha.heic', '10-bit.heic', 'display-p3-icc.heic'].map((name) => ({
+      name,
+      bytes: heifFixture(name),
+    })),
+    { name: 'grid.heic', bytes: heifFile({ items: [grid, tile, tile], primary: 1 }) },
     ...(await Promise.all(
       Object.entries(made).map(async ([name, image]) => ({ name, bytes: await image.toBuffer() })),
     )),
@@ -167,6 +177,48 @@ function overwritten(bytes: Buffer, mark: string | Buffer, offset: number, value
   return mutated;
 }
 
+/** HEIC files of one small picture, again and again. */
+function heicBombs(): readonly MutatedFile[] {
+  const { data } = codedPicture();
+  const tile: HeifItem = { type: 'hvc1', data, width: 96, height: 72 };
+  const grid = (columns: number, rows: number, madeOf: readonly number[], width = 96 * columns): HeifItem => {
+    const height = 72 * rows;
+    return { type: 'grid', data: gridData(columns, rows, width, height), width, height, madeOf };
+  };
+  const auxiliaryOf = { item: 1, urn: 'urn:com:apple:photo:2020:aux:hdrgainmap' };
+  const depth = 1_000;
+  const file = (items: readonly HeifItem[]): Buffer => heifFile({ items, primary: 1 });
+  const range = (count: number, first: number) => Array.from({ length: count }, (_, index) => first + index);
+  const tiles = (count: number): readonly HeifItem[] => Array.from({ length: count }, () => tile);
+  return [
+    { name: 'heic-of-65,535-pixels-a-side', bytes: file([{ ...tile, width: 65_535, height: 65_535 }]) },
+    { name: 'heic-of-7,000-pixels-a-side-without-data', bytes: file([{ ...tile, width: 7_000, height: 7_000 }]) },
+    { name: 'heic-larger-than-it-says', bytes: file([{ ...tile, width: 2, height: 2 }]) },
+    { name: 'heic-grid-of-60,000-tiles', bytes: file([grid(240, 250, range(60_000, 2), 700), ...tiles(60_000)]) },
+    { name: 'heic-grid-of-itself', bytes: file([grid(1, 1, [1])]) },
+    {
+      name: 'heic-grids-in-grids',
+      bytes: file([...Array.from({ length: depth }, (_, index) => grid(1, 1, [index + 2])), tile]),
+    },
+    {
+      // The two grids of each level are made of both of the next one.
+      name: 'heic-grids-that-double',
+      bytes: file([
+        grid(2, 1, [2, 3]),
+        ...Array.from({ length: 60 }, (_, index) => {
+          const next = 2 + 2 * (1 + Math.floor(index / 2));
+          return grid(2, 1, [next, next + 1], 96);
+        }),
+        ...tiles(2),
+      ]),
+    },
+    {
+      name: 'heic-of-60,000-auxiliary-images',
+      bytes: file([tile, ...Array.from({ length: 60_000 }, () => ({ ...tile, auxiliaryOf }))]),
+    },
+  ];
+}
+
 /** Small files that unfold, or that keep a decoder busy. */
 export async function bombs(): Promise<readonly MutatedFile[]> {
   const fixture = (file: string): Buffer => fixtureBytes({ file });
@@ -221,6 +273,7 @@ export async function bombs(): Promise<readonly MutatedFile[]> {
     },
     { name: 'tiff-whose-directory-follows-itself', bytes: nextDirectory },
     { name: 'avif-of-65,535-pixels-a-side', bytes: overwritten(fixture('avif.avif'), 'ispe', 8, largest) },
+    ...heicBombs(),
     {
       name: 'webp-on-a-canvas-of-16,384-pixels-a-side',
       bytes: overwritten(fixture('webp-animated.webp'), 'VP8X', 12, Buffer.from([0xff, 0x3f, 0, 0xff, 0x3f, 0])),

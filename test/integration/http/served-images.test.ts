@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { App } from '../../../src/app.js';
+import { heifFixture } from '../../fixtures/heif.js';
 import { acceptedFixtures, fixtureBytes } from '../../fixtures/images.js';
 import { answerOf, codeOf } from '../../support/client.js';
 import { buildMemoryApp, openHttpDoor, type HttpDoor } from '../../support/http-app.js';
@@ -83,6 +84,21 @@ describe('an original', () => {
     const { headers } = await door.client.get(image.url);
     expect(headers.get('content-type')).toBe('image/png');
     expect(filenameOf(headers)).toBe(saved);
+  });
+
+  test('in HEIC comes back as it was sent, as WebP otherwise, and its name tells nothing', async () => {
+    const heic = heifFixture('plain.heic');
+    const { image } = await door.client.upload(heic, 'IMG_0001.jpg');
+    expect(image).toMatchObject({ mediaType: 'image/heic', width: 96, height: 72 });
+    const original = await door.client.get(image.url);
+    expect(original.headers.get('content-type')).toBe('image/heic');
+    expect(filenameOf(original.headers)).toBe('IMG_0001.jpg.heic');
+    expect(original.body.equals(heic)).toBe(true);
+    const rendition = await sharp((await door.client.get(image.renditionUrl)).body).metadata();
+    expect(rendition).toMatchObject({ format: 'webp', width: 96, height: 72 });
+
+    const jpeg = await door.client.upload(await makeJpeg(61), 'IMG_0002.heic');
+    expect(jpeg.image).toMatchObject({ filename: 'IMG_0002.heic', mediaType: 'image/jpeg' });
   });
 
   test('is refused to everybody where originals are not served, in every way of asking', async () => {

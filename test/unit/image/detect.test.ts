@@ -29,10 +29,13 @@ describe('detectMediaType', () => {
     expect(detectMediaType(ftyp('avis', 'msf1'))).toBe('image/avif');
   });
 
+  it('tells HEIC by its brands, and HEIF where they name no coding', () => {
+    expect(detectMediaType(ftyp('heic', 'mif1', 'heic'))).toBe('image/heic');
+    expect(detectMediaType(ftyp('mif1', 'heix'))).toBe('image/heic');
+    expect(detectMediaType(ftyp('mif1', 'miaf'))).toBe('image/heif');
+  });
+
   it.each([
-    ['HEIC', ftyp('heic', 'mif1', 'heic')],
-    ['HEIC', ftyp('mif1', 'heix')],
-    ['HEIF', ftyp('mif1', 'miaf')],
     ['an MP4 or QuickTime video', ftyp('isom', 'mp42')],
     ['a Canon raw photo', ftyp('crx ', 'isom')],
     ['PDF', latin1('%PDF-1.7\n')],

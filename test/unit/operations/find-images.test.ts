@@ -42,9 +42,9 @@ describe('findImages', () => {
     );
   });
 
-  it('lists HEIC, so that it is refused by name instead of missing', async () => {
-    await touch('IMG_0001.HEIC');
-    expect((await findImages([folder])).files).toHaveLength(1);
+  it('finds HEIC by each of its extensions', async () => {
+    await touch('IMG_0001.HEIC', 'b.heif', 'c.hif');
+    expect((await findImages([folder])).files).toHaveLength(3);
   });
 
   it('takes a file that is named itself, whatever it is called', async () => {

@@ -42,7 +42,7 @@ export const errorTexts: Readonly<Record<string, ErrorText>> = {
   },
   UNSUPPORTED_MEDIA_TYPE: {
     title: 'This kind of file cannot be read',
-    advice: 'Use a JPEG, PNG, WebP, AVIF, GIF or TIFF picture.',
+    advice: 'Use a JPEG, PNG, WebP, AVIF, GIF, TIFF or HEIC picture.',
     retryable: false,
   },
   INVALID_IMAGE: {

@@ -1,7 +1,7 @@
 import { useRef } from 'react';
 
 /** Also what browsers call by no type. */
-const pictures = 'image/*,.avif,.tif,.tiff';
+const pictures = 'image/*,.avif,.tif,.tiff,.heic,.heif,.hif';
 
 interface FileButtonProps {
   readonly label: string;
