@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Config } from './config.js';
+import { transparencyOf } from './embedding/model-identity.js';
 import { openEmbedders } from './embedding/embedders.js';
 import { openEmbedder } from './embedding/open-embedder.js';
 import type { Embedder, EmbedderState } from './embedding/embedder.js';
@@ -13,7 +14,7 @@ import { FittedRecipes } from './operations/fitted-recipes.js';
 import { startJobRunner, type JobRunnerOptions } from './operations/jobs/runner.js';
 import { createOperations, type Operations } from './operations/operations.js';
 import { activeSpace } from './operations/active-space.js';
-import { isSame, modelProblem } from './operations/model-problem.js';
+import { modelProblem } from './operations/model-problem.js';
 import { encodingProblem } from './operations/spaces.js';
 import { openEncoders } from './retrieval/spaces/encoders.js';
 import { modelsOf } from './retrieval/spaces/fitted.js';
@@ -155,7 +156,10 @@ function contradicts(named: string, state: EmbedderState, models: readonly Model
   return (
     name !== undefined &&
     !names.includes(name) &&
-    !(state.kind === 'ready' && models.some((leaf) => leaf.model.includes('/') && isSame(state.model, leaf)))
+    !(
+      state.kind === 'ready' &&
+      models.some((leaf) => leaf.model.includes('/') && transparencyOf(state.model, leaf) !== undefined)
+    )
   );
 }
 

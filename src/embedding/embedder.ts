@@ -7,8 +7,9 @@ export interface ModelInfo {
   readonly version: string;
   /** Lower-case hex of the weights' SHA-256. */
   readonly sha256: string;
-  /** Lower-case hex: SHA-256 of the manifest's input, preprocessing and output, canonically serialised. */
+  /** See Manifest. */
   readonly preprocessingSha256: string;
+  readonly whitePreprocessingSha256: string;
   /** At most `embeddingDimensions`. */
   readonly dimensions: number;
 }

@@ -2,6 +2,7 @@ import { basename, isAbsolute } from 'node:path';
 import { SemblanceError } from '../errors.js';
 import { maxModelWaitMs, retryIntervalMs } from '../limits.js';
 import type { Embedder, ModelInfo } from './embedder.js';
+import { transparencyOf, type ModelIdentity } from './model-identity.js';
 import { howToMend } from './models/remedy.js';
 import { openEmbedder } from './open-embedder.js';
 
@@ -16,9 +17,6 @@ export interface EmbeddersOptions {
   /** See maxModelWaitMs, which it is unless given. */
   readonly maxWaitMs?: number | undefined;
 }
-
-/** The very model that a space was made with. */
-export type ModelIdentity = Pick<ModelInfo, 'sha256' | 'preprocessingSha256'>;
 
 /** For how long a model that loads is waited for. */
 export type Patience = 'short' | 'any';
@@ -67,7 +65,7 @@ class EmbedderPool implements Embedders {
     if (model === undefined || this.#mayBecome(model, expected)) throw unavailable('The model', this.#options.primary);
     const { ready: opening, overdue } = this.#open(model);
     const ready = await (patience === 'any' ? opening : Promise.race([opening, overdue]));
-    if (expected !== undefined && !isSame(ready.info, expected)) {
+    if (expected !== undefined && transparencyOf(ready.info, expected) === undefined) {
       throw new SemblanceError(
         'MODEL_UNAVAILABLE',
         `The model ${shownName(model)} has other weights or another preprocessing than the one that the space was made with: ${howToMend(model)}`,
@@ -143,12 +141,8 @@ interface Opening {
 }
 
 function serves(info: ModelInfo, model: string | undefined, expected: ModelIdentity | undefined): boolean {
-  if (expected !== undefined) return isSame(info, expected);
+  if (expected !== undefined) return transparencyOf(info, expected) !== undefined;
   return model === undefined || model === info.name;
-}
-
-function isSame(info: ModelInfo, { sha256, preprocessingSha256 }: ModelIdentity): boolean {
-  return info.sha256 === sha256 && info.preprocessingSha256 === preprocessingSha256;
 }
 
 function unavailable(subject: string, { state }: Embedder, model?: string): SemblanceError {

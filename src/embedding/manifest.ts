@@ -3,6 +3,7 @@ import { readFile, realpath } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { describeInvalid, messageOf } from '../errors.js';
+import type { Transparency } from '../image/transparency.js';
 import { embeddingDimensions } from '../limits.js';
 import { bundledModelsFolder } from '../paths.js';
 import { goldenRule } from './golden.js';
@@ -118,8 +119,10 @@ export type ManifestFields = Readonly<z.infer<typeof manifestSchema>>;
 export interface Manifest extends ManifestFields {
   /** Absolute path of the weights. They are not verified yet. */
   readonly weightsPath: string;
-  /** Lower-case hex: SHA-256 of the canonical JSON of `input`, `preprocessing` and `output`. */
+  /** Lower-case hex: SHA-256 of the canonical JSON of `input`, `preprocessing`, `output` and `transparency`: `contrast`. */
   readonly preprocessingSha256: string;
+  /** The same without `transparency`: what spaces were made with while transparent pictures were seen on white. */
+  readonly whitePreprocessingSha256: string;
 }
 
 export const bundledModel = 'semblance-compact';
@@ -169,8 +172,13 @@ async function checkManifest(folder: string, json: string): Promise<Manifest> {
   return {
     ...fields,
     weightsPath: await findWeights(folder, fields.file),
-    preprocessingSha256: createHash('sha256').update(canonicalJson({ input, preprocessing, output })).digest('hex'),
+    preprocessingSha256: hashOf({ input, preprocessing, output, transparency: 'contrast' satisfies Transparency }),
+    whitePreprocessingSha256: hashOf({ input, preprocessing, output }),
   };
+}
+
+function hashOf(value: unknown): string {
+  return createHash('sha256').update(canonicalJson(value)).digest('hex');
 }
 
 /** @throws ModelError naming every field that is wrong */

@@ -240,6 +240,7 @@ function describeModel(manifest: Manifest): ModelInfo {
     version: manifest.version,
     sha256: manifest.sha256,
     preprocessingSha256: manifest.preprocessingSha256,
+    whitePreprocessingSha256: manifest.whitePreprocessingSha256,
     dimensions: manifest.output.dimensions,
   };
 }

@@ -1,4 +1,4 @@
-import type { Metadata, SharpOptions } from 'sharp';
+import type { Metadata, Sharp, SharpOptions } from 'sharp';
 import { SemblanceError } from '../errors.js';
 import type { DecodedImage, MediaType } from './decoded-image.js';
 import { asStill } from './avif-still.js';
@@ -8,6 +8,7 @@ import { decodeSamples, maxBands, maxPixelsOf, plainInks, toSrgb } from './sampl
 import { decodeHeif } from './heif.js';
 import { sharp } from './sharp.js';
 import { chooseTiffPicture, type TiffPicture } from './tiff-picture.js';
+import { contrastingLevel, isOpaque, layOver } from './transparency.js';
 
 export interface DecodeRequest {
   readonly bytes: Buffer;
@@ -59,14 +60,22 @@ export async function decodePixels({ bytes: file, mediaType, maxPixels }: Decode
     if (decoded?.channels === 3) {
       return { mediaType, width: decoded.width, height: decoded.height, pixels: decoded.data };
     }
-    const source =
-      decoded === undefined ? sharp(bytes, options) : sharp(decoded.data, { raw: decoded, limitInputPixels: false });
-    const opaque = source.flatten({ background: '#ffffff' });
-    // What decodeSamples hands on is sRGB of 8 bits already.
-    const pipeline = decoded === undefined ? toSrgb(opaque, header) : opaque;
-    const { data, info } = await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
-    if (info.channels !== 3) throw new Error(`Expected 3 channels but received ${info.channels}`);
-    return { mediaType, width: info.width, height: info.height, pixels: data };
+    const source = toSrgb(sharp(bytes, options), header);
+    if (decoded === undefined && !header.hasAlpha) return { mediaType, ...(await readBytes(source, 3)) };
+    const clear =
+      decoded === undefined
+        ? await readBytes(source.clone(), 4)
+        : { width: decoded.width, height: decoded.height, pixels: decoded.data };
+    if (isOpaque(clear.pixels)) return { mediaType, ...clear, pixels: layOver(clear.pixels, 255) };
+    // sharp lays over the background before it reduces to 8 bits, so other depths are decoded once more.
+    const { width, height } = clear;
+    const again =
+      decoded === undefined && header.depth !== 'uchar'
+        ? source
+        : sharp(clear.pixels, { raw: { width, height, channels: 4 }, limitInputPixels: false });
+    const white = await readBytes(again.flatten({ background: '#ffffff' }), 3);
+    const level = contrastingLevel(clear.pixels);
+    return { mediaType, ...white, contrasted: level === 255 ? undefined : layOver(clear.pixels, level) };
   } catch (error) {
     throw error instanceof SemblanceError ? error : invalidImage(mediaType, error);
   }
@@ -96,6 +105,13 @@ async function findPicture(request: DecodeRequest): Promise<Partial<TiffPicture>
     default:
       return { bytes: file };
   }
+}
+
+/** @returns row-major RGB, or RGBA, of 8 bits */
+async function readBytes(source: Sharp, channels: 3 | 4): Promise<Omit<DecodedImage, 'mediaType'>> {
+  const { data, info } = await source.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+  if (info.channels !== channels) throw new Error(`Expected ${channels} channels but received ${info.channels}`);
+  return { width: info.width, height: info.height, pixels: data };
 }
 
 /** Dimensions stand at the beginning of a file, so a bomb is refused before anything of it unfolds. */

@@ -19,10 +19,10 @@ const size = z.int().positive();
 export const decodeAnswer = z.discriminatedUnion('kind', [
   /** The whole file arrived: if the process ends now, it is the file's doing. */
   z.object({ kind: z.literal('began'), sizeBytes: z.literal(0) }),
-  /** Followed by the pixels, as in DecodedImage. */
+  /** Followed by the pixels, as in DecodedImage, and by `contrasted` where there is such. */
   z
-    .object({ kind: z.literal('decoded'), width: size, height: size, sizeBytes: size })
-    .refine(({ width, height, sizeBytes }) => sizeBytes === width * height * 3),
+    .object({ kind: z.literal('decoded'), width: size, height: size, isContrasted: z.boolean(), sizeBytes: size })
+    .refine(({ width, height, isContrasted, sizeBytes }) => sizeBytes === width * height * (isContrasted ? 6 : 3)),
   z.object({
     kind: z.literal('refused'),
     code: z.enum(decodeRefusals),

@@ -34,8 +34,10 @@ async function work(order: DecodeOrder, bytes: Buffer): Promise<void> {
     endOnceWritten();
   }, cpuCheckMs);
   try {
-    const { width, height, pixels } = await decodePixels({ ...order, bytes });
-    answer({ kind: 'decoded', width, height, sizeBytes: pixels.byteLength }, pixels);
+    const { width, height, pixels, contrasted } = await decodePixels({ ...order, bytes });
+    const parts = contrasted === undefined ? [pixels] : [pixels, contrasted];
+    const sizeBytes = pixels.byteLength * parts.length;
+    answer({ kind: 'decoded', width, height, isContrasted: contrasted !== undefined, sizeBytes }, ...parts);
   } catch (error) {
     answer(refusal(error));
   } finally {
@@ -52,8 +54,8 @@ function refusal(error: unknown): DecodeAnswer {
   return { kind: 'refused', code, message, cause: messageOf(cause).slice(0, 1000), sizeBytes: 0 };
 }
 
-function answer(header: DecodeAnswer, bytes?: Uint8Array): void {
-  writeFrame(process.stdout, header, bytes);
+function answer(header: DecodeAnswer, ...parts: readonly Uint8Array[]): void {
+  writeFrame(process.stdout, header, ...parts);
 }
 
 function endOnceWritten(): void {

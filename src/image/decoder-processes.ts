@@ -172,7 +172,9 @@ class DecoderProcess {
     this.#finish(work);
     const { mediaType } = work.request;
     if (answer.kind === 'decoded') {
-      work.resolve({ mediaType, width: answer.width, height: answer.height, pixels: bytes });
+      const { width, height, isContrasted } = answer;
+      const [pixels, contrasted] = isContrasted ? halves(bytes) : [bytes];
+      work.resolve({ mediaType, width, height, pixels, contrasted });
     } else {
       work.reject(new SemblanceError(answer.code, answer.message, { cause: new Error(answer.cause) }));
     }
@@ -207,6 +209,12 @@ class DecoderProcess {
       else handle.unref();
     }
   }
+}
+
+/** Each in a buffer of its own: see FrameReader. */
+function halves(bytes: Buffer): readonly [Uint8Array, Uint8Array] {
+  const middle = bytes.byteLength / 2;
+  return [new Uint8Array(bytes.subarray(0, middle)), new Uint8Array(bytes.subarray(middle))];
 }
 
 /** While all processors decode, what accepts, refuses and answers requests must still get its turn. */

@@ -23,12 +23,21 @@ export function cropToRegion(image: DecodedImage, region: Region): DecodedImage 
   const [left, right] = touchedPixels(x, width, image.width);
   const [top, bottom] = touchedPixels(y, height, image.height);
   const row = (right - left) * 3;
-  const pixels = new Uint8Array(row * (bottom - top));
-  for (let line = top; line < bottom; line++) {
-    const from = (line * image.width + left) * 3;
-    pixels.set(image.pixels.subarray(from, from + row), (line - top) * row);
-  }
-  return { mediaType: image.mediaType, width: right - left, height: bottom - top, pixels };
+  const cut = (whole: Uint8Array): Uint8Array => {
+    const pixels = new Uint8Array(row * (bottom - top));
+    for (let line = top; line < bottom; line++) {
+      const from = (line * image.width + left) * 3;
+      pixels.set(whole.subarray(from, from + row), (line - top) * row);
+    }
+    return pixels;
+  };
+  return {
+    mediaType: image.mediaType,
+    width: right - left,
+    height: bottom - top,
+    pixels: cut(image.pixels),
+    contrasted: image.contrasted && cut(image.contrasted),
+  };
 }
 
 /** First pixel and the one behind the last. Rounded, for 0.1 + 0.2 must not touch one pixel more than 0.3. */

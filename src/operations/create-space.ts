@@ -112,7 +112,7 @@ export function describeSpace(name: string, fitted: FittedRecipe): NewEmbeddingS
     name,
     model: notation,
     modelSha256: sha256Hex(Buffer.from(JSON.stringify(json))),
-    preprocessingSha256: sha256Hex(Buffer.from(notation)),
+    preprocessingSha256: sha256Hex(Buffer.from(JSON.stringify({ notation, transparency: 'contrast' }))),
     dimensions,
     fitted: json,
   };

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { EmbedderState, ModelInfo } from '../embedding/embedder.js';
+import { transparencyOf } from '../embedding/model-identity.js';
 import { howToMend } from '../embedding/models/remedy.js';
 import type { ModelLeaf } from '../retrieval/spaces/leaves.js';
 import type { EmbeddingSpace } from '../store/store.js';
@@ -22,15 +23,10 @@ export function modelProblem(
     case 'failed':
       return failure(state, space, models);
     case 'ready':
-      return space === undefined || models.some((model) => isSame(state.model, model))
+      return space === undefined || models.some((model) => transparencyOf(state.model, model) !== undefined)
         ? undefined
         : difference(state.model, space, models);
   }
-}
-
-/** A model of that file and preprocessing, whatever it is called. */
-export function isSame(info: ModelInfo, leaf: Pick<ModelLeaf, 'sha256' | 'preprocessingSha256'>): boolean {
-  return info.sha256 === leaf.sha256 && info.preprocessingSha256 === leaf.preprocessingSha256;
 }
 
 const change =
@@ -48,7 +44,9 @@ function failure(
 function difference(info: ModelInfo, space: EmbeddingSpace, models: readonly ModelLeaf[]): string {
   const [model] = models;
   const sameWeights = models.some(({ sha256 }) => sha256 === info.sha256);
-  const samePreprocessing = models.some(({ preprocessingSha256 }) => preprocessingSha256 === info.preprocessingSha256);
+  const samePreprocessing = models.some(
+    ({ preprocessingSha256 }) => transparencyOf(info, { sha256: info.sha256, preprocessingSha256 }) !== undefined,
+  );
   const differs = sameWeights
     ? 'has the same weights and prepares images in another way'
     : `has other weights${samePreprocessing ? '' : ' and prepares images in another way'}`;

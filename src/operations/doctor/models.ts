@@ -1,5 +1,6 @@
 import { bundledModel, loadModelManifest, type Manifest } from '../../embedding/manifest.js';
 import { ModelError, ModelNotFoundError } from '../../embedding/model-error.js';
+import { transparencyOf } from '../../embedding/model-identity.js';
 import { howToMend } from '../../embedding/models/remedy.js';
 import { readVerified } from '../../embedding/verified-weights.js';
 import { messageOf } from '../../errors.js';
@@ -78,7 +79,7 @@ async function diagnoseLeaf(
       finding ??= problem('model', `${of} ${missing ? 'is missing' : 'cannot be read'}: ${error.message}.`, mend);
       continue;
     }
-    const same = manifest.sha256 === leaf.sha256 && manifest.preprocessingSha256 === leaf.preprocessingSha256;
+    const same = transparencyOf(manifest, leaf) !== undefined;
     if (!same) {
       finding ??= problem(
         'model',

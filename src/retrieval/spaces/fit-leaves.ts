@@ -61,9 +61,9 @@ async function fitLeaf(
   { leaves }: FitLeavesOptions,
 ): Promise<Leaf> {
   if (recipe.kind === 'model') return leaves.modelLeaf(recipe.model);
-  if (recipe.kind !== 'bag-of-words') return { kind: recipe.kind };
+  if (recipe.kind !== 'bag-of-words') return { kind: recipe.kind, transparency: 'contrast' };
   if (vocabularies === undefined) throw new RangeError('A vocabulary without descriptors');
-  return { kind: 'bag-of-words', vocabulary: await vocabularies.train(recipe.words) };
+  return { kind: 'bag-of-words', vocabulary: await vocabularies.train(recipe.words), transparency: 'contrast' };
 }
 
 /** Vocabularies on the same descriptors, each number of words once. */

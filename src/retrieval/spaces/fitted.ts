@@ -76,6 +76,8 @@ const projectionJson = z.strictObject({
 });
 type ProjectionJson = z.infer<typeof projectionJson>;
 
+const transparency = z.literal('contrast').optional();
+
 const leafJson = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('model'),
@@ -89,10 +91,11 @@ const leafJson = z.discriminatedUnion('kind', [
     words: count.max(maxWords),
     centers: floats,
     inverseDocumentFrequencies: floats,
+    transparency,
   }),
-  z.strictObject({ kind: z.literal('hog') }),
-  z.strictObject({ kind: z.literal('grey-histogram') }),
-  z.strictObject({ kind: z.literal('color-histogram') }),
+  z.strictObject({ kind: z.literal('hog'), transparency }),
+  z.strictObject({ kind: z.literal('grey-histogram'), transparency }),
+  z.strictObject({ kind: z.literal('color-histogram'), transparency }),
 ]);
 
 /** By its kind: a union would try each level of what is nested in several ways, and take for ever over a hostile archive. */
@@ -134,12 +137,14 @@ function recipeToJson(fitted: FittedRecipe): RecipeJson {
       return { kind, model, sha256, preprocessingSha256, dimensions };
     }
     case 'bag-of-words': {
-      const { words, inverseDocumentFrequencies } = fitted.vocabulary;
+      const { vocabulary, transparency } = fitted;
+      const { words, inverseDocumentFrequencies } = vocabulary;
       return {
         kind: 'bag-of-words',
         words: words.rows,
         centers: encodeFloats(words.values),
         inverseDocumentFrequencies: encodeFloats(inverseDocumentFrequencies),
+        ...(transparency && { transparency }),
       };
     }
     case 'fusion':
@@ -164,14 +169,18 @@ function recipeToJson(fitted: FittedRecipe): RecipeJson {
         ...(fitted.projection && { projection: projectionToJson(fitted.projection) }),
       };
     default:
-      return { kind: fitted.kind };
+      return { kind: fitted.kind, ...(fitted.transparency && { transparency: fitted.transparency }) };
   }
 }
 
 function recipeFromJson(json: RecipeJson): FittedRecipe {
   switch (json.kind) {
     case 'bag-of-words':
-      return { kind: 'bag-of-words', vocabulary: vocabularyFromJson(json) };
+      return {
+        kind: 'bag-of-words',
+        vocabulary: vocabularyFromJson(json),
+        ...(json.transparency && { transparency: json.transparency }),
+      };
     case 'fusion': {
       const parts = json.parts.map(({ weight, of }) => ({ weight, of: recipeFromJson(of) }));
       return { kind: 'fusion', parts, projection: projectionFromJson(json.projection, sumDimensions(parts)) };

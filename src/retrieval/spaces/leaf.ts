@@ -52,10 +52,14 @@ export function leafKey(leaf: Leaf): string {
     case 'model':
       return `model-${leaf.sha256.slice(0, 16)}-${leaf.preprocessingSha256.slice(0, 16)}`;
     case 'bag-of-words':
-      return `bag-of-words-${vocabularyKey(leaf.vocabulary)}`;
+      return `bag-of-words-${vocabularyKey(leaf.vocabulary)}${seenKey(leaf)}`;
     default:
-      return leaf.kind;
+      return `${leaf.kind}${seenKey(leaf)}`;
   }
+}
+
+function seenKey({ transparency }: Exclude<Leaf, { readonly kind: 'model' }>): string {
+  return transparency === undefined ? '' : `-${transparency}`;
 }
 
 const vocabularyKeys = new WeakMap<Vocabulary, string>();

@@ -1,14 +1,16 @@
 import { resolve } from 'node:path';
+import { transparencyOf } from '../../embedding/model-identity.js';
 import type { Embedders } from '../../embedding/embedders.js';
 import type { ModelInput } from '../../embedding/embedder.js';
 import type { DecodedImage } from '../../image/decoded-image.js';
 import type { Priority } from '../../image/priority.js';
 import type { Raster } from '../../image/resample.js';
+import { composed, type Transparency } from '../../image/transparency.js';
 import { resizedSize, resizeForModel } from '../../image/resize.js';
 import type { Matrix } from '../../math/matrix.js';
 import type { Vocabulary } from '../features/bag-of-words.js';
 import { descriptorLength } from '../features/sift/descriptor.js';
-import type { Feature } from './feature-messages.js';
+import type { Feature, FeatureRasters } from './feature-messages.js';
 import { FeatureThreads } from './feature-threads.js';
 import { hogSidePixels, leafKey, pictureSidePixels, type Leaf, type LeafValues } from './leaf.js';
 
@@ -23,9 +25,8 @@ export interface Keypoints {
 export interface PreparedImage {
   /** By leafKey of a model. */
   readonly crops: ReadonlyMap<string, ModelInput>;
-  /** See FeatureRasters. */
-  readonly picture: Raster | undefined;
-  readonly square: Raster | undefined;
+  /** What classical features are computed from, for each way of seeing a transparent picture that one of them has. */
+  readonly rasters: ReadonlyMap<Transparency, FeatureRasters>;
 }
 
 /** Computes what leaves give, models in their own threads and classical features in others. */
@@ -93,20 +94,20 @@ class ThreadedLeaves implements LeafEncoder {
     priority: Priority,
   ): Promise<PreparedImage> {
     const models = leaves.filter((leaf) => leaf.kind === 'model');
-    const needsSquare = leaves.some(({ kind }) => kind === 'hog');
-    const needsPicture = leaves.some(({ kind }) => kind !== 'hog' && kind !== 'model');
-    if (needsSquare || needsPicture) this.#threads.assertRoom(priority);
+    const classical = byTransparency(leaves.filter((leaf) => leaf.kind !== 'model'));
+    if (classical.length > 0) this.#threads.assertRoom(priority);
     const crops = new Map<string, ModelInput>();
     for (const leaf of models) {
       // A model that has gone since the image was let in: whoever waits here keeps others from the decoder.
-      const { embedder } = await this.#embedders.get(leaf.model, leaf, 'short');
-      crops.set(leafKey(leaf), await embedder.prepare(image, priority));
+      const { embedder, info } = await this.#embedders.get(leaf.model, leaf, 'short');
+      const seen = composed(image, transparencyOf(info, leaf) ?? 'contrast');
+      crops.set(leafKey(leaf), await embedder.prepare(seen, priority));
     }
-    return {
-      crops,
-      picture: needsPicture ? await fitPicture(image) : undefined,
-      square: needsSquare ? await stretchSquare(image) : undefined,
-    };
+    const rasters = new Map<Transparency, FeatureRasters>();
+    for (const [transparency, features] of classical) {
+      rasters.set(transparency, await makeRasters(features, composed(image, transparency)));
+    }
+    return { crops, rasters };
   }
 
   async compute(
@@ -119,16 +120,17 @@ class ThreadedLeaves implements LeafEncoder {
     const classical = leaves.filter((leaf) => leaf.kind !== 'model');
     const [embeddings, features] = await Promise.all([
       Promise.all(models.map((leaf) => this.#embed(leaf, prepared, priority, signal))),
-      classical.length === 0 ? [] : this.#runFeatures(classical, prepared, priority, signal),
+      Promise.all(
+        byTransparency(classical).map(([transparency, seen]) =>
+          this.#runFeatures(seen, requireRasters(prepared, transparency), priority, signal),
+        ),
+      ),
     ]);
-    return leafValues([
-      ...models.map((leaf, index) => [leaf, embeddings[index]] as const),
-      ...classical.map((leaf, index) => [leaf, features[index]] as const),
-    ]);
+    return leafValues([...models.map((leaf, index) => [leaf, embeddings[index]] as const), ...features.flat()]);
   }
 
   async descriptors(prepared: PreparedImage, priority: Priority, signal?: AbortSignal): Promise<Matrix<Float32Array>> {
-    const rasters = { picture: prepared.picture, square: undefined };
+    const rasters = requireRasters(prepared, transparencyOfFeature({ kind: 'keypoints' }));
     const task = { rasters, features: [{ kind: 'sift' }] as const, vocabularies: new Map<string, Vocabulary>() };
     const [values = new Float32Array()] = await this.#threads.run(task, priority, signal);
     return { rows: values.length / descriptorLength, columns: descriptorLength, values };
@@ -150,20 +152,43 @@ class ThreadedLeaves implements LeafEncoder {
     return embedder.embed(crop, priority, signal);
   }
 
-  #runFeatures(
+  async #runFeatures(
     leaves: readonly FeatureLeaf[],
-    { picture, square }: PreparedImage,
+    rasters: FeatureRasters,
     priority: Priority,
     signal?: AbortSignal,
-  ): Promise<readonly Float32Array[]> {
+  ): Promise<readonly (readonly [FeatureLeaf, Float32Array | undefined])[]> {
     const vocabularies = new Map<string, Vocabulary>();
     const features = leaves.map((leaf): Feature => {
       if (leaf.kind !== 'bag-of-words') return { kind: leaf.kind };
       vocabularies.set(leafKey(leaf), leaf.vocabulary);
       return { kind: 'bag-of-words', vocabulary: leafKey(leaf) };
     });
-    return this.#threads.run({ rasters: { picture, square }, features, vocabularies }, priority, signal);
+    const values = await this.#threads.run({ rasters, features, vocabularies }, priority, signal);
+    return leaves.map((leaf, index) => [leaf, values[index]] as const);
   }
+}
+
+/** Vocabularies are trained for new spaces. */
+function transparencyOfFeature(leaf: FeatureLeaf | Keypoints): Transparency {
+  return leaf.kind === 'keypoints' ? 'contrast' : (leaf.transparency ?? 'white');
+}
+
+/** The leaves by how they see a transparent picture. */
+function byTransparency<L extends FeatureLeaf | Keypoints>(
+  leaves: readonly L[],
+): readonly (readonly [Transparency, readonly L[]])[] {
+  return (['white', 'contrast'] as const)
+    .map(
+      (transparency) => [transparency, leaves.filter((leaf) => transparencyOfFeature(leaf) === transparency)] as const,
+    )
+    .filter(([, seen]) => seen.length > 0);
+}
+
+function requireRasters({ rasters }: PreparedImage, transparency: Transparency): FeatureRasters {
+  const found = rasters.get(transparency);
+  if (found === undefined) throw new RangeError('The image was not prepared for this feature');
+  return found;
 }
 
 /** What was computed or read from a file, by leaf. */
@@ -175,6 +200,13 @@ export function leafValues(entries: readonly (readonly [Leaf, Float32Array | und
       if (vector === undefined) throw new RangeError(`The leaf ${leafKey(leaf)} was not computed`);
       return vector;
     },
+  };
+}
+
+async function makeRasters(leaves: readonly (FeatureLeaf | Keypoints)[], image: DecodedImage): Promise<FeatureRasters> {
+  return {
+    picture: leaves.some(({ kind }) => kind !== 'hog') ? await fitPicture(image) : undefined,
+    square: leaves.some(({ kind }) => kind === 'hog') ? await stretchSquare(image) : undefined,
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Transparency } from '../../image/transparency.js';
 import type { LogisticRegression } from '../../math/logistic-regression.js';
 import type { Projection } from '../../math/pca.js';
 import type { Vocabulary } from '../features/bag-of-words.js';
@@ -20,6 +21,11 @@ export type Recipe =
   /** At length 1, beside the one-hot predicted class. */
   | { readonly kind: 'class-fusion'; readonly of: Recipe };
 
+/** How a classical feature sees a transparent picture: on white unless said. A model's preprocessing tells it of models. */
+interface Seen {
+  readonly transparency?: Extract<Transparency, 'contrast'> | undefined;
+}
+
 /** A recipe with everything that was fitted for it: enough to encode any image, on any server. */
 export type FittedRecipe =
   | {
@@ -29,10 +35,10 @@ export type FittedRecipe =
       readonly preprocessingSha256: string;
       readonly dimensions: number;
     }
-  | { readonly kind: 'bag-of-words'; readonly vocabulary: Vocabulary }
-  | { readonly kind: 'hog' }
-  | { readonly kind: 'grey-histogram' }
-  | { readonly kind: 'color-histogram' }
+  | ({ readonly kind: 'bag-of-words'; readonly vocabulary: Vocabulary } & Seen)
+  | ({ readonly kind: 'hog' } & Seen)
+  | ({ readonly kind: 'grey-histogram' } & Seen)
+  | ({ readonly kind: 'color-histogram' } & Seen)
   | {
       readonly kind: 'fusion';
       readonly parts: readonly { readonly weight: number; readonly of: FittedRecipe }[];

@@ -1,6 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
+import sharp from 'sharp';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { ImageDecoder } from '../../../../src/image/decode.js';
 import type { DecodedImage } from '../../../../src/image/decoded-image.js';
+import { maxImagePixels } from '../../../../src/limits.js';
 import { resizeForModel } from '../../../../src/image/resize.js';
 import { cosine, norm, normalise } from '../../../../src/math/vector.js';
 import { BagOfWords, trainVocabulary, type Vocabulary } from '../../../../src/retrieval/features/bag-of-words.js';
@@ -53,6 +57,54 @@ async function encodeOne(encoders: Encoders, recipe: FittedRecipe, image: Decode
 
 /** With the number for images that have nothing else. */
 const found = (values: Float32Array) => Float32Array.from([...values, 0]);
+
+describe('Encoders, for a transparent picture', () => {
+  it('see it on white in spaces of earlier versions, and on a background that shows it in new ones', async () => {
+    const { encoders, embedders } = await openSpaceTools();
+    const model = await encoders.leaves.modelLeaf(undefined);
+    const { info } = await embedders.get(undefined);
+    expect(model.preprocessingSha256).toBe(info.preprocessingSha256);
+    const oldModel = { ...model, preprocessingSha256: info.whitePreprocessingSha256 };
+    const white: DecodedImage = { ...drawn(1), contrasted: drawn(2).pixels };
+    const olds: readonly Leaf[] = [oldModel, ...classical];
+    const news: readonly Leaf[] = [model, ...classical.map((leaf) => ({ ...leaf, transparency: 'contrast' }) as Leaf)];
+    // All at once, as an upload to a gallery that has spaces of both.
+    const both = await encode(encoders, [...olds, ...news], white);
+    expect(both.slice(0, olds.length)).toEqual(await encode(encoders, olds, drawn(1)));
+    expect(both.slice(olds.length)).toEqual(await encode(encoders, olds, drawn(2)));
+    expect(both[0]).not.toEqual(both[olds.length]);
+  });
+});
+
+describe('a white shape on transparency', () => {
+  it('is told from other white shapes by every feature of a new space, and by none on white', async () => {
+    const { encoders } = await openSpaceTools();
+    const model = await encoders.leaves.modelLeaf(undefined);
+    const disc = Buffer.alloc(400 * 400 * 4);
+    for (let at = 0; at < 400 * 400; at++) {
+      if (Math.hypot((at % 400) - 120, Math.floor(at / 400) - 200) < 90) disc.fill(255, at * 4, at * 4 + 4);
+    }
+    const files = [
+      readFileSync(new URL('../../../fixtures/transparency/white-triangle.png', import.meta.url)),
+      await sharp(disc, { raw: { width: 400, height: 400, channels: 4 } })
+        .png()
+        .toBuffer(),
+    ];
+    const decoder = new ImageDecoder({ maxPixels: maxImagePixels, concurrency: 1 });
+    onTestFinished(() => decoder.close());
+    const similarities = async (leaves: readonly Leaf[]): Promise<readonly number[]> => {
+      const [triangle = [], round = []] = await Promise.all(
+        files.map(async (file) => encode(encoders, leaves, await decoder.decode(file, 'bulk'))),
+      );
+      return triangle.map((vector, index) => cosine(normalise(vector), normalise(round[index] ?? vector)));
+    };
+    const seen = classical
+      .filter(({ kind }) => kind !== 'bag-of-words')
+      .map((leaf) => ({ ...leaf, transparency: 'contrast' }) as Leaf);
+    for (const similarity of await similarities([model, ...seen])) expect(similarity).toBeLessThan(0.98);
+    for (const similarity of await similarities(classical)) expect(similarity).toBeCloseTo(1, 6);
+  });
+});
 
 describe('Encoders', () => {
   it.each([
@@ -208,10 +260,11 @@ describe('Encoders', () => {
     const { encoders } = await openSpaceTools();
     const image = drawn(5, 1200, 300);
     const prepared = await encoders.prepare([words, { kind: 'hog' }], image, 'bulk');
-    expect(prepared.picture).toMatchObject({ width: 256, height: 64 });
-    expect(prepared.picture?.pixels).toHaveLength(256 * 64 * 3);
-    expect(prepared.square?.pixels).toHaveLength(40 * 40 * 3);
-    expect((await encoders.prepare([{ kind: 'hog' }], image, 'bulk')).picture).toBeUndefined();
+    const rasters = prepared.rasters.get('white');
+    expect(rasters?.picture).toMatchObject({ width: 256, height: 64 });
+    expect(rasters?.picture?.pixels).toHaveLength(256 * 64 * 3);
+    expect(rasters?.square?.pixels).toHaveLength(40 * 40 * 3);
+    expect((await encoders.prepare([{ kind: 'hog' }], image, 'bulk')).rasters.get('white')?.picture).toBeUndefined();
   });
 
   it('refuses an image that a space tells nothing of, naming the space', async () => {

@@ -54,6 +54,7 @@ const recipes: readonly (readonly [string, FittedRecipe, number])[] = [
   ['a model', model, 40],
   ['a bag of words', words, 21],
   ['HOG', { kind: 'hog' }, 577],
+  ['HOG of a new space', { kind: 'hog', transparency: 'contrast' }, 577],
   ['a grey histogram', { kind: 'grey-histogram' }, 64],
   ['a colour histogram', { kind: 'color-histogram' }, 512],
   ['a projected fusion', fusion, 100],
