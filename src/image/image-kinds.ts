@@ -8,6 +8,9 @@ export interface ImageKind {
   readonly outcome: string;
 }
 
+/** In heif-worker.ts, which tells libheif's refusals apart. */
+const byDecoder = 'refused, with the reason that libheif gives';
+
 /**
  * Per container and feature, what becomes of an intact file. docs/limits.md shows the same table, and a test compares.
  * What is refused here is refused by name: libvips would call it broken, or show another picture.
@@ -43,6 +46,46 @@ export const imageKinds = {
     container: 'AVIF',
     feature: 'transparency that is turned otherwise than the colours (libavif until 1.3.0)',
     outcome: 'refused',
+  },
+  heif: {
+    container: 'HEIC',
+    feature: 'HEVC of 8, 10 or 12 bits, any chroma, grey; tiles in a grid; overlays; alpha',
+    outcome: 'decoded, at 8 bits',
+  },
+  heifTurned: {
+    container: 'HEIC',
+    feature: 'rotation, mirroring, clean aperture',
+    outcome: 'applied; EXIF orientation is not, as the format wants it',
+  },
+  heifColours: {
+    container: 'HEIC',
+    feature: 'a profile (ICC), or Display P3 by numbers (nclx)',
+    outcome: 'converted to sRGB',
+  },
+  heifSeveral: {
+    container: 'HEIC',
+    feature: 'gain maps, depth, thumbnails, auxiliary and further images',
+    outcome: 'the primary image alone',
+  },
+  heifRange: {
+    container: 'HEIC',
+    feature: 'high dynamic range (PQ, HLG); BT.2020 and other colours without a profile',
+    outcome: byDecoder,
+  },
+  heifCodecs: {
+    container: 'HEIC',
+    feature: 'AV1, AVC, VVC, EVC, JPEG, JPEG 2000 or uncompressed images; AVIF is a format of its own',
+    outcome: byDecoder,
+  },
+  heifPredicted: {
+    container: 'HEIC',
+    feature: 'a sequence without a still image; predictively coded images',
+    outcome: byDecoder,
+  },
+  heifAperture: {
+    container: 'HEIC',
+    feature: 'a clean aperture more than 64 pixels smaller on both sides than the coded picture',
+    outcome: byDecoder,
   },
   tiff: { container: 'TIFF', feature: '8 or 16 bits a sample: grey, RGB, CMYK', outcome: 'decoded' },
   tiffFewBits: { container: 'TIFF', feature: '1, 2 or 4 bits a sample: grey, palettes', outcome: 'decoded' },
