@@ -7,7 +7,10 @@ export const errorCatalogue = {
   UNAUTHENTICATED: { status: 401, remedy: 'Send credentials, or ask the operator to allow anonymous use.' },
   FORBIDDEN: { status: 403, remedy: 'Ask the operator for the right that the message names.' },
   NOT_FOUND: { status: 404, remedy: 'Check the id; the image may have been deleted.' },
-  CONFLICT: { status: 409, remedy: 'Read the current state and try again; what a rule of the database refuses, the operator finds in the log.' },
+  CONFLICT: {
+    status: 409,
+    remedy: 'Read the current state and try again; what a rule of the database refuses, the operator finds in the log.',
+  },
   IMAGE_TOO_LARGE: { status: 413, remedy: 'Send fewer bytes or fewer pixels.' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, remedy: 'Send JPEG, PNG, WebP, AVIF, GIF, TIFF or HEIC.' },
   INVALID_IMAGE: { status: 422, remedy: 'Send the whole file again, or re-export it.' },

@@ -30,6 +30,12 @@ const harmful: readonly {
   { name: 'row_security', right: /^on$/, value: 'on', harm: 'every statement on a table with policies fails' },
   { name: 'gin_fuzzy_search_limit', right: /^0$/, value: '0', harm: 'filters by metadata leave images out' },
   {
+    name: 'enable_indexscan',
+    right: /^on$/,
+    value: 'on',
+    harm: 'searches compare all images, slower and no less right',
+  },
+  {
     name: 'session_replication_role',
     right: /^(origin|local)$/,
     value: 'origin',

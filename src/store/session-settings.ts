@@ -31,6 +31,9 @@ export const allSettings: Settings = {
   default_transaction_deferrable: 'off',
   row_security: 'on',
   gin_fuzzy_search_limit: '0',
+  // The planner's: an index that is not to be used is as good as none.
+  enable_indexscan: 'on',
+  enable_partition_pruning: 'on',
   array_nulls: 'on',
   transform_null_equals: 'off',
 };

@@ -65,17 +65,17 @@ COMMENT ON FUNCTION filter_images(jsonb, text, text, timestamptz, timestamptz) I
   'The images for which every argument that is not NULL holds: metadata containment, case-insensitive substring of the filename without wildcards, SHA-256, and both times inclusive. Semblance''s own columns of image; join image by id for others.';
 
 CREATE FUNCTION has_hnsw_index(partition regclass) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  found boolean;
 BEGIN
-  -- Where another kind of index gives the same order, the planner may prefer it.
-  RETURN coalesce((
-    SELECT bool_and(a.amname = 'hnsw')
-    FROM pg_catalog.pg_index x
-    JOIN pg_catalog.pg_class c ON c.oid = x.indexrelid
-    JOIN pg_catalog.pg_am a ON a.oid = c.relam
-    JOIN pg_catalog.pg_opclass o ON o.oid = x.indclass[0]
-    JOIN pg_catalog.pg_attribute t ON t.attrelid = x.indrelid AND t.attnum = x.indkey[0]
-    WHERE x.indrelid = partition AND x.indisvalid AND x.indpred IS NULL
-      AND o.opcname = 'vector_cosine_ops' AND t.attname = 'embedding'), false);
+  -- Where another kind of index gives the same order, the planner may prefer it. This is asked on every search: a definition costs less
+  -- than the catalogues that it comes from, and a partition that the planner does not know spares planning anew.
+  SELECT bool_and(d.definition LIKE '% USING hnsw %') INTO found
+  FROM (
+    SELECT replace(pg_catalog.pg_get_indexdef(x.indexrelid), '"', '') AS definition FROM pg_catalog.pg_index x
+    WHERE x.indrelid = (SELECT partition) AND x.indisvalid AND x.indpred IS NULL AND x.indnatts = 1) d
+  WHERE d.definition LIKE '%(embedding %vector_cosine_ops)%';
+  RETURN coalesce(found, false);
 END
 $$;
 COMMENT ON FUNCTION has_hnsw_index(regclass) IS
@@ -93,6 +93,7 @@ CREATE OR REPLACE FUNCTION search_plan(
   OUT candidates uuid[]
 ) LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 DECLARE
+  partition regclass := to_regclass('embedding_' || search_plan.space_id);
   few boolean;
 BEGIN
   mode := 'hnsw';
@@ -105,16 +106,14 @@ BEGIN
     IF coalesce(cardinality(candidates), 0) <= exact_max_images THEN mode := 'candidates'; END IF;
   ELSE
     -- The planner's estimate saves counting on every search; it is taken for no more than a hint that the table is large.
-    SELECT coalesce(max(c.reltuples), 0) <= exact_max_images INTO few
-    FROM pg_catalog.pg_inherits h JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid
-    WHERE h.inhparent = 'embedding'::regclass AND c.relname = 'embedding_' || search_plan.space_id;
+    few := coalesce((SELECT c.reltuples FROM pg_catalog.pg_class c WHERE c.oid = partition), 0) <= exact_max_images;
     IF few THEN
       SELECT count(*) <= exact_max_images INTO few FROM (
         SELECT FROM embedding e WHERE e.space_id = search_plan.space_id LIMIT exact_max_images + 1) c;
     END IF;
     IF few THEN mode := 'exact'; END IF;
   END IF;
-  IF mode = 'hnsw' AND NOT has_hnsw_index(to_regclass('embedding_' || search_plan.space_id)) THEN mode := 'exact'; END IF;
+  IF mode = 'hnsw' AND NOT (current_setting('enable_indexscan')::boolean AND has_hnsw_index(partition)) THEN mode := 'exact'; END IF;
 END
 $$;
 COMMENT ON FUNCTION search_plan(integer, jsonb, text, text, timestamptz, timestamptz, integer) IS
@@ -132,9 +131,7 @@ CREATE OR REPLACE FUNCTION search_images(
   exact_max_images integer DEFAULT 2000,
   space_id integer DEFAULT NULL
 ) RETURNS TABLE (image_id uuid, similarity double precision, rank integer, mode text)
-LANGUAGE plpgsql STABLE ROWS 20 SET search_path FROM CURRENT
-  -- Whoever administers the database may have set these otherwise: the plan is the one that `mode` names, and a filter finds all.
-  SET enable_indexscan = on SET enable_partition_pruning = on SET gin_fuzzy_search_limit = 0 AS $$
+LANGUAGE plpgsql STABLE ROWS 20 SET search_path FROM CURRENT AS $$
 DECLARE
   searched_space_id integer := space_id;
   hides boolean := row_security_active('image'::regclass);
@@ -156,8 +153,11 @@ BEGIN
   END IF;
   -- Read first, then search: on shards a sub-select that fetched the vector inside the search would be refused.
   IF query IS NULL THEN
-    SELECT e.embedding INTO query FROM embedding e WHERE e.space_id = searched_space_id AND e.image_id = query_image_id
-      AND (NOT hides OR EXISTS (SELECT FROM image i WHERE i.id = e.image_id));
+    SELECT e.embedding INTO query FROM embedding e WHERE e.space_id = searched_space_id AND e.image_id = query_image_id;
+    -- Nested: an expression with a query in it is run as one, whatever stands before AND.
+    IF hides THEN
+      IF NOT EXISTS (SELECT FROM image i WHERE i.id = query_image_id) THEN query := NULL; END IF;
+    END IF;
   END IF;
   IF query IS NULL OR searched_space_id IS NULL THEN
     RAISE EXCEPTION 'No image of id % has an embedding', coalesce(query_image_id::text, 'NULL')
@@ -209,8 +209,7 @@ CREATE OR REPLACE FUNCTION search_regions(
   exact_max_images integer DEFAULT 2000,
   space_id integer DEFAULT NULL
 ) RETURNS TABLE (image_id uuid, similarity double precision, rank integer, mode text, x real, y real, width real, height real)
-LANGUAGE plpgsql STABLE ROWS 20 SET search_path FROM CURRENT
-  SET enable_indexscan = on SET enable_partition_pruning = on SET gin_fuzzy_search_limit = 0 AS $$
+LANGUAGE plpgsql STABLE ROWS 20 SET search_path FROM CURRENT AS $$
 DECLARE
   searched_space_id integer := space_id;
   hides boolean := row_security_active('image'::regclass);
@@ -238,8 +237,11 @@ BEGIN
     SELECT s.id INTO searched_space_id FROM embedding_space s WHERE s.state = 'active';
   END IF;
   IF query IS NULL THEN
-    SELECT e.embedding INTO query FROM embedding e WHERE e.space_id = searched_space_id AND e.image_id = query_image_id
-      AND (NOT hides OR EXISTS (SELECT FROM image i WHERE i.id = e.image_id));
+    SELECT e.embedding INTO query FROM embedding e WHERE e.space_id = searched_space_id AND e.image_id = query_image_id;
+    -- Nested: an expression with a query in it is run as one, whatever stands before AND.
+    IF hides THEN
+      IF NOT EXISTS (SELECT FROM image i WHERE i.id = query_image_id) THEN query := NULL; END IF;
+    END IF;
   END IF;
   IF query IS NULL OR searched_space_id IS NULL THEN
     RAISE EXCEPTION 'No image of id % has an embedding', coalesce(query_image_id::text, 'NULL')

@@ -59,7 +59,7 @@ const doors: readonly Door[] = [
   {
     name: 'through PgBouncer in transaction mode',
     open: (url) => startPgBouncer(url, 3),
-    told: ['bytea_output', 'row_security', 'gin_fuzzy_search_limit'],
+    told: ['bytea_output', 'row_security', 'gin_fuzzy_search_limit', 'enable_indexscan'],
   },
 ];
 
