@@ -14,6 +14,8 @@ export type DecodeOrder = z.infer<typeof decodeOrder>;
 export const decodeRefusals = ['IMAGE_TOO_LARGE', 'INVALID_IMAGE', 'UNSUPPORTED_MEDIA_TYPE'] as const;
 
 const size = z.int().positive();
+/** Whether the process can decode nothing more and is to be ended. */
+const isLast = z.boolean();
 
 /** From it. A process that a file took over may write what it likes: nothing else is believed. */
 export const decodeAnswer = z.discriminatedUnion('kind', [
@@ -21,7 +23,14 @@ export const decodeAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('began'), sizeBytes: z.literal(0) }),
   /** Followed by the pixels, as in DecodedImage, and by `contrasted` where there is such. */
   z
-    .object({ kind: z.literal('decoded'), width: size, height: size, isContrasted: z.boolean(), sizeBytes: size })
+    .object({
+      kind: z.literal('decoded'),
+      width: size,
+      height: size,
+      isContrasted: z.boolean(),
+      isLast,
+      sizeBytes: size,
+    })
     .refine(({ width, height, isContrasted, sizeBytes }) => sizeBytes === width * height * (isContrasted ? 6 : 3)),
   z.object({
     kind: z.literal('refused'),
@@ -29,6 +38,7 @@ export const decodeAnswer = z.discriminatedUnion('kind', [
     message: z.string().max(200),
     /** For the log. */
     cause: z.string(),
+    isLast,
     sizeBytes: z.literal(0),
   }),
 ]);

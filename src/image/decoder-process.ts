@@ -30,24 +30,31 @@ async function work(order: DecodeOrder, bytes: Buffer): Promise<void> {
   const watch = setInterval(() => {
     const { user, system } = process.cpuUsage(startUsage);
     if ((user + system) / 1000 < maxDecodeCpuMs) return;
-    answer(refusal(new SemblanceError('INVALID_IMAGE', `The ${order.mediaType} image takes too long to decode`)));
-    endOnceWritten();
+    clearInterval(watch);
+    const error = new SemblanceError('INVALID_IMAGE', `The ${order.mediaType} image takes too long to decode`);
+    answer({ ...refusalOf(error), isLast: true });
   }, cpuCheckMs);
   try {
     const { width, height, pixels, contrasted } = await decodePixels({ ...order, bytes });
     const parts = contrasted === undefined ? [pixels] : [pixels, contrasted];
     const sizeBytes = pixels.byteLength * parts.length;
-    answer({ kind: 'decoded', width, height, isContrasted: contrasted !== undefined, sizeBytes }, ...parts);
+    answer(
+      { kind: 'decoded', width, height, isContrasted: contrasted !== undefined, isLast: holdsMuch(), sizeBytes },
+      ...parts,
+    );
   } catch (error) {
-    answer(refusal(error));
+    answer({ ...refusalOf(error), isLast: holdsMuch() });
   } finally {
     clearInterval(watch);
   }
-  // What large images leave behind is given back to the machine by the only way that always works.
-  if (process.memoryUsage.rss() > maxIdleDecoderBytes) endOnceWritten();
 }
 
-function refusal(error: unknown): DecodeAnswer {
+/** What large images leave behind is given back to the machine by the only way that always works: the process ends. */
+function holdsMuch(): boolean {
+  return process.memoryUsage.rss() > maxIdleDecoderBytes;
+}
+
+function refusalOf(error: unknown): Omit<Extract<DecodeAnswer, { readonly kind: 'refused' }>, 'isLast'> {
   const code = error instanceof SemblanceError && decodeRefusals.find((known) => known === error.code);
   if (code === false || code === undefined) throw error;
   const { message, cause } = error;
@@ -56,10 +63,6 @@ function refusal(error: unknown): DecodeAnswer {
 
 function answer(header: DecodeAnswer, ...parts: readonly Uint8Array[]): void {
   writeFrame(process.stdout, header, ...parts);
-}
-
-function endOnceWritten(): void {
-  process.stdout.write('', end);
 }
 
 /** Not process.exit, which would wait for a thread of libvips that is at work. */

@@ -28,19 +28,21 @@ export class DecoderProcesses {
    * @throws SemblanceError as decodePixels; INVALID_IMAGE also where the process ended over it; OVERLOADED where none starts
    */
   async decode(request: DecodeRequest): Promise<DecodedImage> {
-    // An idle process may have ended a moment ago.
-    for (let attempt = 1; ; attempt++) {
-      const decoder = this.#take();
+    // Only what was started for this file counts: any number of idle processes may have ended a moment ago.
+    for (let started = 0; ;) {
+      const idle = this.#takeIdle();
+      if (idle === undefined) started++;
+      const decoder = idle ?? this.#start();
       try {
         const image = await decoder.decode(request);
         return image;
       } catch (error) {
         if (!(error instanceof NotBegunError)) throw error;
-        if (attempt === 2) {
+        if (started === 2) {
           throw new SemblanceError('OVERLOADED', 'No process to decode images could be started', { cause: error });
         }
       } finally {
-        if (decoder.lives) this.#idle.push(decoder);
+        if (decoder.isUsable) this.#idle.push(decoder);
       }
     }
   }
@@ -50,10 +52,13 @@ export class DecoderProcesses {
     await Promise.all([...this.#all].map((decoder) => decoder.close()));
   }
 
-  #take(): DecoderProcess {
-    for (let decoder = this.#idle.pop(); decoder !== undefined; decoder = this.#idle.pop()) {
-      if (decoder.lives) return decoder;
-    }
+  #takeIdle(): DecoderProcess | undefined {
+    let decoder = this.#idle.pop();
+    while (decoder?.isUsable === false) decoder = this.#idle.pop();
+    return decoder;
+  }
+
+  #start(): DecoderProcess {
     const decoder = new DecoderProcess(() => {
       this.#all.delete(decoder);
     });
@@ -75,7 +80,7 @@ class DecoderProcess {
   readonly #stdin: Socket;
   readonly #stdout: Socket;
   readonly #closed: Promise<void>;
-  #lives = true;
+  #isUsable = true;
   #work: Work | undefined;
 
   constructor(onEnd: () => void) {
@@ -105,8 +110,7 @@ class DecoderProcess {
     this.#stdin.on('error', () => undefined);
     this.#closed = new Promise((resolve) => {
       const end = (how: string): void => {
-        if (!this.#lives) return;
-        this.#lives = false;
+        this.#isUsable = false;
         onEnd();
         this.#fail(how);
         resolve();
@@ -125,8 +129,9 @@ class DecoderProcess {
     return this.#child.pid;
   }
 
-  get lives(): boolean {
-    return this.#lives;
+  /** False from when its end is certain: it may still run for a moment. */
+  get isUsable(): boolean {
+    return this.#isUsable;
   }
 
   get isDecoding(): boolean {
@@ -170,6 +175,7 @@ class DecoderProcess {
       return;
     }
     this.#finish(work);
+    if (answer.isLast) this.#kill();
     const { mediaType } = work.request;
     if (answer.kind === 'decoded') {
       const { width, height, isContrasted } = answer;
@@ -199,6 +205,7 @@ class DecoderProcess {
   }
 
   #kill(): void {
+    this.#isUsable = false;
     this.#child.kill('SIGKILL');
   }
 

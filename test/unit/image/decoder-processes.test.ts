@@ -103,6 +103,14 @@ describe('a decoder process', () => {
     expect(decoder.processes).toHaveLength(1);
   });
 
+  it('is started anew where all that had nothing to do ended a moment ago, and no file fails', async () => {
+    open(3);
+    await Promise.all(Array.from({ length: 3 }, () => decoder.decode(small, 'bulk')));
+    expect(decoder.processes).toHaveLength(3);
+    for (const { pid } of decoder.processes) if (pid !== undefined) process.kill(pid, 'SIGKILL');
+    await expect(decoder.decode(small, 'bulk')).resolves.toMatchObject({ width: 96 });
+  });
+
   it('is started once, and as many as work at the same time', async () => {
     open(2);
     expect(decoder.processes).toEqual([]);
