@@ -36,7 +36,7 @@ export interface WorkOnPages {
   readonly next: (after: string | undefined) => Promise<readonly string[]>;
   /** Tried again where something is full or the database away. */
   readonly work: (imageId: string) => Promise<void>;
-  /** Once a page is done. */
+  /** Once a page is done, or cut off by an error that ends all. */
   readonly finishPage?: (() => Promise<void>) | undefined;
   readonly onImage: () => void;
   readonly signal: AbortSignal | undefined;
@@ -72,12 +72,21 @@ export async function workOnPages({ next, work, finishPage, onImage, signal }: W
     }
     onImage();
   };
+  const finish = async (): Promise<void> => {
+    if (finishPage !== undefined) await retrying(finishPage, defaultRetryWaitsMs, undefined);
+  };
   for (let after: string | undefined; signal?.aborted !== true;) {
     const ids = await next(after);
     after = ids.at(-1);
     if (after === undefined) break;
-    await overAll(ids, workOn, { concurrency: imagesAtOnce, signal });
-    if (finishPage !== undefined) await retrying(finishPage, defaultRetryWaitsMs, undefined);
+    try {
+      await overAll(ids, workOn, { concurrency: imagesAtOnce, signal });
+    } catch (error) {
+      // What was made of the page is not lost with it; that this fails as well tells nothing more.
+      await finish().catch(() => undefined);
+      throw error;
+    }
+    await finish();
   }
   return { failed, interrupted: signal?.aborted === true };
 }
