@@ -8,6 +8,7 @@ import type { Dataset, LeftOut } from '../../evaluation/datasets/dataset.js';
 import { fromQrels, galleryAndQueries, leaveOneOut, type ListedFile } from '../../evaluation/datasets/from-files.js';
 import { readQrels } from '../../evaluation/qrels-file.js';
 import { findImages, shownName } from '../find-images.js';
+import { readKept } from './work-file.js';
 
 export interface DatasetSource {
   /** A folder of class folders, one that holds train/ and test/, or an archive of either (.tar, .tar.gz, .tgz). */
@@ -111,7 +112,7 @@ async function unpack(archive: string, workFolder: string): Promise<string> {
     .digest('hex')
     .slice(0, 16);
   const folder = join(workFolder, `data-${key}`);
-  const whole = await stat(folder).catch(() => undefined);
+  const whole = await readKept(folder, stat);
   if (whole === undefined) {
     const partial = `${folder}.partial`;
     await rm(partial, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SemblanceError } from '../../errors.js';
 import type { Dataset } from '../../evaluation/datasets/dataset.js';
@@ -16,6 +16,7 @@ import { keyOf } from './keys.js';
 import type { EvaluationImages } from './read-images.js';
 import type { OpenSearch } from './run-method.js';
 import type { EvaluatedSpace } from './spaces.js';
+import { readKeptText } from './work-file.js';
 
 /** Pixel statistics kept from one query to the next: 80 kB each. */
 const preparedImages = 2_000;
@@ -95,7 +96,7 @@ async function scorerOnce(
   const rows = dataset.training.map((number) => images.rowOf.get(number)!);
   const key = keyOf(packageVersion, kind, space.key, seed, rows);
   const path = join(images.folder, `scorer-${key}.json`);
-  const known = await readFile(path, 'utf8').catch(() => undefined);
+  const known = await readKeptText(path);
   if (known !== undefined) return { scorer: scorerFromJson(JSON.parse(known), space.dimensions), key };
   const vectors = await space.read();
   const scorer = await trainScorer({

@@ -1,5 +1,6 @@
-import { mkdir, open, readFile, rm, truncate } from 'node:fs/promises';
+import { mkdir, open, rm, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { readKeptText } from './work-file.js';
 
 /** What one chunk of rows left beside them. */
 interface ChunkLine {
@@ -28,9 +29,10 @@ export class RowCache {
     this.#failures = new Map(lines.flatMap(({ failures }) => failures));
   }
 
+  /** @throws ConfigurationError where the log is there and cannot be read */
   static async open(path: string, rowBytes: number): Promise<RowCache> {
     await mkdir(dirname(path), { recursive: true });
-    const log = await readFile(`${path}.log`, 'utf8').catch(() => '');
+    const log = (await readKeptText(`${path}.log`)) ?? '';
     const whole = log.slice(0, log.lastIndexOf('\n') + 1);
     const lines = whole
       .split('\n')

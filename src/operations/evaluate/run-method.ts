@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { appendFile, mkdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { percentile } from '../../evaluation/bootstrap.js';
@@ -7,6 +7,7 @@ import type { CostDocument } from '../../evaluation/document.js';
 import { resumePoint } from '../../evaluation/resume-run.js';
 import { writeRunTopic } from '../../evaluation/run-file.js';
 import type { CandidateSource, Candidates } from './candidates.js';
+import { readKept, readKeptText } from './work-file.js';
 
 /** What a run leaves beside its file, so that a later start knows what it is of and what it cost. */
 type LogLine =
@@ -130,7 +131,7 @@ function costOf(log: readonly LogLine[]): RunCost {
 }
 
 async function readLog(path: string): Promise<readonly LogLine[]> {
-  const text = await readFile(path, 'utf8').catch(() => '');
+  const text = (await readKeptText(path)) ?? '';
   return text
     .slice(0, text.lastIndexOf('\n') + 1)
     .split('\n')
@@ -143,8 +144,5 @@ function lines(log: readonly LogLine[]): string {
 }
 
 async function sizeOf(path: string): Promise<number> {
-  return stat(path).then(
-    ({ size }) => size,
-    () => 0,
-  );
+  return (await readKept(path, (each) => stat(each)))?.size ?? 0;
 }

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Dataset } from '../../evaluation/datasets/dataset.js';
 import { packageVersion } from '../../paths.js';
@@ -23,6 +23,7 @@ import type { FittedLeaves, FitOptions, ImageSample } from '../../retrieval/spac
 import { keyOf } from './keys.js';
 import { leafRows, type FeatureOptions } from './read-images.js';
 import { RowCache } from './row-cache.js';
+import { readKeptText } from './work-file.js';
 
 /** One space with the vector of every image. */
 export interface EvaluatedSpace {
@@ -271,7 +272,7 @@ async function onceFitted(path: string, fit: () => Promise<FittedRecipe>): Promi
 }
 
 async function readFitted(path: string): Promise<FittedRecipe | undefined> {
-  const text = await readFile(path, 'utf8').catch(() => undefined);
+  const text = await readKeptText(path);
   return text === undefined ? undefined : fittedFromJson(JSON.parse(text));
 }
 

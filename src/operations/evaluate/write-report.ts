@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, writeFile, readFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import type { Writable } from 'node:stream';
@@ -22,6 +22,7 @@ import { makeThumbnail } from '../../image/renditions.js';
 import type { EvaluateOptions } from './evaluate.js';
 import { keyOf } from './keys.js';
 import type { EvaluationImages } from './read-images.js';
+import { readKeptText } from './work-file.js';
 
 export interface EvaluatedMethod {
   readonly name: string;
@@ -122,7 +123,7 @@ async function writeQrelsOnce(
   const keyFile = join(out, 'work', 'qrels.key');
   const key = keyOf(path, idsOf(dataset.gallery), idsOf(dataset.queries), judgements);
   // A qrels file that was given is copied line by line each time, for its judgements are not in the key.
-  const known = dataset.listed === undefined && (await readFile(keyFile, 'utf8').catch(() => '')) === key;
+  const known = dataset.listed === undefined && (await readKeptText(keyFile)) === key;
   if (!known) {
     await rm(join(out, 'qrels.txt'), { force: true });
     await rm(join(out, 'qrels.txt.gz'), { force: true });

@@ -1,7 +1,8 @@
-import { appendFile, mkdtemp, readFile, rm, truncate } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readFile, rename, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ConfigurationError } from '../../../../src/errors.js';
 import { RowCache } from '../../../../src/operations/evaluate/row-cache.js';
 
 const rows = 300;
@@ -76,6 +77,24 @@ describe('a cache of rows', () => {
     await cache.fill(5, { rowOf, concurrency: 1 });
     await truncate(`${path}.log`, 4);
     expect((await RowCache.open(path, 2)).length).toBe(0);
+  });
+
+  it('removes nothing where its log is there and cannot be read, and names it', async () => {
+    const cache = await RowCache.open(path, 2);
+    await cache.fill(5, { rowOf, concurrency: 1 });
+    await rename(`${path}.log`, `${path}.kept`);
+    await mkdir(`${path}.log`);
+    const opening = RowCache.open(path, 2);
+    await expect(opening).rejects.toThrow(ConfigurationError);
+    await expect(opening).rejects.toMatchObject({
+      message: expect.stringContaining(`${path}.log cannot be read (EISDIR)`) as string,
+      cause: { code: 'EISDIR' },
+    });
+    await rm(`${path}.log`, { recursive: true });
+    await rename(`${path}.kept`, `${path}.log`);
+    const again = await RowCache.open(path, 2);
+    expect(again.length).toBe(5);
+    expect(await again.read()).toEqual(await cache.read());
   });
 
   it('ends at an abort and at a row of another size', async () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, truncate } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -126,6 +126,16 @@ describe('the run of a method', () => {
     const again = optionsFor('cut');
     await runMethod(again);
     expect(await readFile(again.runFile)).toEqual(await readFile(whole.runFile));
+  });
+
+  it('keeps its file where its log is there and cannot be read', async () => {
+    const whole = optionsFor('whole');
+    await runMethod(whole);
+    const expected = await readFile(whole.runFile);
+    await rm(whole.logFile);
+    await mkdir(whole.logFile);
+    await expect(runMethod(optionsFor('whole'))).rejects.toThrow(`${whole.logFile} cannot be read (EISDIR)`);
+    expect(await readFile(whole.runFile)).toEqual(expected);
   });
 
   it('asks nothing again once it is whole, and everything once something changed', async () => {
