@@ -2,9 +2,9 @@ import { availableParallelism, cpus } from 'node:os';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { messageOf } from '../../errors.js';
+import { ConfigurationError, messageOf } from '../../errors.js';
 import { maxEmbeddingBatch } from '../../limits.js';
-import { isMissing, throwDiskError } from './disk.js';
+import { errorCode, isMissing, throwDiskError } from './disk.js';
 
 /** How a model is run: what `models bench` found to serve best on a machine. */
 export interface ServingSettings {
@@ -61,7 +61,7 @@ export function settingsPath(models: string): string {
  * @param sha256 of the weights
  */
 export async function readSettings(models: string, sha256: string, machine = thisMachine()): Promise<StoredSettings> {
-  const file = await readSettingsFile(models);
+  const file = await readSettingsFile(models).catch(messageOf);
   if (typeof file === 'string') return { kind: 'unusable', reason: `${file}, so that it is not used` };
   const entry = file.models[sha256];
   if (entry === undefined) return { kind: 'none' };
@@ -77,7 +77,7 @@ export async function readSettings(models: string, sha256: string, machine = thi
 /**
  * Puts one model's settings beside those of the others, in one rename.
  * @returns why what was there is replaced as a whole; undefined where it was kept
- * @throws ConfigurationError where the folder cannot be written
+ * @throws ConfigurationError where the file is there and cannot be read, or the folder cannot be written
  */
 export async function storeSettings(models: string, sha256: string, entry: SettingsEntry): Promise<string | undefined> {
   const file = await readSettingsFile(models);
@@ -95,7 +95,10 @@ export async function storeSettings(models: string, sha256: string, entry: Setti
   return typeof file === 'string' ? file : undefined;
 }
 
-/** A sentence without its end says what is wrong with the file. */
+/**
+ * A sentence without its end says what is wrong with what the file holds.
+ * @throws ConfigurationError, such a sentence, too, where it is there and cannot be read
+ */
 async function readSettingsFile(models: string): Promise<SettingsFile | string> {
   const path = settingsPath(models);
   let text: string;
@@ -103,7 +106,7 @@ async function readSettingsFile(models: string): Promise<SettingsFile | string> 
     text = await readFile(path, 'utf8');
   } catch (error) {
     if (isMissing(error)) return { settingsVersion: 1, models: {} };
-    return `${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? messageOf(error)})`;
+    throw new ConfigurationError(`${path} cannot be read (${errorCode(error) ?? messageOf(error)})`, { cause: error });
   }
   try {
     const parsed = fileSchema.safeParse(JSON.parse(text));

@@ -1,5 +1,5 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { loadManifest } from '../../../../src/embedding/manifest.js';
 import {
@@ -10,6 +10,7 @@ import {
   type SettingsEntry,
 } from '../../../../src/embedding/models/serving-settings.js';
 import { openEmbedder } from '../../../../src/embedding/open-embedder.js';
+import { ConfigurationError } from '../../../../src/errors.js';
 import { temporaryFolder, tinyModelFolder } from '../../../support/tiny-models.js';
 
 const [one, two] = ['1'.repeat(64), '2'.repeat(64)];
@@ -90,6 +91,16 @@ describe('stored settings', () => {
     expect(await readSettings(models, one, machine)).toMatchObject({
       reason: expect.stringContaining('cannot be read (EISDIR)') as string,
     });
+  });
+
+  it('are not written anew where they are there and cannot be read', async () => {
+    const models = await temporaryFolder();
+    // As unreadable to the superuser as to everybody, and a rename would replace it.
+    await symlink(basename(settingsPath(models)), settingsPath(models));
+    const storing = storeSettings(models, one, entry());
+    await expect(storing).rejects.toThrow(ConfigurationError);
+    await expect(storing).rejects.toThrow('cannot be read (ELOOP)');
+    expect((await lstat(settingsPath(models))).isSymbolicLink()).toBe(true);
   });
 });
 
