@@ -153,10 +153,12 @@ async function readText(path: string): Promise<string | undefined> {
 }
 
 async function modifiedMs(path: string): Promise<number | undefined> {
-  return stat(path).then(
-    (stats) => stats.mtimeMs,
-    () => undefined,
-  );
+  try {
+    return (await stat(path)).mtimeMs;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
 }
 
 function hasCode(error: unknown, code: string): boolean {

@@ -35,14 +35,25 @@ export async function livenessOf(
     return 'unknown';
   if (process.bootId !== bootId || process.pidNamespace !== pidNamespace) return 'unknown';
   const stat = await readStat(process.pid);
+  if (stat === null) return 'unknown';
   // A zombie has released everything; it only waits for its parent.
   return stat?.startTicks === process.startTicks && stat.state !== 'Z' ? 'alive' : 'dead';
 }
 
-/** https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html, fields 3 and 22. The second may hold any character. */
-async function readStat(pid: number): Promise<{ readonly state: string; readonly startTicks: string } | undefined> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
+/**
+ * https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html, fields 3 and 22. The second may hold any character.
+ * Undefined where there is no such process, null where the system does not tell: too many files are open, or it is hidden.
+ */
+async function readStat(
+  pid: number,
+): Promise<{ readonly state: string; readonly startTicks: string } | undefined | null> {
+  let text: string;
+  try {
+    text = await readFile(`/proc/${pid}/stat`, 'utf8');
+  } catch (error) {
+    // The second where it ends between the opening and the reading.
+    return ['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '') ? undefined : null;
+  }
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const [state, startTicks] = [fields[0], fields[19]];
   return state === undefined || startTicks === undefined ? undefined : { state, startTicks };
