@@ -49,12 +49,33 @@ export function checkMetadata(value: unknown, name = 'metadata'): Metadata {
   const text = jsonOf(value) ?? 'null';
   const stored: unknown = JSON.parse(text);
   if (!isObject(stored)) throw invalidArgument(name, 'a JSON object', stored);
-  const sizeBytes = Buffer.byteLength(text);
+  const sizeBytes = storedBytes(text);
   if (sizeBytes > maxMetadataBytes) {
     throw invalidArgument(name, `at most ${maxMetadataBytes} bytes of JSON`, `${sizeBytes} bytes`);
   }
   checkStorable(text, name);
   return stored;
+}
+
+/** A string, to be passed over, or a number with an exponent: its sign, digits, decimals and exponent. */
+const stringOrPower = /"(?:[^"\\]|\\.)*"|(-?)(\d)(?:\.(\d+))?e([+-]\d+)/g;
+
+/**
+ * Bytes of the JSON, the numbers of what may be stored written out as jsonb does: the six bytes of 1e-300 come back as 302.
+ * @param json as JSON.stringify writes it
+ */
+function storedBytes(json: string): number {
+  let bytes = Buffer.byteLength(json);
+  // Too much already, and too long a string for the expression.
+  if (bytes > maxMetadataBytes) return bytes;
+  for (const [written, sign = '', digit, decimals = '', power] of json.matchAll(stringOrPower)) {
+    if (digit === undefined) continue;
+    const exponent = Number(power);
+    // From 1e21 on no decimals are left.
+    const digits = exponent > 0 ? exponent + 1 : '0.'.length - exponent + decimals.length;
+    bytes += sign.length + digits - written.length;
+  }
+  return bytes;
 }
 
 /** @param json as JSON.stringify writes it */

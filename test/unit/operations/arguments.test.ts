@@ -68,6 +68,27 @@ describe('metadata', () => {
     expect(checkMetadata(full)).toEqual(full);
     expect(codeOf(() => checkMetadata({ a: `${full.a}x` }))).toBe('BAD_USER_INPUT');
   });
+  // SELECT length('1e-300'::jsonb::text)
+  it.each([
+    [1e-300, 302],
+    [-1e-300, 303],
+    [1.25e-7, 11],
+    [5e-324, 326],
+    [1e21, 22],
+    [-1.7976931348623157e308, 310],
+    [1e20, 21],
+    [0.000001, 8],
+  ])('counts %d as the %i bytes of digits that jsonb writes', (number, digits) => {
+    const overhead = Buffer.byteLength('{"a":"","b":}');
+    const text = 'x'.repeat(8192 - overhead - digits);
+    expect(codeOf(() => checkMetadata({ a: text, b: number }))).toBe('accepted');
+    expect(codeOf(() => checkMetadata({ a: `${text}x`, b: number }))).toBe('BAD_USER_INPUT');
+  });
+  it('counts no digits for text that looks like a number', () => {
+    const text = ['1e-300', '\\"', '1e+308', '",1e-300'].join(' ');
+    const full = { [text]: Array<string>(200).fill(text) };
+    expect(checkMetadata(full)).toEqual(full);
+  });
   it('is stored as it was checked: what JSON leaves out is gone, and nothing reads the value again', () => {
     const calls = { count: 0 };
     const value = { a: undefined, b: { c: () => 1, d: 2 }, e: { toJSON: () => ++calls.count } };
