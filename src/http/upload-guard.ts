@@ -3,12 +3,12 @@ import { graphqlUploadExpress } from 'graphql-upload-ts';
 import { invalidArgument, SemblanceError } from '../errors.js';
 import { maxFilesPerRequest, maxMultipartFieldBytes, maxMultipartPathSteps } from '../limits.js';
 import type { ByteBudget } from '../operations/byte-budget.js';
+import { assertJsonDepth } from '../operations/json-depth.js';
 import { callerOf } from './access.js';
 import { contentLength, cutOff, isUpload } from './request-body.js';
-import { assertJsonDepth } from '../operations/json-depth.js';
 import { readMultipartHead, type MultipartHead } from './multipart-head.js';
 
-/** No web page sends them to another origin unasked. Those that Apollo Server takes. */
+/** A browser asks first before a web page may send one of them to another origin. The same as Apollo Server takes. */
 const preflightHeaders = ['Apollo-Require-Preflight', 'X-Apollo-Operation-Name'] as const;
 /** Header of a part with its boundary; generous, for file names may be long. */
 const maxPartOverheadBytes = 8 * 1024;
@@ -99,7 +99,7 @@ function checkHead({ operations, map }: MultipartHead): number {
       if (typeof path !== 'string' || !isVariablePath(path)) {
         throw invalidArgument(`map.${name}`, 'paths such as variables.file', path);
       }
-      if (seen.has(path)) throw invalidArgument(`map.${name}`, 'paths that stand in it once', path);
+      if (seen.has(path)) throw invalidArgument(`map.${name}`, 'each path once', path);
       // Of all files together: each path is an image to embed.
       if (seen.size === maxFilesPerRequest) throw invalidArgument('map', `at most ${maxFilesPerRequest} paths`, 'more');
       seen.add(path);

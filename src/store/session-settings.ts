@@ -20,7 +20,7 @@ export const keptByPoolers: Settings = {
 /**
  * Behind a pooler the others stay as they are set for the role. Nothing that is read comes out differently for that: numbers are sent in
  * binary, the driver reads bytea in either form, transactions name their isolation level, and statements by themselves are repeated.
- * What is left is told by `semblance doctor`: see setting-problems.ts.
+ * What is left is told by `semblance doctor`: see server-settings.ts.
  */
 export const allSettings: Settings = {
   ...keptByPoolers,
