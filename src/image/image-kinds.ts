@@ -8,8 +8,8 @@ export interface ImageKind {
   readonly outcome: string;
 }
 
-/** In heif-worker.ts, which tells libheif's refusals apart. */
-const byDecoder = 'refused, with the reason that libheif gives';
+/** By heif-worker.ts, whose message says which of these it is. */
+const byDecoder = 'refused, with the reason';
 
 /**
  * Per container and feature, what becomes of an intact file. docs/limits.md shows the same table, and a test compares.
