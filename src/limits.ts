@@ -88,8 +88,8 @@ export const maxDecodeWaitMs = 60_000;
 /** Of an upload or an import while queries wait, too: from then on they take turns. */
 export const maxBulkWaitMs = 5_000;
 /**
- * Of memory to decode a HEIF image in: for libheif itself, the file's bytes twice, and this many a pixel, as far as there is room. Seen:
- * 5 where it is cut into tiles of 8 bits, 15 for one picture of 10 bits.
+ * The memory to decode a HEIF image: `heifBaseBytes` for libheif itself, twice the file's bytes, and `heifBytesPerPixel` for each pixel, up
+ * to `maxHeifBytes`. Measured: 5 bytes a pixel for tiles of 8 bits, 15 for one picture of 10 bits.
  */
 export const heifBaseBytes = 64 * 1024 * 1024;
 export const heifBytesPerPixel = 16;

@@ -16,7 +16,7 @@ try {
   process.exitCode = 1;
 }
 
-/** @throws ConfigurationError. Later, what finds none fails with whatever it says of a file that is not there. */
+/** @throws ConfigurationError. Later, whatever finds none left says that a file or a package is not there. */
 function assertFileDescriptors(): void {
   const { userLimits } = process.report.getReport() as {
     readonly userLimits?: { readonly open_files?: { readonly soft: number | 'unlimited' } };

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /**
  * A value of an enum of GraphQL. A newer server may have values that this program does not know: they are shown as the server names
- * them, so whoever compares one with what is known here goes on for any other.
+ * them, and code that compares a value with known ones must do something sensible for any other.
  */
 export function enumSchema<T extends string>(): z.ZodType<T> {
   return z.string() as unknown as z.ZodType<T>;

@@ -123,7 +123,7 @@ export async function untilInterrupted(work: (signal: AbortSignal) => Promise<vo
     await work(signal);
   } catch (error) {
     if (!isInterruption(error, signal)) throw error;
-    process.stderr.write('Interrupted: what was not begun was left.\n');
+    process.stderr.write('Interrupted: nothing more was begun.\n');
   } finally {
     process.off('SIGINT', onInterrupt);
     if (signal.aborted) process.exitCode = interruptedExitCode;

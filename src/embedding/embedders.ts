@@ -115,7 +115,7 @@ class EmbedderPool implements Embedders {
         reject(new SemblanceError('MODEL_UNAVAILABLE', `The model ${shownName(model)} is loading`));
       }, maxWaitMs).unref();
     });
-    // It is nobody's where all that waited have their model.
+    // Nobody listens where all that waited have their model.
     overdue.catch(() => undefined);
     return overdue;
   }

@@ -51,7 +51,7 @@ export function assertEveryFieldHasScope(schema: GraphQLSchema): void {
   }
 }
 
-/** Validation does not say so of a subscription: in a schema without any, every field of one is taken for valid. */
+/** Validation does not tell for a subscription: in a schema without subscriptions any field of one counts as valid. */
 export function isRootField(operation: OperationTypeNode, name: string): boolean {
   return operation !== OperationTypeNode.SUBSCRIPTION && Object.hasOwn(fieldScopes[operation], name);
 }

@@ -13,7 +13,7 @@ import { invalidArgument } from '../errors.js';
 import { maxIntrospectionRatio, maxSchemaIntrospections, maxTypeIntrospections } from '../limits.js';
 import { measureOperation, type MeasuredField, type MeasuredOperation } from './measure-operation.js';
 
-/** How much a field of introspection lists in a schema: the mean over all of its types, of `ofType` the share that has one. */
+/** How many items a field of introspection lists: the mean over all types of a schema; for `ofType`, the share of types that have one. */
 type ListLengths = Readonly<Record<string, number>>;
 
 interface IntrospectionBound {
@@ -39,7 +39,7 @@ export function assertIntrospection(operation: MeasuredOperation, fields: readon
     if (found > max) throw invalidArgument(name, `at most ${max} in one operation`, found);
   }
   if (measureOperation(operation, nestedFields) === Infinity) {
-    throw invalidArgument('the operation', 'no `fields` of a type within `fields` of a type', 'such');
+    throw invalidArgument('the operation', 'no `fields` of a type within `fields` of a type', 'some');
   }
   const { lengths, maxFields } = boundOf(operation.schema);
   const found = measureOperation(operation, introspectedBy(lengths));

@@ -101,7 +101,7 @@ const searchBounds: readonly Bound[] = [
   { measure: 'regions', max: maxRegionQueriesPerOperation, argument: 'region', what: 'regions in one operation' },
 ];
 
-/** An operation that costs no more is within the bounds of searches: each counts in its cost. Most need not be looked at again. */
+/** An operation that costs no more is within `searchBounds`, for what they count is part of its cost: most are measured no further. */
 const searchingCost = Math.min(
   maxSearchesPerOperation * searchCost,
   maxHitsPerOperation,

@@ -30,7 +30,10 @@ export interface Access {
   readonly guardImage: (form: ImageForm) => RequestHandler;
   /** Before a rendition is made. @throws RetryLaterError RATE_LIMITED */
   readonly chargeRendition: (caller: Caller) => Promise<void>;
-  /** Paths of an image's forms as a caller gets them, the proxy's prefix included: renditions are signed where strangers may not look at images. */
+  /**
+   * Paths of an image's forms as a caller gets them, the proxy's prefix included: renditions are signed where strangers may not look at
+   * images.
+   */
   readonly imagePaths: (id: string) => Promise<Readonly<Record<ImageForm, string>>>;
 }
 

@@ -5,7 +5,7 @@ export interface HealthRoutesOptions {
   readonly operations: Operations;
   /** True from the moment that the server shuts down: a load balancer then sends nothing new. */
   readonly isClosing: () => boolean;
-  /** Whether who asks is told the reasons: these name hosts and files of the operator's. */
+  /** Whether the answer to a request holds the reasons: these name hosts and files of the operator's. */
   readonly tellsReasons: (request: Request) => boolean;
 }
 

@@ -16,7 +16,7 @@ export interface SampleLayout {
   readonly isInverted: boolean;
 }
 
-/** What files have beyond it is no picture to look at. */
+/** A file with more is a measurement, and no picture to look at. */
 export const maxBands = 16;
 /** The four inks of a JPEG, or of a TIFF that says no more. */
 export const plainInks: SampleLayout = {

@@ -5,7 +5,7 @@ import { basename, extname, isAbsolute, join, resolve, sep } from 'node:path';
 import ignore, { type Ignore } from 'ignore';
 import { messageOf, SemblanceError } from '../errors.js';
 
-/** To open a file: bytes where its name is no UTF-8, as in archives of before it. */
+/** To open a file: bytes where its name is no UTF-8, as of files from old systems. */
 export type FilePath = string | Buffer;
 
 export interface FoundFile {
@@ -119,8 +119,8 @@ function joinName(folder: FilePath, name: Buffer): FilePath {
 }
 
 /**
- * What was named in the command line: Node hands arguments over as text, with U+FFFD for what is no UTF-8. Meant is the one entry that
- * reads so; `path` itself where it is there, and where there is none, or several.
+ * The path that an argument of the command line means. Node hands arguments over as text, with U+FFFD for what is no UTF-8: where there
+ * is no such path, the one whose names read so is meant. `path` itself where none or several do.
  */
 export async function openablePath(path: string): Promise<FilePath> {
   return (await kindOf(path)) === undefined ? ((await bytesOf(path)) ?? path) : path;

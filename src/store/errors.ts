@@ -94,7 +94,7 @@ const byDriverMessage = new Map<string, Translation>([
   ...driverMessages.overloaded.map((message): [string, Translation] => [message, overloaded]),
 ]);
 
-/** The functions of Postgres that raise what a policy refuses, and what RAISE says under any SQLSTATE. */
+/** Of Postgres's source: the functions that refuse a row by a policy, and that execute RAISE, whatever its SQLSTATE. */
 const rulingRoutines: ReadonlySet<string | undefined> = new Set(['ExecWithCheckOptions', 'exec_stmt_raise']);
 
 /** A rule of the database's own refused a row: nothing that this program does differently, or later, would change that. */

@@ -112,10 +112,7 @@ async function createExtension(pool: pg.Pool, facts: Facts): Promise<string | un
   }
 }
 
-/**
- * For an administrator of the database, whose search_path may name no schema either, or none but that of the system, in which nothing
- * is made.
- */
+/** They name a schema where search_path names none that exists, or only that of the system, in which nothing can be made. */
 function creationStatements(facts: Pick<Facts, 'current_schema' | 'has_public_schema'>): readonly string[] {
   if (facts.current_schema !== null && facts.current_schema !== 'pg_catalog') return ['CREATE EXTENSION vector;'];
   if (facts.has_public_schema) return ['CREATE EXTENSION vector SCHEMA public;'];

@@ -153,8 +153,8 @@ export async function insertStoredImage(
   } catch (error) {
     if (!(error instanceof ReadySpaceLacksImage)) throw error;
   }
-  // Behind the lock that everybody takes first who changes a space: two that hold rows and want to change others would wait in a
-  // circle.
+  // The lock comes first, as for everybody who changes a space: two that held rows already and then changed spaces would wait for each
+  // other.
   return transaction(pool, async (client) => {
     await lockOutUploads(client, schemas);
     const inserted = await insert(client);

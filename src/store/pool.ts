@@ -111,12 +111,12 @@ function createPool(config: pg.PoolConfig & SettingConfig, options: PoolOptions)
   return pool;
 }
 
-/** More statements than this that each lost against another are no accident. */
+/** Of one statement. It does not lose to other transactions so often by chance. */
 const maxAttempts = 5;
 
 /**
- * A statement that is a transaction by itself and lost against another has done nothing, so it is run again: where the default is
- * another isolation level, and a pooler does not let ours through, it may lose where it would have waited.
+ * Runs a single statement again that failed because of another transaction: it is a transaction by itself, so nothing of it was done.
+ * Under READ COMMITTED it would have waited; it fails where the default is stricter and a pooler does not let ours through.
  */
 function retryAlone(pool: pg.Pool): void {
   const query: (...given: readonly unknown[]) => Promise<pg.QueryResult> = pool.query.bind(pool);

@@ -3,7 +3,7 @@ import { isServer } from './pool.js';
 import { keptByPoolers } from './session-settings.js';
 import { DatabaseSetupError } from './setup-error.js';
 
-/** What is wrong with a setting that a connection has after all, and the statement that mends it. */
+/** A setting that does harm though sessions begin with settings of ours, and the statement that mends it. */
 export interface SettingProblem {
   /** A sentence. */
   readonly message: string;

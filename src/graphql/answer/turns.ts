@@ -2,8 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import { answerSliceMs } from '../../limits.js';
 
 /**
- * Lets those that ask on one after another, with a turn of the event loop between them every `answerSliceMs`: GraphQL makes all rows
- * of a list at once, which for a thousand would keep every other request waiting.
+ * Lets its callers go on one after another, and gives the event loop a turn every `answerSliceMs`: GraphQL makes all rows of a list at
+ * once, which for a thousand would keep every other request waiting.
  */
 export class Turns {
   #last: Promise<unknown> = Promise.resolve();

@@ -40,7 +40,7 @@ function turnOf(upload: FileUpload): Semaphore {
   return turn;
 }
 
-/** Of a part that says to be application/octet-stream and nothing else there is no name, whatever the library's type says. */
+/** A part of the type application/octet-stream may have no filename, whatever the library's type says. */
 function nameOf({ filename }: { readonly filename: string | undefined }): string {
   return filename ?? '';
 }

@@ -53,7 +53,7 @@ export async function checkImage(
   }
 }
 
-/** The bytes are at hand already, and their owner's. */
+/** The original is in memory already: no room is asked for. */
 const noHold = { add: () => undefined, release: () => undefined };
 
 /**

@@ -98,7 +98,7 @@ class ThreadedLeaves implements LeafEncoder {
     if (classical.length > 0) this.#threads.assertRoom(priority);
     const crops = new Map<string, ModelInput>();
     for (const leaf of models) {
-      // A model that has gone since the image was let in: whoever waits here keeps others from the decoder.
+      // Short, for the model may have gone since the image was let in, and whoever waits here keeps others from the decoder.
       const { embedder, info } = await this.#embedders.get(leaf.model, leaf, 'short');
       const seen = composed(image, transparencyOf(info, leaf) ?? 'contrast');
       crops.set(leafKey(leaf), await embedder.prepare(seen, priority));

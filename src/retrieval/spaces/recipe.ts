@@ -21,7 +21,7 @@ export type Recipe =
   /** At length 1, beside the one-hot predicted class. */
   | { readonly kind: 'class-fusion'; readonly of: Recipe };
 
-/** How a classical feature sees a transparent picture: on white unless said. A model's preprocessing tells it of models. */
+/** How a classical feature sees a transparent picture: on white unless said. For models, the hash of their preprocessing says so. */
 interface Seen {
   readonly transparency?: Extract<Transparency, 'contrast'> | undefined;
 }

@@ -20,9 +20,9 @@ interface Trial {
 }
 
 /**
- * Whether a Postgres server takes an image, a job and what else is written, by rows that are stored and taken back: SQL tells of no disk
- * how much is left, and of no constraint or trigger what it will say. Nobody sees the rows; their room is free at the next vacuum. The
- * disk of an embedded database is looked at itself, and nobody adds rules to it.
+ * Whether a Postgres server takes an image, a job and what else is written, by rows that are stored and taken back: no SQL
+ * tells how much room a disk has left, or what a constraint or trigger will refuse. Nobody sees the rows; their room is free at the next
+ * vacuum. The disk of an embedded database is looked at itself, and nobody adds rules to it.
  */
 export async function probeWrites(pool: pg.Pool, schemas: Schemas): Promise<readonly Finding[]> {
   if (!isServer(pool)) return [];
@@ -51,7 +51,7 @@ export async function probeWrites(pool: pg.Pool, schemas: Schemas): Promise<read
   return findings;
 }
 
-/** One whose partitions are there: of others diagnosePartitions tells. */
+/** A space that has both partitions: diagnosePartitions tells of those that lack one. */
 function wholeSpaceSql(schemas: Schemas): string {
   return `
     SELECT s.id FROM ${ownName(schemas, 'embedding_space')} s
@@ -93,7 +93,7 @@ function trials(schemas: Schemas, imageId: string, spaceId: number | undefined):
       `${image}, convert_to(repeat('x', ${probeBytes}), 'UTF8'), '', convert_to(repeat('x', 4096), 'UTF8')`,
     ),
     ...ofSpace,
-    // Its own number: a drawn one would be missing afterwards.
+    // A number of its own: one that the sequence gave would be missing afterwards.
     insert(
       'embedding_space',
       'id, name, model, model_sha256, preprocessing_sha256, dimensions, state',
@@ -106,7 +106,7 @@ function trials(schemas: Schemas, imageId: string, spaceId: number | undefined):
   ];
 }
 
-/** Undefined for what is no matter of one table. */
+/** Undefined for an error that is not of one table. */
 function explain(table: string, error: unknown): Finding | undefined {
   const said = messageOf(error).replace(/\.$/, '');
   if (sqlStateOf(error) === '23502') {
@@ -121,7 +121,7 @@ function explain(table: string, error: unknown): Finding | undefined {
   return problem(
     'writes',
     `The database takes no ${what}: ${said}.`,
-    'Mend that rule, unless it is meant for rows such as that of this trial: what it refuses gets CONFLICT.',
+    'Change that rule, unless it is meant to refuse rows such as that of this trial: clients get CONFLICT for what it refuses.',
   );
 }
 

@@ -22,7 +22,7 @@ export type Claim = ProcessIdentity & { readonly folder: FolderIdentity };
 /** A lock, or a claim upon one, as it was read. */
 export interface LockFile {
   readonly path: string;
-  /** Undefined where it holds no sense. */
+  /** Undefined where the file holds no record. */
   readonly record: LockRecord | undefined;
   /** Of the claim upon it, if there is one. */
   readonly claimPath: string;

@@ -128,11 +128,11 @@ async function succeed(path: string, chain: readonly LockFile[], record: LockRec
   const claim = chain.at(-1)?.claimPath;
   if (claim === undefined) return linkRecord(path, record, path);
   if (!(await linkRecord(path, record, claim))) return false;
-  // The name was free also where somebody has claimed it, put itself in place of the lock and removed the claim. Then the
-  // lock leads to that holder, and never to this claim again, for a nonce is used once.
+  // The name is free, too, where another process has claimed it, put its record in place of the lock and removed the claim. Then
+  // the lock leads to that holder, and never to this claim again, for a nonce is used once.
   const now = await readChain(path);
   if (now.at(-1)?.record?.nonce !== record.nonce) {
-    // What another process has claimed in turn, since there was no sign of life of this one, leads over this claim.
+    // It stays where the chain leads through it: another process saw no sign of life of this one, and has claimed it in turn.
     if (now.every((file) => file.path !== claim)) await rm(claim, { force: true });
     return false;
   }

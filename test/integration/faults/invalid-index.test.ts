@@ -93,7 +93,7 @@ describe.each(testStoreKinds())('a vector index that is of no use (%s)', (kind) 
     expect(await mode()).toBe('hnsw');
   });
 
-  describe('in place of a sound one', () => {
+  describe('of another kind than searches use', () => {
     const name = () => opened.name(`embedding_${opened.space.id}`);
     const type = () => `"${opened.schemas.vector}"`;
     const others: readonly (readonly [string, () => string])[] = [
@@ -106,7 +106,7 @@ describe.each(testStoreKinds())('a vector index that is of no use (%s)', (kind) 
       ],
       ['of another column', () => `USING hnsw (other ${type()}.vector_cosine_ops)`],
     ];
-    it.each(others)('%s, is none: searches are exact, say so, and it is told', async (_, definition) => {
+    it.each(others)('%s, counts as missing: searches are exact, say so, and it is told', async (_, definition) => {
       await sql(`ALTER TABLE ${opened.name('embedding')} ADD COLUMN other ${type()}.vector(3)`);
       await sql(`ALTER INDEX ${indexName()} RENAME TO kept_aside`);
       await sql(
@@ -125,7 +125,7 @@ describe.each(testStoreKinds())('a vector index that is of no use (%s)', (kind) 
       expect(await mode()).toBe('hnsw');
     });
 
-    it('beside it one of another kind, which the planner may prefer: searches are exact, say so, and it is told', async () => {
+    it('beside a sound one, to which the planner may prefer it: searches are exact, say so, and it is told', async () => {
       await sql(
         `CREATE INDEX rival ON ${name()} USING ivfflat (embedding ${type()}.vector_cosine_ops) WITH (lists = 5)`,
       );

@@ -169,7 +169,7 @@ describe('who may ask', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 403 /);
   });
 
-  test.each(['/livez', '/'])('nor by two names at once (%s)', async (path) => {
+  test.each(['/livez', '/'])('nor by two Host headers, of whatever name (%s)', async (path) => {
     for (const hosts of ['Host: localhost\r\nHost: localhost', 'Host: localhost\r\nhost: evil.example']) {
       const text = `GET ${path} HTTP/1.1\r\n${hosts}\r\nConnection: close\r\n\r\n`;
       expect(await sendRaw(Number(new URL(door.client.url).port), text)).toMatch(/^HTTP\/1\.1 400 [^]*BAD_USER_INPUT/);

@@ -123,7 +123,7 @@ describe('files', () => {
     expect(b).toEqual(Array.from({ length: 19 }, () => ({ created: false, image: a.image, error: null })));
   });
 
-  test('a picked-twice file that is no image is refused at each of its paths', async () => {
+  test('a file at two paths that is no image is refused at each of them', async () => {
     const body = [
       operationsPart('mutation ($f: [Upload!]!) { uploadImages(files: $f) { error { code } } }', { f: [null, null] }),
       mapPart({ 0: ['variables.f.0', 'variables.f.1'] }),

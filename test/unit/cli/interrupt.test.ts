@@ -20,7 +20,7 @@ test('a command that Ctrl-C reaches while it opens the gallery ends with a line 
     return Promise.resolve();
   });
   expect(process.exitCode).toBe(interruptedExitCode);
-  expect(written.at(-1)).toBe('Interrupted: what was not begun was left.\n');
+  expect(written.at(-1)).toBe('Interrupted: nothing more was begun.\n');
 });
 
 test('a command that finishes what it was at after Ctrl-C ends with 130 as well', async () => {

@@ -90,7 +90,7 @@ describe('a decoded picture', () => {
     );
   });
 
-  it('that white shows well has one form', async () => {
+  it('that white shows well has pixels on white alone', async () => {
     expect((await decoder.decode(await png(discs([20, 90, 200, 255])), 'bulk')).contrasted).toBeUndefined();
   });
 
