@@ -16,8 +16,8 @@ export default defineConfig({
     hookTimeout: 120_000,
     // Vitest gives up after a second, which a step of a busy machine may take.
     expect: { poll: { timeout: 30_000 } },
-    // Each file may run a database and a model of its own.
-    maxWorkers: 2,
+    // Each file may run a database and a model of its own, and waits for one of them a third of its time.
+    maxWorkers: 3,
     pool: 'forks',
   },
 });
