@@ -21,17 +21,12 @@ const isLast = z.boolean();
 export const decodeAnswer = z.discriminatedUnion('kind', [
   /** The whole file arrived: if the process ends now, it is the file's doing. */
   z.object({ kind: z.literal('began'), sizeBytes: z.literal(0) }),
-  /** Followed by the pixels, as in DecodedImage, and by `contrasted` where there is such. */
+  /** Before `decoded`, where DecodedImage has such pixels. In a frame of its own: to cut one in two would take its memory twice. */
+  z.object({ kind: z.literal('contrasted'), sizeBytes: size }),
+  /** Followed by the pixels, as in DecodedImage. */
   z
-    .object({
-      kind: z.literal('decoded'),
-      width: size,
-      height: size,
-      isContrasted: z.boolean(),
-      isLast,
-      sizeBytes: size,
-    })
-    .refine(({ width, height, isContrasted, sizeBytes }) => sizeBytes === width * height * (isContrasted ? 6 : 3)),
+    .object({ kind: z.literal('decoded'), width: size, height: size, isLast, sizeBytes: size })
+    .refine(({ width, height, sizeBytes }) => sizeBytes === width * height * 3),
   z.object({
     kind: z.literal('refused'),
     code: z.enum(decodeRefusals),

@@ -36,12 +36,8 @@ async function work(order: DecodeOrder, bytes: Buffer): Promise<void> {
   }, cpuCheckMs);
   try {
     const { width, height, pixels, contrasted } = await decodePixels({ ...order, bytes });
-    const parts = contrasted === undefined ? [pixels] : [pixels, contrasted];
-    const sizeBytes = pixels.byteLength * parts.length;
-    answer(
-      { kind: 'decoded', width, height, isContrasted: contrasted !== undefined, isLast: holdsMuch(), sizeBytes },
-      ...parts,
-    );
+    if (contrasted !== undefined) answer({ kind: 'contrasted', sizeBytes: contrasted.byteLength }, contrasted);
+    answer({ kind: 'decoded', width, height, isLast: holdsMuch(), sizeBytes: pixels.byteLength }, pixels);
   } catch (error) {
     answer({ ...refusalOf(error), isLast: holdsMuch() });
   } finally {
@@ -61,8 +57,8 @@ function refusalOf(error: unknown): Omit<Extract<DecodeAnswer, { readonly kind: 
   return { kind: 'refused', code, message, cause: messageOf(cause).slice(0, 1000), sizeBytes: 0 };
 }
 
-function answer(header: DecodeAnswer, ...parts: readonly Uint8Array[]): void {
-  writeFrame(process.stdout, header, ...parts);
+function answer(header: DecodeAnswer, bytes?: Uint8Array): void {
+  writeFrame(process.stdout, header, bytes);
 }
 
 /** Not process.exit, which would wait for a thread of libvips that is at work. */

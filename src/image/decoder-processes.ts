@@ -71,6 +71,8 @@ interface Work {
   readonly request: DecodeRequest;
   readonly timeout: NodeJS.Timeout;
   begun: boolean;
+  /** See DecodedImage: it comes before the pixels. */
+  contrasted: Uint8Array | undefined;
   resolve(image: DecodedImage): void;
   reject(error: Error): void;
 }
@@ -145,7 +147,7 @@ class DecoderProcess {
       const timeout = setTimeout(() => {
         this.#kill();
       }, maxDecodeWaitMs);
-      this.#work = { request, timeout, begun: false, resolve, reject };
+      this.#work = { request, timeout, begun: false, contrasted: undefined, resolve, reject };
       this.#holdServer(true);
       const order: DecodeOrder = { mediaType, maxPixels, sizeBytes: bytes.byteLength };
       writeFrame(this.#stdin, order, bytes);
@@ -159,10 +161,11 @@ class DecoderProcess {
 
   /** @throws Error where it is no answer to what was asked */
   #checkAnswer(answer: DecodeAnswer): DecodeAnswer {
-    const { request } = this.#work ?? {};
+    const { request, contrasted } = this.#work ?? {};
     if (request === undefined) throw new Error('An answer to nothing');
-    if (answer.kind === 'decoded' && answer.width * answer.height > request.maxPixels) {
-      throw new Error('More pixels than were allowed');
+    if (answer.sizeBytes > 3 * request.maxPixels) throw new Error('More pixels than were allowed');
+    if (answer.kind === 'decoded' && (contrasted?.byteLength ?? answer.sizeBytes) !== answer.sizeBytes) {
+      throw new Error('Two pictures of different sizes');
     }
     return answer;
   }
@@ -174,13 +177,16 @@ class DecoderProcess {
       work.begun = true;
       return;
     }
+    if (answer.kind === 'contrasted') {
+      work.contrasted = bytes;
+      return;
+    }
     this.#finish(work);
     if (answer.isLast) this.#kill();
     const { mediaType } = work.request;
     if (answer.kind === 'decoded') {
-      const { width, height, isContrasted } = answer;
-      const [pixels, contrasted] = isContrasted ? halves(bytes) : [bytes];
-      work.resolve({ mediaType, width, height, pixels, contrasted });
+      const { width, height } = answer;
+      work.resolve({ mediaType, width, height, pixels: bytes, contrasted: work.contrasted });
     } else {
       work.reject(new SemblanceError(answer.code, answer.message, { cause: new Error(answer.cause) }));
     }
@@ -216,12 +222,6 @@ class DecoderProcess {
       else handle.unref();
     }
   }
-}
-
-/** Each in a buffer of its own: see FrameReader. */
-function halves(bytes: Buffer): readonly [Uint8Array, Uint8Array] {
-  const middle = bytes.byteLength / 2;
-  return [new Uint8Array(bytes.subarray(0, middle)), new Uint8Array(bytes.subarray(middle))];
 }
 
 /** While all processors decode, what accepts, refuses and answers requests must still get its turn. */

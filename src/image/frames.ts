@@ -11,14 +11,14 @@ export interface FrameHeader {
 
 const prefixBytes = 4;
 const maxHeaderBytes = 16 * 1024;
+const noBytes = new Uint8Array();
 
-/** @param parts of the bytes, one behind the other */
-export function writeFrame(stream: Writable, header: FrameHeader, ...parts: readonly Uint8Array[]): void {
+export function writeFrame(stream: Writable, header: FrameHeader, bytes: Uint8Array = noBytes): void {
   const json = Buffer.from(JSON.stringify(header));
   const prefix = Buffer.alloc(prefixBytes);
   prefix.writeUInt32LE(json.byteLength);
   stream.write(Buffer.concat([prefix, json]));
-  for (const part of parts) if (part.byteLength > 0) stream.write(part);
+  if (bytes.byteLength > 0) stream.write(bytes);
 }
 
 export interface FrameReaderOptions<T extends FrameHeader> {
