@@ -365,9 +365,15 @@ function parseList(text: string): readonly string[] {
 }
 
 /** Without a slash at its end. It is written into the page: no character of it means anything in HTML. */
+/** What is served at the root: under such a prefix nobody could tell `/graphql` from what a proxy left of `/graphql/graphql`. */
+const servedNames = 'assets compare gallery graphql image images livez metrics readyz search status'.split(' ');
+
 function parsePathPrefix(text: string): string | Expectation {
   const path = text.replace(/\/$/, '');
-  return /^(\/(?!\.{1,2}(\/|$))[\w.~-]+)*$/.test(path) ? path : new Expectation('a path such as /vision');
+  const isPath = /^(\/(?!\.{1,2}(\/|$))[\w.~-]+)*$/.test(path);
+  return isPath && !servedNames.includes(path.split('/')[1] ?? '')
+    ? path
+    : new Expectation('a path such as /vision that begins with no name which the server itself serves');
 }
 
 function parseOrigins(text: string): readonly string[] | Expectation {

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-import { ConfigurationError, messageOf, SemblanceError } from './errors.js';
-import { minFileDescriptors } from './limits.js';
-import { printable } from './printable.js';
+// No static imports: they would open several files at once, and a process with too few descriptors is to be told so.
+const { ConfigurationError, messageOf, SemblanceError } = await import('./errors.js');
+const { minFileDescriptors } = await import('./limits.js');
+const { printable } = await import('./printable.js');
 
 try {
   assertFileDescriptors();
-  // Not a static import: it opens more files at once than a process with few descriptors may.
   const { runProgram } = await import('./program.js');
   await runProgram();
 } catch (error) {

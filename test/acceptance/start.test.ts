@@ -133,7 +133,7 @@ describe.each(embeddedStores)('a wrong configuration', () => {
     }
   });
 
-  it.each([30, 100])('ends the start where %d files may be open', async (files) => {
+  it.each([20, 30, 100])('ends the start where %d files may be open', async (files) => {
     const launcher = ['sh', '-c', `ulimit -n ${files}; exec "$0" "$@"`, process.execPath, program] as const;
     const lines = await refusal({ launcher, env: { DATABASE_URL: 'memory:' } });
     expect(lines).toEqual([expect.stringMatching(`may have ${files} files open`)]);

@@ -86,6 +86,9 @@ describe('loadConfig', () => {
       '/"><script>',
       '/a b',
       '/a?b',
+      // Names that the server itself serves.
+      '/graphql',
+      '/images/vision',
     ]) {
       expect(problemsOf({ SEMBLANCE_PATH_PREFIX: text })).toHaveLength(1);
     }
