@@ -117,7 +117,7 @@ describe.each(testStores)('methods on the $name store', (testStore) => {
     const stored = join(folder, 'pictures', 'car', 'car-01.jpg');
     expect(
       await succeed('search', stored, '--rerank', 'PIXEL_SSIM_OVER_EUCLIDEAN', '--out', join(folder, 'ratio.png')),
-    ).toMatch(/^rank +score +similarity +filename +id\n +1 +∞ +1\.000 +car-01\.jpg/);
+    ).toMatch(/^rank +score +similarity +filename +label +path +id\n +1 +∞ +1\.000 +car-01\.jpg +car +car/car-01\.jpg/);
     expect((await sharp(await readFile(join(folder, 'ratio.png'))).metadata()).format).toBe('png');
   });
 
@@ -154,7 +154,7 @@ describe.each(testStores)('methods on the $name store', (testStore) => {
     const similar = JSON.parse(await succeed('similar', id, '--json', '-k', '3', ...part)) as SearchJson;
     expect(similar.results.map((hit) => hit.id)).not.toContain(id);
     expect(await succeed('search', query, ...part, '--out', join(folder, 'parts.png'))).toMatch(
-      /^rank +similarity +region +filename +id\n +1 +0\.\d{3} +0(\.25|\.5)?,0(\.25|\.5)?,0\.5,0\.5 /,
+      /^rank +similarity +region +filename +label +path +id\n +1 +0\.\d{3} +0(\.25|\.5)?,0(\.25|\.5)?,0\.5,0\.5 /,
     );
     expect(await refuse('search', query, '--search-regions', '--rerank', 'ssim')).toContain('rerank');
   });
