@@ -4,6 +4,12 @@ const { ConfigurationError, messageOf, SemblanceError } = await import('./errors
 const { minFileDescriptors } = await import('./limits.js');
 const { printable } = await import('./printable.js');
 
+// Until a command listens itself: importing what it needs takes longer than some people wait.
+process.once('SIGINT', sayInterrupted);
+process.on('newListener', (event, listener) => {
+  if (event === 'SIGINT' && listener !== sayInterrupted) process.off('SIGINT', sayInterrupted);
+});
+
 try {
   assertFileDescriptors();
   const { runProgram } = await import('./program.js');
@@ -27,4 +33,10 @@ function assertFileDescriptors(): void {
       `This process may have ${allowed} files open, and needs at least ${minFileDescriptors} file descriptors: raise the limit (ulimit -n, LimitNOFILE= of systemd, --ulimit nofile= of Docker).`,
     );
   }
+}
+
+/** Ends the process as the signal would by itself. */
+function sayInterrupted(): void {
+  process.stderr.write('\nInterrupted.\n');
+  process.kill(process.pid, 'SIGINT');
 }

@@ -106,11 +106,14 @@ export function shownPath(path: FilePath): string {
   return parts.join(sep);
 }
 
-const windows1252 = new TextDecoder('windows-1252');
+/** What Windows-1252 has where Latin-1 has control characters, from 0x80 on; five of its places are empty (WHATWG Encoding). */
+const windows1252 = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ';
 
 /** Of a file or folder: see shownPath. */
 export function shownName(name: Buffer): string {
-  return isUtf8(name) ? name.toString('utf8') : windows1252.decode(name);
+  if (isUtf8(name)) return name.toString('utf8');
+  // TextDecoder of Node.js 20 reads Windows-1252 as Latin-1.
+  return name.toString('latin1').replace(/[\u0080-\u009f]/g, (c) => windows1252[c.charCodeAt(0) - 0x80] ?? c);
 }
 
 function joinName(folder: FilePath, name: Buffer): FilePath {

@@ -1,4 +1,4 @@
-import { messageOf, SemblanceError, type ErrorCode } from '../errors.js';
+import { ConfigurationError, messageOf, SemblanceError, type ErrorCode } from '../errors.js';
 
 interface Translation {
   readonly code: ErrorCode;
@@ -117,13 +117,14 @@ export class RefusedByRuleError extends SemblanceError {
 const maxDetailCharacters = 1_000;
 
 /**
- * A driver's error as one of ours, the original as its cause. A SemblanceError stays what it is, and so does an error
- * that is not known here: it is a defect, which callers above mask.
+ * A driver's error as one of ours, the original as its cause. A SemblanceError and a ConfigurationError stay what they are,
+ * whatever caused them: a file may be what could not be written. So does an error that is not known here: it is a defect,
+ * which callers above mask.
  *
  *     catch (error) { throw toStoreError(error); }
  */
 export function toStoreError(error: unknown): Error {
-  if (error instanceof SemblanceError) return error;
+  if (error instanceof SemblanceError || error instanceof ConfigurationError) return error;
   const translation = translate(error);
   if (translation === ruled) return new RefusedByRuleError(error);
   if (translation !== undefined) return new SemblanceError(translation.code, translation.message, { cause: error });

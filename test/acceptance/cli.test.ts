@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -192,4 +194,18 @@ describe.each(testStores)('an import that is interrupted ($name)', (store) => {
     const stats = await runProgram(['stats', '--json'], options);
     expect(JSON.parse(stats.stdout)).toMatchObject({ imageCount: count });
   });
+});
+
+it('a command that Ctrl-C reaches before it listens for it says so, and ends as the signal does', async () => {
+  const silent = createServer();
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const { port } = silent.address() as AddressInfo;
+  const connected = once(silent, 'connection');
+  const run = await startProgram(['doctor'], { env: { DATABASE_URL: `postgres://nobody@127.0.0.1:${port}/none` } });
+  const [socket] = (await connected) as [Socket];
+  run.signal('SIGINT');
+  expect(await run.exited).toEqual({ code: null, signal: 'SIGINT' });
+  expect(run.output).toContain('Interrupted.\n');
+  socket.destroy();
+  silent.close();
 });

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findImages, shownPath, systemLeftovers } from '../../../src/operations/find-images.js';
+import { findImages, shownName, shownPath, systemLeftovers } from '../../../src/operations/find-images.js';
 import { importFiles } from '../../../src/operations/import-folder.js';
 import type { ImportImage, ImportTarget } from '../../../src/operations/import-images.js';
 
@@ -76,6 +76,13 @@ describe('findImages', () => {
     } finally {
       execFileSync('rm', ['-r', join(folder, 'm')]);
     }
+  });
+
+  it('reads names that are no UTF-8 as Windows-1252', () => {
+    expect(shownName(Buffer.from('80 93 e9 94 99 9f 81 2e'.split(' ').map((hex) => parseInt(hex, 16))))).toBe(
+      '€“é”™Ÿ\u0081.',
+    );
+    expect(shownName(Buffer.from('€“é”'))).toBe('€“é”');
   });
 
   it('finds what lies under names that are no UTF-8, and stores them readably', async () => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { SemblanceError } from '../../../src/errors.js';
+import { ConfigurationError, SemblanceError } from '../../../src/errors.js';
 import {
   driverMessages,
   isRetryable,
@@ -105,6 +105,11 @@ describe("a driver's error", () => {
 
   test('stays ours where it is ours', () => {
     const error = new SemblanceError('NOT_FOUND', 'no such image');
+    expect(toStoreError(error)).toBe(error);
+  });
+
+  test('does not blame the database for the full disk of an export', () => {
+    const error = new ConfigurationError('x.tar cannot be written: no space left', { cause: withCode('ENOSPC') });
     expect(toStoreError(error)).toBe(error);
   });
 
