@@ -1,6 +1,7 @@
 import { GraphQLError, GraphQLScalarType, Kind, print, type ValueNode } from 'graphql';
 import { GraphQLDateTimeISO, GraphQLJSON } from 'graphql-scalars';
 import { GraphQLUpload, Upload } from 'graphql-upload-ts';
+import { findNotKept, isKept, notKept } from '../operations/json-numbers.js';
 import { FileAtPath } from './upload/uploaded-file.js';
 
 /** Each path gets an object of its own, which tells one file at two paths from one variable in two places of a document. */
@@ -57,24 +58,17 @@ function assertJson(literal: ValueNode): void {
   }
 }
 
-/**
- * Refuses what would be stored as something else: a file, of which JSON has nothing, and a number that JavaScript rounds. An id of 64
- * bits has been rounded by the time that it is seen here, or by a client in JavaScript before it was sent.
- */
+/** Refuses what would be stored as something else: a number that JavaScript rounds, and a file, of which JSON has nothing. */
 function assertKept(value: unknown): void {
-  if (typeof value === 'number') {
-    if (!isKept(value)) throw new GraphQLError(notKept(value));
-  } else if (value instanceof Upload || value instanceof FileAtPath) {
+  assertNoFile(value);
+  const rounded = findNotKept(value);
+  if (rounded !== undefined) throw new GraphQLError(notKept(rounded));
+}
+
+function assertNoFile(value: unknown): void {
+  if (value instanceof Upload || value instanceof FileAtPath) {
     throw new GraphQLError('A file cannot stand where JSON is expected: the map of the request leads it there');
   } else if (typeof value === 'object' && value !== null) {
-    for (const each of Object.values(value)) assertKept(each);
+    for (const each of Object.values(value)) assertNoFile(each);
   }
-}
-
-function isKept(value: number): boolean {
-  return Math.abs(value) <= Number.MAX_SAFE_INTEGER;
-}
-
-function notKept(value: number | string): string {
-  return `${value} is no JSON value that is kept exactly: send a number beyond ${Number.MAX_SAFE_INTEGER} as text`;
 }

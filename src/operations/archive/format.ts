@@ -6,9 +6,11 @@ import { detectMediaType } from '../../image/detect.js';
 import { imageIdOf, sha256Hex } from '../../image/identity.js';
 import { embeddingDimensions, greySidePixels, minEmbeddingNorm } from '../../limits.js';
 import type { StoredImage, StoredSpace, StoredVector } from '../../store/gallery-archive.js';
+import { metadataTextOf } from '../../store/image-rows.js';
 import type { Metadata } from '../../store/types.js';
 import { checkMetadata } from '../arguments.js';
 import { assertJsonDepth } from '../json-depth.js';
+import { findNotKept, notKept } from '../json-numbers.js';
 
 /** A named piece of an archive: a file of a folder, or an entry of a tar file. */
 export interface ArchiveEntry {
@@ -179,15 +181,14 @@ export function decodeEnd(entry: ArchiveEntry): z.infer<typeof endSchema> {
 }
 
 export function encodeImage(image: StoredImage, spaceName: (id: number) => string): readonly ArchiveEntry[] {
-  const { id, sha256, filename, mediaType, width, height, metadata, createdAt } = image.record;
-  const facts: z.infer<typeof imageSchema> = {
+  const { id, sha256, filename, mediaType, width, height, createdAt } = image.record;
+  const facts: Omit<z.infer<typeof imageSchema>, 'metadata'> = {
     id,
     sha256,
     filename,
     mediaType,
     width,
     height,
-    metadata,
     createdAt: createdAt.toISOString(),
     embeddings: image.embeddings.map(({ spaceId, norm: length }) => ({ space: spaceName(spaceId), norm: length })),
     regions: image.regions.map(({ spaceId, norm: length, number, region }) => ({
@@ -197,8 +198,10 @@ export function encodeImage(image: StoredImage, spaceName: (id: number) => strin
       ...region,
     })),
   };
+  // As Postgres writes them: JavaScript would round numbers that SQL stored.
+  const metadata = metadataTextOf(image.record) ?? JSON.stringify(image.record.metadata);
   const files: Readonly<Record<ImageFile, Buffer | null>> = {
-    'image.json': Buffer.from(JSON.stringify(facts)),
+    'image.json': Buffer.from(withField(facts, 'metadata', metadata)),
     original: image.original,
     'thumbnail.webp': image.thumbnail,
     grey: image.grey,
@@ -208,6 +211,12 @@ export function encodeImage(image: StoredImage, spaceName: (id: number) => strin
     const bytes = files[name];
     return bytes === null ? [] : [{ path: `images/${id}/${name}`, bytes }];
   });
+}
+
+/** The JSON of an object with one more field, whose value is JSON already. */
+function withField(object: Readonly<Record<string, unknown>>, name: string, json: string): string {
+  const fields = Object.entries(object).map(([key, value]) => [key, JSON.stringify(value)] as const);
+  return `{${[...fields, [name, json] as const].map(([key, text]) => `${JSON.stringify(key)}:${text}`).join(',')}}`;
 }
 
 /** Of `images/<id>/<file>`. @throws ConfigurationError */
@@ -281,6 +290,8 @@ export function decodeImage(
   );
   if (at !== vectors.length) throw invalid('there are more vectors than it names');
   const { filename, width, height } = facts;
+  const rounded = findNotKept(facts.metadata);
+  if (rounded !== undefined) throw invalid(`metadata: ${notKept(rounded)}`);
   let metadata: Metadata;
   try {
     metadata = checkMetadata(facts.metadata);

@@ -1,7 +1,9 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { buildApp, type App } from '../../../src/app.js';
 import { loadConfig } from '../../../src/config.js';
 import { exportGallery } from '../../../src/operations/archive/export-gallery.js';
+import { importArchive } from '../../../src/operations/archive/import-archive.js';
 import { openArchiveStore } from '../../../src/store/archive-store.js';
 import { diagnoseDatabase } from '../../../src/store/diagnosis/database.js';
 import { migrateStore } from '../../../src/store/open-store.js';
@@ -61,6 +63,29 @@ describe.each(testStoreKinds().filter((kind) => kind === 'server'))('what others
       await app.close();
       await database.close();
     };
+  });
+
+  test('numbers that an upload refuses are exported digit by digit, and refused by an import that names the image', async () => {
+    const metadata = '{"id": 9007199254740993, "part": 0.12345678901234567890123}';
+    await add(
+      `UPDATE image SET metadata = '${metadata}' WHERE filename = '0.jpg'`,
+      `UPDATE image SET metadata = '{"tenant": 0}' WHERE filename = '0.jpg'`,
+    );
+    const { rows } = await database.query("SELECT id FROM semblance.image WHERE filename = '0.jpg'");
+    const id = String(rows[0]?.['id']);
+    const source = `${await makeFolder()}/gallery`;
+    const archive = await openArchiveStore(config);
+    try {
+      await exportGallery(archive, { target: source });
+      expect(await readFile(`${source}/images/${id}/image.json`, 'utf8')).toContain(`"metadata":${metadata}`);
+      const { decoder } = app.context;
+      const imported = importArchive(archive, { source, decoder, maxUploadBytes: config.maxUploadBytes });
+      await expect(imported).rejects.toThrow(
+        `the image ${id} is not valid: metadata: 9007199254740992 is no JSON value`,
+      );
+    } finally {
+      await archive.close();
+    }
   });
 
   describe('is harmless', () => {

@@ -8,9 +8,11 @@ import { ConfigurationError } from '../../../../src/errors.js';
 import { ImageDecoder } from '../../../../src/image/decode.js';
 import { defaultMaxUploadBytes, maxImagePixels } from '../../../../src/limits.js';
 import { createFolderWriter } from '../../../../src/operations/archive/folder-archive.js';
+import { encodeImage } from '../../../../src/operations/archive/format.js';
 import { importArchive } from '../../../../src/operations/archive/import-archive.js';
 import { createTarWriter } from '../../../../src/operations/archive/tar-archive.js';
 import type { ArchiveStore } from '../../../../src/store/archive-store.js';
+import { toImageRecord } from '../../../../src/store/image-rows.js';
 import { rewriteArchive } from '../../../support/rewrite-archive.js';
 import { makeJpeg } from '../../../support/make-image.js';
 
@@ -117,6 +119,19 @@ describe('an archive is refused with a sentence for an image', () => {
     expect(said).toMatch(expected);
   });
 
+  test.each(['9007199254740993', '-1e16', '1e400'])(
+    'whose metadata have the number %s, which an upload refuses',
+    async (number) => {
+      const said = await refusalOf((path, json) => {
+        if (!path.endsWith('/image.json')) return undefined;
+        const text = JSON.stringify({ ...json, metadata: { a: [{ id: '#' }] } });
+        return Buffer.from(text.replace('"#"', number));
+      });
+      expect(said).toMatch(/the image [0-9a-f-]{36} is not valid: metadata: .* no JSON value that is kept exactly/);
+      expect(said).toContain('--skip-invalid');
+    },
+  );
+
   test.each<readonly [string, Readonly<Record<string, unknown>>, RegExp]>([
     ['another width', { width: 301 }, /the original has 300 × \d+ pixels, not 301/],
     ['a width that no column holds', { width: 2 ** 40 }, /the original has 300/],
@@ -198,6 +213,38 @@ test('a tar file is refused with a sentence where a header claims what is not th
   }
   await expect(importOf(join(folder, 'none'))).rejects.toThrow(/cannot be read/);
   await expect(importOf('/dev/null')).rejects.toThrow(/neither file nor folder/);
+});
+
+test('the metadata of an image are written with the digits that Postgres gave', () => {
+  const metadata = '{"id": 9007199254740993, "tiny": 0.12345678901234567890123, "text": "\\\\ ü }"}';
+  const record = toImageRecord({
+    id: '00000000-0000-4000-8000-000000000000',
+    sha256: '0'.repeat(64),
+    filename: 'a.jpg',
+    media_type: 'image/jpeg',
+    width: 1,
+    height: 1,
+    byte_size: 1,
+    metadata,
+    created_at: new Date(0),
+  });
+  const none = Buffer.alloc(0);
+  const image = { record, original: none, thumbnail: none, grey: null, embeddings: [], regions: [] };
+  const [json] = encodeImage(image, () => '');
+  const text = json?.bytes.toString() ?? '';
+  expect(text).toContain(`"metadata":${metadata}`);
+  expect(JSON.parse(text)).toEqual({
+    id: record.id,
+    sha256: record.sha256,
+    filename: 'a.jpg',
+    mediaType: 'image/jpeg',
+    width: 1,
+    height: 1,
+    metadata: record.metadata,
+    createdAt: '1970-01-01T00:00:00.000Z',
+    embeddings: [],
+    regions: [],
+  });
 });
 
 test('a written archive is synced before it bears its name, as a folder with all that is in it, too', async () => {
