@@ -23,7 +23,7 @@ export async function rewriteArchive(
     const json = isJson ? (JSON.parse(bytes.toString()) as Record<string, unknown>) : {};
     const replaced = change(path, json, bytes);
     if (path.endsWith('/image.json')) images += 1;
-    await add({ path, bytes: replaced ?? (isJson ? Buffer.from(JSON.stringify(json)) : bytes) });
+    await add({ path, bytes: replaced ?? (isJson ? Buffer.from(JSON.stringify(json, undefined, 1)) : bytes) });
   }
   await writer.add(encodeEnd({ images, sha256: digest.hex }));
   await writer.finish();

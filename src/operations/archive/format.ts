@@ -219,6 +219,15 @@ function withField(object: Readonly<Record<string, unknown>>, name: string, json
   return `{${[...fields, [name, json] as const].map(([key, text]) => `${JSON.stringify(key)}:${text}`).join(',')}}`;
 }
 
+/** Where an entry comes among those of an archive, as text to be compared; what belongs to none comes last. */
+export function archiveOrder(path: string): string {
+  if (path === galleryPath) return '0';
+  const [, folder, name] = /^(images\/[^/]*)\/([^/]*)$/.exec(path) ?? [];
+  const file = imageFiles.findIndex((known) => known === name);
+  if (folder !== undefined && file >= 0) return `1 ${folder} ${file}`;
+  return path === endPath ? '2' : '3';
+}
+
 /** Of `images/<id>/<file>`. @throws ConfigurationError */
 export function parseImagePath(path: string): { readonly id: string; readonly file: ImageFile } {
   const [, id, name] = /^images\/([0-9a-f-]{36})\/([a-z.]+)$/.exec(path) ?? [];

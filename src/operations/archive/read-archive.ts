@@ -19,26 +19,28 @@ import {
   type ImageFile,
   type SpaceOfArchive,
 } from './format.js';
-import { firstInTar, readTar } from './tar-archive.js';
+import { readStartInTar, readTar } from './tar-archive.js';
 
-/** Holds the header of a tar file, and what tells a gallery.json from others. */
-const startBytes = 1_024;
+/** Tells our gallery.json from others. */
+const startBytes = 64;
 
-/** Whether `path` is what exportGallery writes, by how it begins: further on it may be cut or altered. */
+/** Whether `path` is what exportGallery writes, by how its gallery.json begins: the rest may be cut or altered. */
 export async function isArchive(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory() === true) return isGalleryStart(await readStart(join(path, galleryPath)));
-  const first = firstInTar(await readStart(path));
-  return first?.path === galleryPath && isGalleryStart(first.bytes);
+  // To open a pipe may never end.
+  if (found?.isFile() !== true) return false;
+  return isGalleryStart(await readStartInTar(path, galleryPath, startBytes).catch(() => nothing));
 }
 
-/** Empty where it is no file that may be read: to open a pipe may never end. */
+const nothing = Buffer.alloc(0);
+
+/** Empty where it is no file that may be read. */
 async function readStart(path: string): Promise<Buffer> {
-  const none = Buffer.alloc(0);
   const found = await stat(path).catch(() => undefined);
-  if (found?.isFile() !== true) return none;
+  if (found?.isFile() !== true) return nothing;
   const file = await open(path, 'r').catch(() => undefined);
-  if (file === undefined) return none;
+  if (file === undefined) return nothing;
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(startBytes));
     return buffer.subarray(0, bytesRead);

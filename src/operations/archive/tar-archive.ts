@@ -1,7 +1,7 @@
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Header } from 'tar';
-import { damaged, maxEntryBytes, type ArchiveEntry, type ArchiveWriter } from './format.js';
+import { archiveOrder, damaged, maxEntryBytes, type ArchiveEntry, type ArchiveWriter } from './format.js';
 
 const blockBytes = 512;
 
@@ -42,37 +42,80 @@ export async function createTarWriter(path: string): Promise<ArchiveWriter> {
   };
 }
 
-/** The first file in what begins with `start`, as far as that goes; undefined where it is no tar file. */
-export function firstInTar(start: Buffer): ArchiveEntry | undefined {
-  const header = start.length < blockBytes ? undefined : parseHeader(start);
-  if (header?.cksumValid !== true || header.path === undefined) return undefined;
-  return { path: header.path, bytes: start.subarray(blockBytes) };
+interface FileInTar {
+  readonly path: string;
+  /** Of its first byte. */
+  readonly at: number;
+  readonly size: number;
+}
+
+/** Where other programs pack an exported folder. Extended headers give times and owners; were one to give a name, the checksums tell. */
+const passedOver = new Set(['Directory', 'ExtendedHeader', 'GlobalExtendedHeader']);
+
+/** By their headers, in the order of the file; the bytes of the last may be missing. Throws as readTar. */
+async function* listTar(file: FileHandle): AsyncGenerator<FileInTar> {
+  for (let next = 0; ;) {
+    const header = parseHeader(await readExactly(file, blockBytes, next));
+    if (header?.nullBlock === true) return;
+    if (header?.cksumValid !== true) throw damaged('it is no tar file, or was altered');
+    const { path, type, size = 0 } = header;
+    const isPassedOver = passedOver.has(type);
+    if (path === undefined || !(type === 'File' || isPassedOver)) throw damaged('it holds what is no file');
+    if (size > maxEntryBytes) throw damaged(`${JSON.stringify(path)} is larger than anything that was exported`);
+    if (!(size >= 0)) throw damaged('it ends in the middle');
+    const at = next + blockBytes;
+    // As `tar -C folder .` names them.
+    if (!isPassedOver) yield { path: path.replace(/^\.\//, ''), at, size };
+    next = at + size + padding(size);
+  }
+}
+
+/** The first bytes of a file in the tar file at `path`, at most `maxBytes`; empty where it has no such file. Throws as readTar. */
+export async function readStartInTar(path: string, name: string, maxBytes: number): Promise<Buffer> {
+  const file = await open(path, 'r');
+  try {
+    for await (const found of listTar(file)) {
+      if (found.path === name) return await readExactly(file, Math.min(found.size, maxBytes), found.at);
+    }
+    return Buffer.alloc(0);
+  } finally {
+    await file.close();
+  }
 }
 
 /**
- * The files in a tar file, one at a time.
+ * The files in a tar file, one at a time, in the order in which exportGallery writes them.
  * @throws ConfigurationError where it is cut or no tar file
  */
 export async function* readTar(path: string): AsyncGenerator<ArchiveEntry> {
   const file = await open(path, 'r');
   try {
     const { size: tarBytes } = await file.stat();
-    for (;;) {
-      const header = parseHeader(await readExactly(file, blockBytes));
-      if (header?.nullBlock === true) return;
-      if (header?.cksumValid !== true) throw damaged('it is no tar file, or was altered');
-      const { path: name, size = 0 } = header;
-      if (header.type !== 'File' || name === undefined) throw damaged('it holds what is no file');
-      if (size > maxEntryBytes) throw damaged(`${JSON.stringify(name)} is larger than anything that was exported`);
+    for await (const { path: name, at, size } of (await isInOrder(file)) ? listTar(file) : await sortTar(file)) {
       // Before as much memory is taken as a header claims.
-      if (!(size >= 0 && size <= tarBytes)) throw damaged('it ends in the middle');
-      const bytes = await readExactly(file, size);
-      await readExactly(file, padding(size));
-      yield { path: name, bytes };
+      if (at + size > tarBytes) throw damaged('it ends in the middle');
+      yield { path: name, bytes: await readExactly(file, size, at) };
     }
   } finally {
     await file.close();
   }
+}
+
+/** So is what was exported, of which no list is kept in memory. */
+async function isInOrder(file: FileHandle): Promise<boolean> {
+  let last = '';
+  for await (const { path } of listTar(file)) {
+    const order = archiveOrder(path);
+    if (order < last) return false;
+    last = order;
+  }
+  return true;
+}
+
+async function sortTar(file: FileHandle): Promise<readonly FileInTar[]> {
+  const files: (FileInTar & { readonly order: string })[] = [];
+  for await (const found of listTar(file)) files.push({ ...found, order: archiveOrder(found.path) });
+  return files.sort((a, b) => (a.order === b.order ? 0 : a.order < b.order ? -1 : 1));
 }
 
 /** Undefined where a number in it is none: the parser throws. */
@@ -88,10 +131,10 @@ function padding(size: number): number {
   return (blockBytes - (size % blockBytes)) % blockBytes;
 }
 
-async function readExactly(file: FileHandle, size: number): Promise<Buffer> {
+async function readExactly(file: FileHandle, size: number, position: number): Promise<Buffer> {
   const bytes = Buffer.alloc(size);
   for (let at = 0; at < size;) {
-    const { bytesRead } = await file.read(bytes, at, size - at);
+    const { bytesRead } = await file.read(bytes, at, size - at, position + at);
     if (bytesRead === 0) throw damaged('it ends in the middle');
     at += bytesRead;
   }

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
-import { mkdtemp, open, readFile, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, open, readFile, rm, symlink, writeFile, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Header } from 'tar';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ConfigurationError } from '../../../../src/errors.js';
@@ -10,6 +12,7 @@ import { defaultMaxUploadBytes, maxImagePixels } from '../../../../src/limits.js
 import { createFolderWriter } from '../../../../src/operations/archive/folder-archive.js';
 import { encodeImage } from '../../../../src/operations/archive/format.js';
 import { importArchive } from '../../../../src/operations/archive/import-archive.js';
+import { isArchive } from '../../../../src/operations/archive/read-archive.js';
 import { createTarWriter } from '../../../../src/operations/archive/tar-archive.js';
 import type { ArchiveStore } from '../../../../src/store/archive-store.js';
 import { toImageRecord } from '../../../../src/store/image-rows.js';
@@ -244,6 +247,36 @@ test('the metadata of an image are written with the digits that Postgres gave', 
     createdAt: '1970-01-01T00:00:00.000Z',
     embeddings: [],
     regions: [],
+  });
+});
+
+describe('an exported folder that tar packed', () => {
+  const tar = (args: readonly string[]) => promisify(execFile)('tar', args);
+  let unpacked: string;
+  beforeAll(async () => {
+    unpacked = join(folder, 'unpacked');
+    await mkdir(unpacked);
+    await tar(['xf', valid, '-C', unpacked]);
+  });
+
+  test.each<readonly [string, readonly string[]]>([
+    ['as a whole', ['.']],
+    ['file by file, in another order', ['end.json', 'images', 'gallery.json']],
+    ['with extended headers', ['--format=pax', '.']],
+  ])('%s is taken for the archive that it is', async (_, args) => {
+    const packed = join(folder, 'packed.tar');
+    await tar(['cf', packed, '-C', unpacked, ...args]);
+    expect(await isArchive(packed)).toBe(true);
+    await expect(importOf(packed)).rejects.toThrow('The database was touched');
+  });
+
+  test('is refused where a link is in it', async () => {
+    const linked = join(folder, 'linked');
+    await cp(unpacked, linked, { recursive: true });
+    await symlink('gallery.json', join(linked, 'link'));
+    const packed = join(folder, 'linked.tar');
+    await tar(['cf', packed, '-C', linked, '.']);
+    await expect(importOf(packed)).rejects.toThrow(/it holds what is no file/);
   });
 });
 
