@@ -157,8 +157,9 @@ describe('the gallery', () => {
       { name: 'kept.jpg', bytes: await makeJpeg(1100) },
       { name: 'gone.jpg', bytes: await makeJpeg(1101) },
       { name: 'elsewhere.jpg', bytes: await makeJpeg(1102) },
+      { name: 'unopened.jpg', bytes: await makeJpeg(1103) },
     ]);
-    await uploads(page).getByText('3 pictures stored').waitFor();
+    await uploads(page).getByText('4 pictures stored').waitFor();
     const widthOf = async (selector: string) => (await uploads(page).locator(selector).first().boundingBox())?.width;
     // The colour runs after the figure for a moment.
     await expect.poll(() => widthOf('.progress__fill')).toBe(await widthOf('.uploads__list'));
@@ -167,12 +168,22 @@ describe('the gallery', () => {
     await page.getByRole('button', { name: 'Delete' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     await page.waitForURL(`${server.url}/gallery`);
-    await uploads(page).getByText('2 pictures stored').waitFor();
+    await uploads(page).getByText('3 pictures stored').waitFor();
     expect(await uploads(page).getByText('gone.jpg').count()).toBe(0);
 
-    // By somebody else: found out when it is opened.
-    const [image] = (await server.client.allImages()).filter(({ filename }) => filename === 'elsewhere.jpg');
-    await server.client.data('mutation ($id: ID!) { deleteImage(id: $id) { deletedId } }', { id: image?.id });
+    // By somebody else: found out when the gallery is shown again, or when the picture is opened.
+    const deleteElsewhere = async (name: string) => {
+      const [image] = (await server.client.allImages()).filter(({ filename }) => filename === name);
+      await server.client.data('mutation ($id: ID!) { deleteImage(id: $id) { deletedId } }', { id: image?.id });
+    };
+    const views = page.getByRole('banner');
+    await views.getByRole('link', { name: 'Search', exact: true }).click();
+    await page.getByRole('heading', { level: 1, name: 'Find pictures by picture' }).waitFor();
+    await deleteElsewhere('unopened.jpg');
+    await views.getByRole('link', { name: 'Gallery' }).click();
+    await uploads(page).getByText('2 pictures stored').waitFor();
+    expect(await uploads(page).getByText('unopened.jpg').count()).toBe(0);
+    await deleteElsewhere('elsewhere.jpg');
     await uploads(page).getByRole('link', { name: 'Open elsewhere.jpg' }).click();
     await page.getByRole('alert').getByText('This picture is not in the gallery').waitFor();
     await page.goBack();

@@ -223,6 +223,16 @@ describe('searching on the page', () => {
     await page.getByRole('heading', { level: 1, name: 'added.jpg' }).waitFor();
     await page.goBack();
     await queryPanel(page).getByText('Stored.').waitFor();
+
+    // By somebody else: found out when the search is shown again.
+    await page.getByRole('banner').getByRole('link', { name: 'Gallery' }).click();
+    const [added] = await server.client.allImages();
+    expect(added?.filename).toBe('added.jpg');
+    await server.client.data('mutation ($id: ID!) { deleteImage(id: $id) { deletedId } }', { id: added?.id });
+    await page.goBack();
+    await queryPanel(page).getByRole('button', { name: 'Add this picture to the gallery' }).click();
+    await queryPanel(page).getByText('Stored.').waitFor();
+
     // The same picture again finds what was added.
     await dropFiles(page, [{ name: 'again.jpg', bytes: await makeJpeg(900) }]);
     await hits(page).first().getByText('added.jpg').waitFor();

@@ -7,6 +7,7 @@ import { UploadStateText } from './upload-state-text.js';
 import {
   clearEnded,
   currentUploads,
+  forgetDeleted,
   hasEnded,
   pausedSeconds,
   retryUploads,
@@ -25,6 +26,9 @@ interface UploadListProps {
 export function UploadList({ filtered, onAdded }: UploadListProps) {
   const client = useApolloClient();
   const uploads = useSyncExternalStore(subscribe, currentUploads);
+  useEffect(() => {
+    void forgetDeleted(client, currentUploads());
+  }, [client]);
   const ended = uploads.filter(({ state }) => hasEnded(state));
   const failed = uploads.filter(({ state }) => state.kind === 'failed');
   const stored = uploads.filter(({ state }) => state.kind === 'stored' && state.created).length;

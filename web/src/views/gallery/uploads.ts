@@ -1,8 +1,9 @@
 import type { ApolloClient } from '@apollo/client';
-import { forgetNeighbours, onImageGone } from '../../client.js';
+import { forgetNeighbours, noteImageGone, onImageGone } from '../../client.js';
 import { AddImageDocument } from '../../generated/graphql.js';
 import { mayDo } from '../../lib/access.js';
 import { describeCode, describeError, describeScope, type DescribedError } from '../../lib/describe-error.js';
+import { findDeleted } from './still-stored.js';
 import { addToGallery } from './use-gallery.js';
 
 /** Requests at the same time: the server works on so many, and searches in between stay quick. */
@@ -83,6 +84,16 @@ onImageGone((imageId) => {
   uploads = uploads.filter(({ state }) => state.kind !== 'stored' || state.imageId !== imageId);
   notify();
 });
+
+/** Others delete pictures, too: takes off the list what is no longer stored. Where the server cannot be asked, all stay. */
+export async function forgetDeleted(client: ApolloClient, among: readonly Upload[]): Promise<void> {
+  const stored = among.flatMap(({ state }) => (state.kind === 'stored' ? [state.imageId] : []));
+  try {
+    for (const id of await findDeleted(client, [...new Set(stored)])) noteImageGone(id);
+  } catch {
+    // Whatever the view reads fails as well, and says why.
+  }
+}
 
 /** Files that wait are no longer sent; those under way are. */
 export function stopWaiting(): void {

@@ -1,10 +1,10 @@
 import { useApolloClient } from '@apollo/client/react';
-import { useSyncExternalStore } from 'react';
+import { useEffect, useSyncExternalStore } from 'react';
 import { useAccess } from '../../lib/access.js';
 import { useMay } from '../../lib/rights.js';
 import { describeLack } from '../../parts/access/rights-note.js';
 import { UploadStateText } from '../gallery/upload-state-text.js';
-import { addUploads, currentUploads, retryUploads, subscribe } from '../gallery/uploads.js';
+import { addUploads, currentUploads, forgetDeleted, retryUploads, subscribe } from '../gallery/uploads.js';
 
 /** Stores the picture that was searched with, by the same queue as the gallery's uploads. */
 export function AddToGallery({ file }: { readonly file: File }) {
@@ -12,6 +12,10 @@ export function AddToGallery({ file }: { readonly file: File }) {
   const { credential } = useAccess();
   const mayAdd = useMay('write');
   const upload = useSyncExternalStore(subscribe, () => currentUploads().find((each) => each.file === file));
+  useEffect(() => {
+    const ofFile = currentUploads().filter((each) => each.file === file);
+    void forgetDeleted(client, ofFile);
+  }, [client, file]);
   if (upload === undefined) {
     return (
       <div className="query__add">
