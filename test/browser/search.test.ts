@@ -210,6 +210,37 @@ describe('searching on the page', () => {
     await close();
   });
 
+  it('leaves files that are no pictures out of several, and says how many', async () => {
+    const { page, problems, operations, close } = await openPage(browser, server.url);
+    await page.getByRole('heading', { level: 2 }).waitFor();
+    const letter = { name: 'letter.txt', bytes: Buffer.from('Dear all,'), type: 'text/plain' };
+    const film = { name: 'film.mp4', bytes: Buffer.from('film'), type: 'video/mp4' };
+    // The browser does not know a type for every picture that the server reads.
+    const others = [{ name: 'untyped', bytes: await makeJpeg(9, { width: 192, height: 144 }), type: '' }, film];
+    await dropFiles(page, [letter, { name: 'query.jpg', bytes: queryBytes }, ...others]);
+    await hits(page).first().getByText('picture-7.jpg').waitFor();
+    const strip = page.getByRole('navigation', { name: 'Pictures searched for one by one' });
+    await strip
+      .getByText('Picture 1 of 2, searched for one by one. 2 files that are no pictures were left out')
+      .waitFor();
+    expect(await strip.getByRole('link').count()).toBe(2);
+    expect(await queryPanel(page).getByText('query.jpg').count()).toBe(1);
+
+    await dropFiles(page, [letter, others[0] ?? film]);
+    await queryPanel(page).getByText('untyped').waitFor();
+    await hits(page).first().getByText('picture-9.jpg').waitFor();
+    await page.getByText('1 file that is no picture was left out').waitFor();
+    expect(await strip.count()).toBe(0);
+    expect(operations.filter((name) => name === 'multipart')).toHaveLength(2);
+
+    // None is a picture: the first one says so.
+    await dropFiles(page, [letter, film]);
+    await page.getByRole('alert').getByText('This kind of file cannot be read').waitFor();
+    await page.getByText('1 file that is no picture was left out').waitFor();
+    expect(problems).toEqual([]);
+    await close();
+  });
+
   it('adds the picture that was searched with to the gallery, and forgets it once it is deleted', async () => {
     const { page, problems, close } = await openPage(browser, server.url);
     await page.getByRole('heading', { level: 2 }).waitFor();
