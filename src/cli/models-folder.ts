@@ -12,7 +12,7 @@ export function modelsFolder({ dataDir }: Pick<Config, 'dataDir'>): ModelsFolder
     path: join(dataDir, 'models'),
     acquire: async (folder) => {
       try {
-        const lock = await lockDataFolder(folder);
+        const lock = await lockDataFolder(folder, { onLog: note });
         return { kind: 'held', release: () => lock.release() };
       } catch (error) {
         if (error instanceof DataFolderInUseError) return { kind: 'busy', pid: error.pid };

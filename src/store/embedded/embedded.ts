@@ -60,7 +60,7 @@ function isDiskFull(error: unknown): boolean {
 
 async function start({ dataDir, onLog, keepLeftovers }: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   if (dataDir !== undefined) await makeDataDir(dataDir);
-  const lock = dataDir === undefined ? undefined : await lockDataFolder(dataDir);
+  const lock = dataDir === undefined ? undefined : await lockDataFolder(dataDir, { onLog });
   if (dataDir !== undefined && lock?.copiedFromPid !== undefined) onLog(describeCopy(dataDir, lock.copiedFromPid));
   let socketFolder: string | undefined;
   try {

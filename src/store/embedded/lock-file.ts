@@ -53,7 +53,10 @@ export async function readChain(path: string): Promise<readonly LockFile[]> {
     const text = await readText(next);
     if (text === undefined) return chain;
     const record = parseRecord(text);
-    const claim = claimPath(path, record?.nonce ?? text);
+    const nonce = record?.nonce ?? text;
+    // A holder that releases the folder claims it with its own record, which is claimed in turn under another name.
+    const released = nonce === chain.at(-1)?.record?.nonce;
+    const claim = claimPath(path, released ? `${nonce} released` : nonce);
     chain.push({ path: next, record, claimPath: claim });
     if (chain.some((file) => file.path === claim)) return chain;
     next = claim;
@@ -102,24 +105,30 @@ export function isOfCopy(record: LockRecord, own: Claim): boolean {
   return !isSameFolder(record.folder, own.folder, { sameBoot });
 }
 
-/** Makes a file appear whole, unless there is one. */
-export async function linkRecord(path: string, record: LockRecord, target: string): Promise<boolean> {
-  const temporary = await writeTemporary(path, record);
+/** @returns false where there is a file of that name. Needs no room but for the name. */
+export async function linkFile(file: string, target: string): Promise<boolean> {
   try {
-    await link(temporary, target);
+    await link(file, target);
     return true;
   } catch (error) {
     if (hasCode(error, 'EEXIST')) return false;
     throw error;
-  } finally {
-    await rm(temporary, { force: true });
   }
 }
 
-export async function writeTemporary(path: string, record: LockRecord): Promise<string> {
+/** Hands `use` a file with the record, by which one appears whole where it is linked or renamed to. Nothing else is left of it. */
+export async function withRecordFile<T>(
+  path: string,
+  record: LockRecord,
+  use: (temporary: string) => Promise<T>,
+): Promise<T> {
   const temporary = `${path}.${record.nonce}`;
-  await writeFile(temporary, JSON.stringify(record), { mode: 0o600 });
-  return temporary;
+  try {
+    await writeFile(temporary, JSON.stringify(record), { mode: 0o600 });
+    return await use(temporary);
+  } finally {
+    await rm(temporary, { force: true });
+  }
 }
 
 /** Removes what killed processes left beside the lock of the holder `nonce`. */

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { rename, rm, utimes } from 'node:fs/promises';
-import { ConfigurationError } from '../../errors.js';
+import { ConfigurationError, messageOf } from '../../errors.js';
 import { identityOfFolder } from './folder-identity.js';
 import {
   isOfCopy,
-  linkRecord,
+  linkFile,
   lockPath,
   readChain,
   readHolder,
   readRecord,
   removeLeftovers,
-  writeTemporary,
+  withRecordFile,
   claimPath,
   type Claim,
   type LockFile,
@@ -48,7 +48,14 @@ export interface DataFolderLock {
   recordSocketFolder(folder: string): Promise<void>;
   /** For processes that want the folder while this one serves it. */
   recordUrl(url: string): Promise<void>;
+  /** A lock that cannot be removed is logged, and no error: it is left as a killed process leaves it. */
   release(): Promise<void>;
+}
+
+export interface LockOptions {
+  readonly heartbeatMs?: number;
+  /** For the operator. Standard error by default. */
+  readonly onLog?: (message: string) => void;
 }
 
 const defaultHeartbeatMs = 1_000;
@@ -62,11 +69,8 @@ const defaultHeartbeatMs = 1_000;
  * holder like any other, to be succeeded in the same way. No process removes the claim of another that lives.
  * @throws DataFolderInUseError
  */
-export async function lockDataFolder(
-  dataDir: string,
-  options: { readonly heartbeatMs?: number } = {},
-): Promise<DataFolderLock> {
-  const heartbeatMs = options.heartbeatMs ?? defaultHeartbeatMs;
+export async function lockDataFolder(dataDir: string, options: LockOptions = {}): Promise<DataFolderLock> {
+  const { heartbeatMs = defaultHeartbeatMs, onLog = console.error } = options;
   const path = lockPath(dataDir);
   const own = await ownClaim(dataDir);
   for (;;) {
@@ -78,7 +82,7 @@ export async function lockDataFolder(
     const record = { ...own, nonce: randomUUID(), socketFolder, url: null };
     if (!(await succeed(path, chain, record))) continue;
     await removeLeftovers(path, own, record.nonce);
-    return new HeldLock(dataDir, record, heartbeatMs, before);
+    return new HeldLock(dataDir, record, before, { heartbeatMs, onLog });
   }
 }
 
@@ -123,36 +127,33 @@ function leftBy(chain: readonly LockFile[], own: Claim): Before {
   };
 }
 
-/** @returns false where another process was quicker: nothing of this attempt is left */
-async function succeed(path: string, chain: readonly LockFile[], record: LockRecord): Promise<boolean> {
-  const claim = chain.at(-1)?.claimPath;
-  if (claim === undefined) return linkRecord(path, record, path);
-  if (!(await linkRecord(path, record, claim))) return false;
-  // The name is free, too, where another process has claimed it, put its record in place of the lock and removed the claim. Then
-  // the lock leads to that holder, and never to this claim again, for a nonce is used once.
-  const now = await readChain(path);
-  if (now.at(-1)?.record?.nonce !== record.nonce) {
-    // It stays where the chain leads through it: another process saw no sign of life of this one, and has claimed it in turn.
-    if (now.every((file) => file.path !== claim)) await rm(claim, { force: true });
-    return false;
-  }
-  await replaceLock(path, record);
-  for (const file of now.slice(1)) await rm(file.path, { force: true });
-  return true;
-}
-
-async function replaceLock(path: string, record: LockRecord): Promise<void> {
-  const temporary = await writeTemporary(path, record);
-  try {
+/**
+ * The record is written once, before anything is claimed: a full disk leaves the lock as it was.
+ * @returns false where another process was quicker: nothing of this attempt is left
+ */
+function succeed(path: string, chain: readonly LockFile[], record: LockRecord): Promise<boolean> {
+  return withRecordFile(path, record, async (temporary) => {
+    const claim = chain.at(-1)?.claimPath;
+    if (claim === undefined) return linkFile(temporary, path);
+    if (!(await linkFile(temporary, claim))) return false;
+    // The name is free, too, where another process has claimed it, put its record in place of the lock and removed the claim. Then
+    // the lock leads to that holder, and never to this claim again, for a nonce is used once.
+    const now = await readChain(path);
+    if (now.at(-1)?.record?.nonce !== record.nonce) {
+      // It stays where the chain leads through it: another process saw no sign of life of this one, and has claimed it in turn.
+      if (now.every((file) => file.path !== claim)) await rm(claim, { force: true });
+      return false;
+    }
     await rename(temporary, path);
-  } finally {
-    await rm(temporary, { force: true });
-  }
+    for (const file of now.slice(1)) await rm(file.path, { force: true });
+    return true;
+  });
 }
 
 class HeldLock implements DataFolderLock {
   readonly #dataDir: string;
   readonly #path: string;
+  readonly #onLog: (message: string) => void;
   readonly #heartbeat: NodeJS.Timeout;
   readonly abandonedSocketFolder: string | undefined;
   readonly copiedFromPid: number | undefined;
@@ -160,8 +161,9 @@ class HeldLock implements DataFolderLock {
   #lose: (pid: number) => void = () => undefined;
   #record: LockRecord;
 
-  constructor(dataDir: string, record: LockRecord, heartbeatMs: number, before: Before) {
+  constructor(dataDir: string, record: LockRecord, before: Before, { heartbeatMs, onLog }: Required<LockOptions>) {
     this.#dataDir = dataDir;
+    this.#onLog = onLog;
     this.#path = lockPath(dataDir);
     this.#record = record;
     this.abandonedSocketFolder = before.abandonedSocketFolder;
@@ -184,13 +186,26 @@ class HeldLock implements DataFolderLock {
     return this.#write({ ...this.#record, url });
   }
 
-  /** Claimed as by a successor: whoever has claimed it before, because there was no sign of life, keeps it. */
   async release(): Promise<void> {
     clearInterval(this.#heartbeat);
+    try {
+      await this.#remove();
+    } catch (error) {
+      this.#onLog(
+        `the lock of the data folder ${this.#dataDir} cannot be removed (${messageOf(error)}): once this process has ended, the next one takes it over`,
+      );
+    }
+  }
+
+  /**
+   * Claimed as by a successor: whoever has claimed it before, because there was no sign of life, keeps it. The claim is the
+   * lock itself under a second name, because the disk may be full.
+   */
+  async #remove(): Promise<void> {
     const { nonce } = this.#record;
     if ((await readRecord(this.#path))?.nonce !== nonce) return;
     const claim = claimPath(this.#path, nonce);
-    if (!(await linkRecord(this.#path, { ...this.#record, nonce: randomUUID() }, claim))) return;
+    if (!(await linkFile(this.#path, claim))) return;
     if ((await readRecord(this.#path))?.nonce === nonce) await rm(this.#path, { force: true });
     await rm(claim, { force: true });
   }
@@ -211,6 +226,6 @@ class HeldLock implements DataFolderLock {
       throw new DataFolderInUseError(this.#dataDir, holder.pid, holder.url ?? undefined);
     }
     this.#record = record;
-    await replaceLock(this.#path, record);
+    await withRecordFile(this.#path, record, (temporary) => rename(temporary, this.#path));
   }
 }

@@ -92,3 +92,15 @@ test('one that is slow to claim a killed holder’s lock does not get it from th
   const quick = await lockDataFolder(dataDir, { heartbeatMs: 50 });
   await expectOneHolder([quick, await slow.goOn()]);
 });
+
+test('a lock that cannot be removed is told, and fails nothing', async () => {
+  const log: string[] = [];
+  const lock = await lockDataFolder(dataDir, { heartbeatMs: 50, onLog: (message) => log.push(message) });
+  const fail = (): never => {
+    throw new Error('no space left');
+  };
+  holds.push({ operation: /^link .*takeover/, reach: fail, released: Promise.resolve() });
+  await lock.release();
+  expect(log).toEqual([expect.stringContaining('cannot be removed (no space left)')]);
+  expect(await readdir(dataDir)).toEqual(['semblance.lock']);
+});

@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { claimPath } from '../../../src/store/embedded/lock-file.js';
 import {
   DataFolderInUseError,
   findCopiedFromPid,
@@ -116,6 +117,16 @@ describe('the data folder', () => {
       expect(await readdir(dataDir)).toEqual([]);
     },
   );
+
+  test('goes to exactly one of many where the last user was killed while it gave the folder back, and leaves no file', async () => {
+    await writeLock({ ...(await ownIdentity()), startTicks: '1' });
+    await link(lockFile(), claimPath(lockFile(), 'other'));
+    const results = await Promise.allSettled(Array.from({ length: 20 }, () => lockDataFolder(dataDir, fast)));
+    const winners = results.filter((result) => result.status === 'fulfilled').map((result) => result.value);
+    expect(winners).toHaveLength(1);
+    await winners[0]?.release();
+    expect(await readdir(dataDir)).toEqual([]);
+  });
 
   test('names what the killed user left until it is removed, lest another kill makes it forgotten', async () => {
     await writeLock({ ...(await ownIdentity()), startTicks: '1', socketFolder: '/tmp/left-behind' });
