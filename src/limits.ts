@@ -34,6 +34,11 @@ export const defaultComparedImages = 200;
 export const maxComparedImages = 5_000;
 /** Results of each search that two spaces are compared by, where k asks for no more. */
 export const comparisonDepth = 100;
+/** Queries of the lowest overlap that a comparison keeps for people to look at, and the first results in each space that it keeps of them. */
+export const maxComparedQueries = 12;
+export const maxComparedHits = 5;
+/** Of a label in a comparison, in UTF-8; a longer one is cut. */
+export const maxComparedLabelBytes = 255;
 /** Name of a space, in characters. */
 export const maxSpaceNameCharacters = 63;
 /** Page size of `images`. */

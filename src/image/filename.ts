@@ -52,7 +52,7 @@ function shorten(name: string): string {
 }
 
 /** Whole grapheme clusters, so that no accent or part of an emoji is lost; code points where the first cluster is too long. */
-function cutToBytes(text: string, maxBytes: number): string {
+export function cutToBytes(text: string, maxBytes: number): string {
   const clusters = new Intl.Segmenter('en').segment(text);
   return takeBytes(clusters, maxBytes) || takeBytes(codePoints(text), maxBytes);
 }

@@ -1,7 +1,17 @@
 import { invalidArgument, SemblanceError } from '../errors.js';
 import { bootstrapMean, percentile, type Interval } from '../evaluation/bootstrap.js';
 import { overlapAt } from '../evaluation/overlap.js';
-import { comparisonDepth, defaultComparedImages, defaultK, maxComparedImages, maxK } from '../limits.js';
+import { cutToBytes } from '../image/filename.js';
+import {
+  comparisonDepth,
+  defaultComparedImages,
+  defaultK,
+  maxComparedHits,
+  maxComparedImages,
+  maxComparedLabelBytes,
+  maxComparedQueries,
+  maxK,
+} from '../limits.js';
 import type { EmbeddingSpace, SharedSample, SpaceState, Store } from '../store/store.js';
 import type { SearchHit } from '../store/types.js';
 import { checkInteger, checkK, checkSeed } from './arguments.js';
@@ -82,13 +92,9 @@ export interface ComparedHit extends ComparedImage {
 export interface ComparedImage {
   readonly imageId: string;
   readonly filename: string;
-  /** `metadata.label`, where that is text. */
+  /** `metadata.label`, where that is text; the first `maxComparedLabelBytes` of it. */
   readonly label: string | null;
 }
-
-/** What is kept of the queries that differ most, for people to look at. */
-const shownQueries = 12;
-const shownHits = 5;
 
 /**
  * Searches two spaces for the same stored images, each left out of its own results, as people's searches do: by the index, or
@@ -158,7 +164,7 @@ export async function compareSpaces(
     mostDifferent: queries
       .filter((query) => query.overlap < 1)
       .sort((x, y) => x.overlap - y.overlap || (x.imageId < y.imageId ? -1 : 1))
-      .slice(0, shownQueries),
+      .slice(0, maxComparedQueries),
   };
 }
 
@@ -223,21 +229,26 @@ function differenceOf(
   const a = firstOf(hits.a);
   const b = firstOf(hits.b);
   const shown = (side: readonly SearchHit[], others: readonly string[]): readonly ComparedHit[] =>
-    side.slice(0, Math.min(k, shownHits)).map(({ image, similarity }) => ({
+    side.slice(0, Math.min(k, maxComparedHits)).map(({ image, similarity }) => ({
       imageId: image.id,
       filename: image.filename,
-      label: labelOf(image) ?? null,
+      label: shownLabel(labelOf(image)),
       similarity,
       shared: others.includes(image.id),
     }));
   return {
     imageId: id,
     filename,
-    label: label ?? null,
+    label: shownLabel(label),
     overlap: overlapAt(a, b, k),
     a: shown(hits.a, b),
     b: shown(hits.b, a),
   };
+}
+
+function shownLabel(label: string | undefined): string | null {
+  if (label === undefined) return null;
+  return Buffer.byteLength(label) <= maxComparedLabelBytes ? label : cutToBytes(label, maxComparedLabelBytes);
 }
 
 /** @throws SemblanceError as compareSpaces where that is plain without any search */

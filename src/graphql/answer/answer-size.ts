@@ -2,6 +2,9 @@ import { GraphQLEnumType, getNamedType, getNullableType, isLeafType, isListType,
 import type { ComplexityEstimatorArgs } from 'graphql-query-complexity';
 import {
   answerFieldBytes,
+  maxComparedHits,
+  maxComparedLabelBytes,
+  maxComparedQueries,
   maxFilenameBytes,
   maxListedFailures,
   maxMetadataBytes,
@@ -15,6 +18,8 @@ const quotes = 2;
 
 /** JSON writes a quotation mark as two bytes; control characters, which take six, are in no filename. */
 const filename = quotes + 2 * maxFilenameBytes;
+/** A label may hold control characters. */
+const comparedLabel = quotes + 6 * maxComparedLabelBytes;
 const spaceName = quotes + maxSpaceNameCharacters;
 /** A path with an id, a time and a signature. */
 const signedPath = 200;
@@ -22,9 +27,10 @@ const signedPath = 200;
 /** Most bytes of JSON that the fields of rows take. */
 const fieldSizes: Readonly<Record<string, number>> = {
   'ComparedHit.filename': filename,
-  'ComparedHit.label': maxMetadataBytes,
+  'ComparedHit.label': comparedLabel,
+  'ComparedSpace.name': spaceName,
   'DifferingQuery.filename': filename,
-  'DifferingQuery.label': maxMetadataBytes,
+  'DifferingQuery.label': comparedLabel,
   'EmbeddingSpace.name': spaceName,
   'Image.filename': filename,
   'Image.mediaType': 20,
@@ -33,7 +39,9 @@ const fieldSizes: Readonly<Record<string, number>> = {
   'Image.thumbnailUrl': signedPath,
   'Image.url': signedPath,
   'ImageEdge.cursor': 100,
+  'Job.spaces': spaceName,
   'JobFailure.filename': filename,
+  'JobResult.space': spaceName,
   'PageInfo.endCursor': 100,
   'PageInfo.startCursor': 100,
   'SimilarImage.space': spaceName,
@@ -56,8 +64,8 @@ const introspectedSize = 100;
 
 /** Of lists whose length no argument says. */
 const listLengths: Readonly<Record<string, number>> = {
-  'DifferingQuery.a': 5,
-  'DifferingQuery.b': 5,
+  'DifferingQuery.a': maxComparedHits,
+  'DifferingQuery.b': maxComparedHits,
   'EmbeddingSpace.scorers': 2,
   'Job.spaces': 2,
   'JobResult.failed': maxListedFailures,
@@ -65,7 +73,7 @@ const listLengths: Readonly<Record<string, number>> = {
   'Query.spaces': 20,
   'SearchMethods.rerankers': rerankers.length,
   'SearchMethods.spaces': 20,
-  'SpaceComparison.mostDifferent': 12,
+  'SpaceComparison.mostDifferent': maxComparedQueries,
 };
 
 export function listLengthOf({ type, field }: Pick<Field, 'type' | 'field'>): number {

@@ -88,7 +88,10 @@ export class ComparedHitType {
   @Field(() => String, { description: 'Of the image that was found.' })
   readonly filename!: string;
 
-  @Field(() => String, { nullable: true, description: 'metadata.label, where that is text.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'metadata.label, where that is text; no more than its first 255 bytes.',
+  })
   readonly label!: string | null;
 
   @Field(() => Float, { description: 'Cosine similarity to the query, -1 to 1.' })
@@ -106,7 +109,10 @@ export class DifferingQueryType {
   @Field(() => String, { description: 'Of the image that was searched for.' })
   readonly filename!: string;
 
-  @Field(() => String, { nullable: true, description: 'metadata.label, where that is text.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'metadata.label, where that is text; no more than its first 255 bytes.',
+  })
   readonly label!: string | null;
 
   @Field(() => Float, { description: 'Share of the first k that both found.' })

@@ -161,6 +161,15 @@ describe.each(testStoreKinds())('two spaces of known neighbours on the %s store'
     expect(forth.mostDifferent.map(({ imageId }) => imageId)).toEqual(ids);
   });
 
+  it('keeps of a label no more than 255 bytes, and compares all of it', async () => {
+    const long = 'é'.repeat(200);
+    await fill(pets.map((pet) => ({ ...pet, label: `${long}${String(pet.label)}` })));
+    const comparison = await compare({ k: 1 });
+    expect(measuresOf(comparison)['P_1']).toMatchObject({ a: { mean: 1 }, b: { mean: 0 } });
+    const shown = comparison.mostDifferent.flatMap((query) => [query, ...query.a, ...query.b]);
+    expect(new Set(shown.map(({ label }) => label))).toEqual(new Set(['é'.repeat(127)]));
+  });
+
   it('finds no difference between a space and its copy', async () => {
     await store.createSpace({ ...testSpace, name: 'copy' });
     await fill([...pets, ...strangers]);
