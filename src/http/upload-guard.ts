@@ -5,6 +5,7 @@ import { maxFilesPerRequest, maxMultipartFieldBytes, maxMultipartPathSteps } fro
 import type { ByteBudget } from '../operations/byte-budget.js';
 import { assertJsonDepth } from '../operations/json-depth.js';
 import { callerOf } from './access.js';
+import { hideInsides } from './hide-insides.js';
 import { contentLength, cutOff, isUpload } from './request-body.js';
 import { readMultipartHead, type MultipartHead } from './multipart-head.js';
 
@@ -64,7 +65,11 @@ export function uploadGuard({ maxUploadBytes, temporary }: UploadGuardOptions): 
     // busboy takes a file of exactly its limit for a longer one.
     maxFileSize: maxUploadBytes + 1,
   });
-  return [guard, parse];
+  const hide: RequestHandler = (request, _response, next) => {
+    if (isUpload(request)) hideInsides(request.body);
+    next();
+  };
+  return [guard, parse, hide];
 }
 
 /** Asked again after each await. */
@@ -101,7 +106,9 @@ function checkHead({ operations, map }: MultipartHead): number {
       }
       if (seen.has(path)) throw invalidArgument(`map.${name}`, 'each path once', path);
       // Of all files together: each path is an image to embed.
-      if (seen.size === maxFilesPerRequest) throw invalidArgument('map', `at most ${maxFilesPerRequest} paths`, 'more');
+      if (seen.size === maxFilesPerRequest) {
+        throw new SemblanceError('BAD_USER_INPUT', `The map of the request has more than ${maxFilesPerRequest} paths`);
+      }
       seen.add(path);
     }
   }

@@ -1,11 +1,16 @@
 import { fstatSync } from 'node:fs';
 import type { FileUpload } from 'graphql-upload-ts';
-import { invalidArgument, SemblanceError } from '../../errors.js';
+import { SemblanceError } from '../../errors.js';
 import { Semaphore } from '../../image/semaphore.js';
 
 /** A file of a multipart request at one of the paths that its `map` gives it. */
 export class FileAtPath {
   constructor(readonly upload: Promise<FileUpload>) {}
+
+  /** In messages of graphql-js, which repeat a value that they refuse. */
+  toJSON(): string {
+    return 'a file';
+  }
 }
 
 /** A file of a multipart request, its bytes still arriving. */
@@ -23,7 +28,12 @@ const turns = new WeakMap<FileUpload, Semaphore>();
  * @throws SemblanceError BAD_USER_INPUT where the request lacks the file or uses its variable twice, or what `work` throws
  */
 export async function withFile<T>(file: FileAtPath, work: (file: UploadedFile) => Promise<T>): Promise<T> {
-  if (used.has(file)) throw invalidArgument('file', 'each variable of a file to be used once', 'one used twice');
+  if (used.has(file)) {
+    throw new SemblanceError(
+      'BAD_USER_INPUT',
+      'The variable of a file stands in several places of the document: give each place a variable of its own',
+    );
+  }
   used.add(file);
   const upload = await file.upload.catch((error: unknown) => {
     throw translate(error);

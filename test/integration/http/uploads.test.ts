@@ -78,7 +78,11 @@ describe('files', () => {
       { f: null },
       { 'variables.f': { bytes: await makeJpeg(9), filename: 'x' } },
     );
-    expect(codeOf(answer)).toBe('BAD_USER_INPUT');
+    const { message, extensions } = onlyError(answer);
+    expect(extensions).toEqual({ code: 'BAD_USER_INPUT' });
+    expect(message).toBe(
+      'The variable of a file stands in several places of the document: give each place a variable of its own',
+    );
   });
 
   test.each([
@@ -142,8 +146,20 @@ describe('files', () => {
     const answer = await door.client.multipart(query, { f: null, metadata: { a: [null] } }, sent);
     const { message, extensions } = onlyError(answer);
     expect(extensions).toEqual({ code: 'BAD_USER_INPUT' });
-    expect(message).toContain('A file cannot stand where JSON is expected');
+    expect(message).toBe(
+      'Variable "$metadata" got invalid value { a: [a file] }; A file cannot stand where JSON is expected: the map of the request leads it there',
+    );
     expect((await door.client.upload(picture.bytes)).created).toBe(true);
+  });
+
+  test.each([
+    ['query ($f: ID!) { image(id: $f) { id } }', 'ID cannot represent value: a file'],
+    ['query ($f: ImageFilter) { images(filter: $f) { totalCount } }', 'Field "file" is not defined by type'],
+  ])('a file where none belongs is refused without a word of its insides: %s', async (query, reason) => {
+    const answer = await door.client.multipart(query, { f: null }, { 'variables.f': file });
+    const { message, extensions } = onlyError(answer);
+    expect(extensions).toEqual({ code: 'BAD_USER_INPUT' });
+    expect(message).toContain(`Variable "$f" got invalid value a file; ${reason}`);
   });
 
   test('a query that the schema does not know is refused while the file still comes', async () => {

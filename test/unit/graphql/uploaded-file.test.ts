@@ -3,9 +3,12 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
+import { getVariableValues, parse, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
 import { Upload, WriteStream } from 'graphql-upload-ts';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildGraphqlSchema } from '../../../src/graphql/schema.js';
 import { FileAtPath, withFile } from '../../../src/graphql/upload/uploaded-file.js';
+import { hideInsides } from '../../../src/http/hide-insides.js';
 
 let folder: string;
 
@@ -70,4 +73,52 @@ test('a temporary file that a full disk cut short before it was opened ends its 
   ftruncateSync(capacitor._fd ?? -1, 3);
   await expect(readAll(file)).rejects.toMatchObject({ code: 'STORAGE_FULL' });
   await expect.poll(() => readdir(folder)).toEqual([]);
+});
+
+describe('a file where none belongs', () => {
+  let schema: GraphQLSchema;
+  let refusalOf: (type: string, value: unknown) => string;
+  beforeAll(async () => {
+    schema = await buildGraphqlSchema();
+    refusalOf = (type, value) => {
+      const { definitions } = parse(`query ($v: ${type}) { status { version } }`);
+      const { variableDefinitions = [] } = definitions[0] as OperationDefinitionNode;
+      hideInsides(value);
+      const { errors = [] } = getVariableValues(schema, variableDefinitions, { v: value });
+      return errors.map(({ message }) => message).join('\n');
+    };
+  });
+
+  const noJson = 'A file cannot stand where JSON is expected: the map of the request leads it there';
+  const got = 'Variable "$v" got invalid value a file';
+  test.each([
+    ['JSON', `${got}; ${noJson}`],
+    ['ID', `${got}; ID cannot represent value: a file`],
+    ['Int', `${got}; Int cannot represent non-integer value: a file`],
+    ['Rerank', `${got}; Enum "Rerank" cannot represent non-string value: a file.`],
+    ['DateTime', 'a file'],
+    ['ImageFilter', `${got}; Field "file" is not defined by type "ImageFilter".`],
+  ])('as %s is told without its insides, arrived or not', async (type, message) => {
+    const { file, capacitor } = await arrived(Buffer.from('picture'));
+    const awaited = new Upload();
+    hideInsides(awaited);
+    expect(refusalOf(type, awaited)).toContain(message);
+    awaited.resolve(await file);
+    const refusal = refusalOf(type, awaited);
+    expect(refusal).toContain(message);
+    expect(refusal).not.toMatch(/_resolve|promise|createReadStream|filename/);
+    expect((await awaited.promise).filename).toBe('a.jpg');
+    capacitor.release();
+  });
+
+  test('is told so within other values, too, and at two paths', () => {
+    const upload = new Upload();
+    expect(refusalOf('JSON', { notes: [upload], more: upload })).toBe(
+      `Variable "$v" got invalid value { notes: [a file], more: a file }; ${noJson}`,
+    );
+    expect(refusalOf('ImageFilter', { metadata: upload })).toBe(
+      `Variable "$v" got invalid value a file at "v.metadata"; ${noJson}`,
+    );
+    expect(refusalOf('Int', new FileAtPath(upload.promise))).toMatch(/: a file$/);
+  });
 });

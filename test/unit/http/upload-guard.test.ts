@@ -195,6 +195,14 @@ describe('what is refused as BAD_USER_INPUT', () => {
     expect(unexpected).toEqual([]);
   });
 
+  test('too many paths of the map, and JSON that is too deep, each by a plain sentence', async () => {
+    const paths = Array.from({ length: maxFilesPerRequest + 1 }, (_, index) => `variables.files.${index}`);
+    const { error: many } = await postParts([operations, ['name="map"', JSON.stringify({ 0: paths })], file]);
+    expect(many?.message).toBe('The map of the request has more than 20 paths');
+    const { error: deep } = await postParts([operations, ['name="map"', `${'['.repeat(101)}${']'.repeat(101)}`], file]);
+    expect(deep?.message).toBe('The request has more than 100 levels of JSON');
+  });
+
   test('a body without a boundary', async () => {
     const { error } = await post('x', { ...preflight, 'Content-Type': 'multipart/form-data' });
     expect(error?.extensions.code).toBe('BAD_USER_INPUT');
