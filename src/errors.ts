@@ -66,7 +66,13 @@ export function invalidArgument(name: string, expected: string, received: unknow
   return new SemblanceError('BAD_USER_INPUT', describeInvalid(name, expected, received));
 }
 
-/** The same sentence for errors that are not a client's: a configuration variable, a manifest's field. */
+/** For what is counted of a whole request: "The operation asks for up to 7 searches, and at most 5 are allowed: ask for fewer". */
+export function tooMuch(asked: string, max: number, advice?: string): SemblanceError {
+  const allowed = `at most ${max} ${max === 1 ? 'is' : 'are'} allowed`;
+  return new SemblanceError('BAD_USER_INPUT', `${asked}, and ${allowed}${advice === undefined ? '' : `: ${advice}`}`);
+}
+
+/** The sentence of `invalidArgument` for errors that are not a client's: a configuration variable, a manifest's field. */
 export function describeInvalid(name: string, expected: string, received: unknown): string {
   return `Expected ${expected} for ${name} but received ${describeValue(received)}`;
 }

@@ -9,7 +9,7 @@ import {
   type GraphQLSchema,
   type GraphQLType,
 } from 'graphql';
-import { invalidArgument } from '../errors.js';
+import { SemblanceError, tooMuch } from '../errors.js';
 import { maxIntrospectionRatio, maxSchemaIntrospections, maxTypeIntrospections } from '../limits.js';
 import { measureOperation, type MeasuredField, type MeasuredOperation } from './measure-operation.js';
 
@@ -36,18 +36,21 @@ export function assertIntrospection(operation: MeasuredOperation, fields: readon
     [schemas, maxSchemaIntrospections, '__schema'],
     [types, maxTypeIntrospections, '__type'],
   ] as const) {
-    if (found > max) throw invalidArgument(name, `at most ${max} in one operation`, found);
+    if (found > max) throw tooMuch(`The operation asks for ${name} ${found} times`, max);
   }
   if (measureOperation(operation, nestedFields) === Infinity) {
-    throw invalidArgument('the operation', 'no `fields` of a type within `fields` of a type', 'some');
+    throw new SemblanceError(
+      'BAD_USER_INPUT',
+      'The operation asks for the `fields` of a type within the `fields` of a type: ask for the inner type by `__type`',
+    );
   }
   const { lengths, maxFields } = boundOf(operation.schema);
   const found = measureOperation(operation, introspectedBy(lengths));
   if (found > maxFields) {
-    throw invalidArgument(
-      'the operation',
-      `at most ${maxFields} fields of introspection, lists multiplied`,
-      Math.ceil(found),
+    throw tooMuch(
+      `The operation introspects up to ${Math.ceil(found)} fields, lists multiplied`,
+      maxFields,
+      'use fewer aliases and less nesting',
     );
   }
 }

@@ -2,7 +2,7 @@ import { maxAliasesRule } from '@escape.tech/graphql-armor-max-aliases';
 import { maxDepthRule } from '@escape.tech/graphql-armor-max-depth';
 import { maxDirectivesRule } from '@escape.tech/graphql-armor-max-directives';
 import { GraphQLError, type ValidationContext, type ValidationRule } from 'graphql';
-import { invalidArgument } from '../errors.js';
+import { tooMuch } from '../errors.js';
 import {
   countCost,
   defaultCandidates,
@@ -24,6 +24,7 @@ import {
 } from '../limits.js';
 import type { Caller } from '../operations/access/caller.js';
 import type { WorkMeter } from '../operations/access/work-meter.js';
+import { lessAnswer } from './answer/answer-bytes.js';
 import { fieldBytes, listLengthOf } from './answer/answer-size.js';
 import { measureOperation, type MeasuredField, type MeasuredOperation } from './measure-operation.js';
 
@@ -85,20 +86,15 @@ type Measure = keyof typeof measures;
 interface Bound {
   readonly measure: Measure;
   readonly max: number;
-  readonly argument: string;
   readonly what: string;
+  readonly advice?: string;
 }
 
 const searchBounds: readonly Bound[] = [
-  { measure: 'searches', max: maxSearchesPerOperation, argument: 'similarImages', what: 'searches in one operation' },
-  { measure: 'hits', max: maxHitsPerOperation, argument: 'k', what: 'hits in one operation' },
-  {
-    measure: 'candidates',
-    max: maxCandidatesPerOperation,
-    argument: 'candidates',
-    what: 'candidates in one operation',
-  },
-  { measure: 'regions', max: maxRegionQueriesPerOperation, argument: 'region', what: 'regions in one operation' },
+  { measure: 'searches', max: maxSearchesPerOperation, what: 'searches' },
+  { measure: 'hits', max: maxHitsPerOperation, what: 'hits' },
+  { measure: 'candidates', max: maxCandidatesPerOperation, what: 'candidates' },
+  { measure: 'regions', max: maxRegionQueriesPerOperation, what: 'searches for a region' },
 ];
 
 /** An operation that costs no more is within `searchBounds`, for what they count is part of its cost: most are measured no further. */
@@ -165,26 +161,21 @@ export async function chargeOperation(
 ): Promise<void> {
   const cost = count(operation, 'cost');
   const bounds: readonly Bound[] = [
-    {
-      measure: 'searchedUploads',
-      max: maxSearchedUploads,
-      argument: 'searchByUpload',
-      what: 'upload to search for in one operation',
-    },
+    { measure: 'searchedUploads', max: maxSearchedUploads, what: 'searches by upload' },
     ...(cost > searchingCost ? searchBounds : []),
     {
       measure: 'answerBytes',
       max: maxAnswerBytes,
-      argument: 'the operation',
-      what: 'bytes of answer, were each field as large as it may be',
+      what: 'bytes of answer, each field counted as large as it may be',
+      advice: lessAnswer,
     },
   ];
-  for (const { measure, max, argument, what } of bounds) {
+  for (const { measure, max, what, advice } of bounds) {
     const found = count(operation, measure);
-    if (found > max) throw invalidArgument(argument, `at most ${max} ${what}`, found);
+    if (found > max) throw tooMuch(`The operation asks for up to ${found} ${what}`, max, advice);
   }
   if (cost > maxOperationCost) {
-    throw invalidArgument('the operation', `at most ${maxOperationCost} rows, nested searches multiplied`, cost);
+    throw tooMuch(`The operation asks for up to ${cost} rows, nested searches multiplied`, maxOperationCost);
   }
   await meter.chargeImages(caller, count(operation, 'embeddings'));
 }

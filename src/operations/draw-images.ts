@@ -49,7 +49,7 @@ export function hasLabel({ label }: DrawnImage): boolean {
 }
 
 export function noLabels(): SemblanceError {
-  return invalidArgument('labels', 'stored images with a text metadata.label', 'none');
+  return invalidArgument('labels', 'stored images with a text metadata.label', undefined);
 }
 
 export function labelOf({ metadata }: Pick<ImageRecord, 'metadata'>): string | undefined {

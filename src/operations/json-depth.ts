@@ -1,4 +1,4 @@
-import { invalidArgument } from '../errors.js';
+import { SemblanceError } from '../errors.js';
 import { maxJsonDepth } from '../limits.js';
 
 const quote = 0x22;
@@ -11,7 +11,7 @@ const closings = new Set([0x5d, 0x7d]);
  * @param json in UTF-8
  * @throws SemblanceError BAD_USER_INPUT
  */
-export function assertJsonDepth(json: Uint8Array, name = 'the request'): void {
+export function assertJsonDepth(json: Uint8Array, what: 'request' | 'file' = 'request'): void {
   let depth = 0;
   let inString = false;
   for (let index = 0; index < json.length; index++) {
@@ -21,7 +21,7 @@ export function assertJsonDepth(json: Uint8Array, name = 'the request'): void {
       else if (byte === quote) inString = false;
     } else if (byte === quote) inString = true;
     else if (openings.has(byte) && ++depth > maxJsonDepth) {
-      throw invalidArgument(name, `at most ${maxJsonDepth} levels of JSON`, 'more');
+      throw new SemblanceError('BAD_USER_INPUT', `The ${what} has more than ${maxJsonDepth} levels of JSON`);
     } else if (closings.has(byte)) depth--;
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { invalidArgument, SemblanceError } from '../errors.js';
+import { SemblanceError } from '../errors.js';
 import type { ByteHold } from './byte-budget.js';
 
 /** The bytes of a file: at hand, or arriving. */
@@ -36,6 +36,6 @@ export async function readUpload(
     hash.update(chunk);
     chunks.push(chunk);
   }
-  if (sizeBytes === 0) throw invalidArgument('file', 'an image', 'an empty file');
+  if (sizeBytes === 0) throw new SemblanceError('BAD_USER_INPUT', 'Expected an image but received an empty file');
   return { bytes: isAtHand ? source : Buffer.concat(chunks, sizeBytes), sha256: hash.digest('hex') };
 }

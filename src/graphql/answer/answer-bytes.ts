@@ -1,5 +1,9 @@
-import { invalidArgument, SemblanceError } from '../../errors.js';
+import { SemblanceError } from '../../errors.js';
 import type { ByteHold } from '../../operations/byte-budget.js';
+
+/** What becomes of an answer over the bound of one, for its client and for the operator. */
+export const lessAnswer =
+  'ask for fewer rows, a smaller k, or leave out metadata. The operator can raise the bound with SEMBLANCE_MAX_ANSWER_BYTES';
 
 export interface AnswerBytesOptions {
   /** Of this answer. */
@@ -30,7 +34,7 @@ export class AnswerBytes {
     try {
       this.#bytes += bytes;
       if (this.#bytes > maxBytes) {
-        throw invalidArgument('the operation', `an answer of at most ${maxBytes} bytes`, 'more');
+        throw new SemblanceError('BAD_USER_INPUT', `The answer has more than ${maxBytes} bytes: ${lessAnswer}`);
       }
       hold.add(bytes);
     } catch (error) {

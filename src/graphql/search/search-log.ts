@@ -1,4 +1,4 @@
-import { invalidArgument } from '../../errors.js';
+import { SemblanceError } from '../../errors.js';
 import { Semaphore } from '../../image/semaphore.js';
 import {
   defaultCandidates,
@@ -46,19 +46,19 @@ export class SearchLog {
   ): Promise<SearchAnswer> {
     this.#searches += 1;
     if (this.#searches > maxSearchesPerOperation) {
-      throw invalidArgument('similarImages', `at most ${maxSearchesPerOperation} searches in one operation`, 'more');
+      throw askedForMore(maxSearchesPerOperation, 'searches');
     }
     this.#hits += k;
     if (this.#hits > maxHitsPerOperation) {
-      throw invalidArgument('k', `at most ${maxHitsPerOperation} hits in one operation`, 'more');
+      throw askedForMore(maxHitsPerOperation, 'hits');
     }
     if (rerank !== undefined) this.#candidates += Math.max(k, candidates ?? defaultCandidates);
     if (this.#candidates > maxCandidatesPerOperation) {
-      throw invalidArgument('candidates', `at most ${maxCandidatesPerOperation} candidates in one operation`, 'more');
+      throw askedForMore(maxCandidatesPerOperation, 'candidates');
     }
     if (decodesStored === true) this.#decodes += 1;
     if (this.#decodes > maxRegionQueriesPerOperation) {
-      throw invalidArgument('region', `at most ${maxRegionQueriesPerOperation} regions in one operation`, 'more');
+      throw askedForMore(maxRegionQueriesPerOperation, 'searches for a region');
     }
     const answer = await this.#running.run(() => {
       // It may have waited for others: whose answer nobody will get is not searched for.
@@ -84,4 +84,8 @@ export class SearchLog {
       rerankMs: total(({ rerankMs }) => rerankMs),
     };
   }
+}
+
+function askedForMore(max: number, what: string): SemblanceError {
+  return new SemblanceError('BAD_USER_INPUT', `The operation asks for more than ${max} ${what}`);
 }

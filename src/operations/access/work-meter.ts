@@ -89,13 +89,16 @@ export class WorkMeter {
     this.#refusals[work]++;
     return new RetryLaterError(
       'RATE_LIMITED',
-      `You may have ${perMinute} ${described[work]} in a minute`,
+      `You may have ${perMinute} ${described[work]}`,
       Math.max(1, Math.ceil(msBeforeNext / 1000)),
     );
   }
 }
 
-const described = { images: 'images embedded or rendered', bytes: 'bytes sent' } as const;
+const described = {
+  images: 'images embedded or rendered in a minute, and each `__schema` and `__type` counts as one of them',
+  bytes: 'bytes sent in a minute',
+} as const;
 
 function limiter(perMinute: number): RateLimiterMemory | undefined {
   return perMinute === 0 ? undefined : new RateLimiterMemory({ points: perMinute, duration: windowSeconds });

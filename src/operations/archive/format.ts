@@ -333,7 +333,7 @@ function parseJson<T>(schema: z.ZodType<T>, { path, bytes }: ArchiveEntry): T {
 
 /** What recurses over it later does not run out of stack. */
 function parseBounded<T>(schema: z.ZodType<T>, json: Buffer): T {
-  assertJsonDepth(json, 'the file');
+  assertJsonDepth(json, 'file');
   return schema.parse(JSON.parse(json.toString('utf8')));
 }
 

@@ -10,6 +10,7 @@ import {
   dataOf,
   multipartBody,
   multipartType,
+  onlyError,
   preflight,
   type Headers,
   type ImageNode,
@@ -264,6 +265,9 @@ describe('the work of a caller', () => {
     const region = `{ similarImages(imageId: "${image.id}", region: { x: 0, y: 0, width: 1, height: 1 }) { rank } }`;
     const answer = await post(region, bearer(keys.write));
     expect([answer.status, code(answer)]).toEqual([429, 'RATE_LIMITED']);
+    expect(onlyError(answerOf(answer)).message).toBe(
+      'You may have 2 images embedded or rendered in a minute, and each `__schema` and `__type` counts as one of them',
+    );
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
     expect(codeOf(await upload(keys.write))).toBe('RATE_LIMITED');
     // An upload, before anything of its body has come.

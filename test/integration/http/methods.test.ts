@@ -310,7 +310,7 @@ describe.each(persistentStores())('methods on the %s store', (kind) => {
           await empty.app.operations.uploadImage({ bytes: await makePng(seed), filename: 'x.png', priority: 'bulk' });
         const made = empty.app.operations.createSpace({ name: 'new', recipe: 'hog.class' });
         const trained = empty.app.operations.trainScorer({ kind: 'labels' });
-        const message = 'Expected stored images with a text metadata.label for labels but received "none"';
+        const message = 'Expected stored images with a text metadata.label for labels but received nothing';
         await expect(made).rejects.toMatchObject({ code: 'BAD_USER_INPUT', message });
         await expect(trained).rejects.toMatchObject({ code: 'BAD_USER_INPUT', message });
       } finally {

@@ -3,10 +3,13 @@ import {
   isLeafType,
   getNamedType,
   isObjectType,
+  isRequiredArgument,
   parse,
+  type GraphQLNamedType,
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql';
+import { Upload } from 'graphql-upload-ts';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { assertIntrospection } from '../../../src/graphql/introspection-bounds.js';
 import { chargeOperation } from '../../../src/graphql/operation-bounds.js';
@@ -50,7 +53,29 @@ async function charge(text: string, variables: Readonly<Record<string, unknown>>
 const aliases = (count: number, field: string): string =>
   Array.from({ length: count }, (_, index) => `a${index}: ${field}`).join(' ');
 
+/** Every field of a type and of those within, but the searches that images offer. */
+function allFieldsOf(type: GraphQLNamedType): string {
+  if (!isObjectType(type)) return '';
+  const fields = Object.values(type.getFields()).filter(({ name }) => name !== 'similarImages');
+  return `{ ${fields.map((field) => `${field.name} ${allFieldsOf(getNamedType(field.type))}`).join(' ')} }`;
+}
+
+const requiredArguments: Readonly<Record<string, string>> = { file: '$file', id: '"x"', imageId: '"x"' };
+
 describe('the largest answer that an operation may have', () => {
+  it('lets a client have all fields of each query, with no arguments but those that it needs', async () => {
+    const queries = Object.values(schema.getQueryType()?.getFields() ?? {});
+    expect(queries.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['images', 'jobs', 'methods', 'searchByUpload', 'similarImages', 'spaces']),
+    );
+    for (const { name, args, type } of queries) {
+      const given = args.filter(isRequiredArgument).map((arg) => `${arg.name}: ${requiredArguments[arg.name]}`);
+      const called = given.length === 0 ? name : `${name}(${given.join(', ')})`;
+      const text = `query (${given.includes('file: $file') ? '$file: Upload!' : '$unused: Int'}) { ${called} ${allFieldsOf(getNamedType(type))} }`;
+      await expect(charge(text, { file: new Upload() }), name).resolves.toBeLessThanOrEqual(1);
+    }
+  });
+
   it.each([
     [
       '100 images with all their fields',
@@ -103,13 +128,16 @@ describe('the largest answer that an operation may have', () => {
       () => `{ images(first: 100) { edges { node { similarImages(k: 500) { image { filename } } } } } }`,
     ],
     [
-      'labels of comparisons',
-      () => '{ jobs(first: 100) { result { comparison { mostDifferent { label a { label } b { label } } } } } }',
+      'labels and filenames of comparisons',
+      () =>
+        '{ jobs(first: 100) { result { comparison { mostDifferent { label filename a { label filename } b { label filename } } } } } }',
     ],
   ])('refuses %s', async (_name, query) => {
     await expect(charge(query())).rejects.toMatchObject({
       code: 'BAD_USER_INPUT',
-      message: expect.stringMatching(/bytes of answer/) as string,
+      message: expect.stringMatching(
+        /^The operation asks for up to \d+ bytes of answer, each field counted as large as it may be, and at most 25000000 are allowed: ask for fewer rows, a smaller k, or leave out metadata\. The operator can raise the bound with SEMBLANCE_MAX_ANSWER_BYTES$/,
+      ) as string,
     });
   });
 
@@ -120,7 +148,32 @@ describe('the largest answer that an operation may have', () => {
   });
 });
 
+describe('the cost of an operation', () => {
+  it.each([
+    [
+      'searches',
+      `{ images(first: 100) { edges { node { ${aliases(20, 'similarImages(k: 1) { rank }')} } } } }`,
+      'The operation asks for up to 2000 searches, and at most 1001 are allowed',
+    ],
+    [
+      'uploads to search for',
+      'query ($a: Upload!, $b: Upload!) { a: searchByUpload(file: $a) { rank } b: searchByUpload(file: $b) { rank } }',
+      'The operation asks for up to 2 searches by upload, and at most 1 is allowed',
+    ],
+  ])('tells how many %s are too many', async (_name, query, message) => {
+    await expect(charge(query, { a: new Upload(), b: new Upload() })).rejects.toMatchObject({
+      code: 'BAD_USER_INPUT',
+      message,
+    });
+  });
+});
+
 describe('introspection', () => {
+  const tooMany =
+    /^The operation introspects up to \d+ fields, lists multiplied, and at most \d+ are allowed: use fewer aliases and less nesting$/;
+  const nested =
+    'The operation asks for the `fields` of a type within the `fields` of a type: ask for the inner type by `__type`';
+
   it.each([
     ['what graphql-js asks for', () => getIntrospectionQuery()],
     [
@@ -151,26 +204,41 @@ describe('introspection', () => {
   });
 
   it.each([
-    ['__schema twice', '{ a: __schema { queryType { name } } b: __schema { queryType { name } } }'],
+    [
+      '__schema twice',
+      '{ a: __schema { queryType { name } } b: __schema { queryType { name } } }',
+      'The operation asks for __schema 2 times, and at most 1 is allowed',
+    ],
     [
       '__schema twice, once in a fragment',
       '{ __schema { queryType { name } } ...f } fragment f on Query { a: __schema { queryType { name } } }',
+      'The operation asks for __schema 2 times, and at most 1 is allowed',
     ],
-    ['__type many times', `{ ${aliases(11, '__type(name: "Image") { name }')} }`],
-    ['types under aliases', `{ __schema { ${aliases(60, 'types { fields { name type { name } } }')} } }`],
+    [
+      '__type many times',
+      `{ ${aliases(11, '__type(name: "Image") { name }')} }`,
+      'The operation asks for __type 11 times, and at most 10 are allowed',
+    ],
+    ['types under aliases', `{ __schema { ${aliases(60, 'types { fields { name type { name } } }')} } }`, tooMany],
     [
       'fields within fields',
       '{ __schema { types { fields { type { fields { args { type { name ofType { name } } } type { name ofType { name } } } } } } } }',
+      nested,
     ],
     [
       'fields within fields behind a fragment',
       '{ __schema { types { fields { type { ofType { ...f } } } } } } fragment f on __Type { fields { name } }',
+      nested,
     ],
     [
       'ofType under aliases',
       `{ __schema { types { fields { ${aliases(40, 'type { ...r }')} } } } } fragment r on __Type { kind ofType { kind ofType { kind ofType { kind } } } }`,
+      tooMany,
     ],
-  ])('refuses %s', async (_name, query) => {
-    await expect(charge(query)).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
+  ])('refuses %s', async (_name, query, message) => {
+    await expect(charge(query)).rejects.toMatchObject({
+      code: 'BAD_USER_INPUT',
+      message: expect.stringMatching(message) as string,
+    });
   });
 });
