@@ -117,7 +117,9 @@ describe.each(testStores)('methods on the $name store', (testStore) => {
     const stored = join(folder, 'pictures', 'car', 'car-01.jpg');
     expect(
       await succeed('search', stored, '--rerank', 'PIXEL_SSIM_OVER_EUCLIDEAN', '--out', join(folder, 'ratio.png')),
-    ).toMatch(/^rank +score +similarity +filename +label +path +id\n +1 +∞ +1\.000 +car-01\.jpg +car +car\/car-01\.jpg/);
+    ).toMatch(
+      /^rank +score +similarity +filename +label +path +id\n +1 +∞ +1\.000 +car-01\.jpg +car +car\/car-01\.jpg/,
+    );
     expect((await sharp(await readFile(join(folder, 'ratio.png'))).metadata()).format).toBe('png');
   });
 
