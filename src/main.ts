@@ -6,9 +6,6 @@ const { printable } = await import('./printable.js');
 
 // Until a command listens itself: importing what it needs takes longer than some people wait.
 process.once('SIGINT', sayInterrupted);
-process.on('newListener', (event, listener) => {
-  if (event === 'SIGINT' && listener !== sayInterrupted) process.off('SIGINT', sayInterrupted);
-});
 
 try {
   assertFileDescriptors();
@@ -35,8 +32,9 @@ function assertFileDescriptors(): void {
   }
 }
 
-/** Ends the process as the signal would by itself. */
+/** Ends the process as the signal would by itself, unless a command listens. */
 function sayInterrupted(): void {
+  if (process.listenerCount('SIGINT') > 0) return;
   process.stderr.write('\nInterrupted.\n');
   process.kill(process.pid, 'SIGINT');
 }
