@@ -92,9 +92,9 @@ export interface Config {
   /** Path under which a proxy serves this server, such as /vision; empty where it is the root of its host. */
   readonly pathPrefix: string;
   readonly maxUploadBytes: number;
-  /** Of one GraphQL answer. */
+  /** The most bytes that one GraphQL answer may have. */
   readonly maxAnswerBytes: number;
-  /** Of all GraphQL answers until clients have read them; one answer always fits. */
+  /** The most bytes of all GraphQL answers until clients have read them; one answer always fits. */
   readonly answerBytesInWork: number;
   /** Whether anybody gets the bytes of an image as they were uploaded, with what they tell of place and camera. */
   readonly serveOriginals: boolean;

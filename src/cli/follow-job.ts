@@ -9,7 +9,7 @@ import { note } from './output.js';
 
 const jobSchema = z.object({
   id: z.string(),
-  /** Whatever else a newer server calls it has not ended. */
+  /** A job in any other state, which a newer server may have, has not ended. */
   state: enumSchema<'QUEUED' | 'RUNNING' | 'DONE' | 'FAILED' | 'CANCELLED'>(),
   stage: z.string(),
   done: z.number(),

@@ -62,14 +62,14 @@ function labelOf({ metadata }: GalleryImage): string {
   return cell(metadata['label']);
 }
 
-/** Of an import. Empty where the filename says as much. */
+/** The path that an image was imported under; empty where the filename says as much. */
 function pathOf({ metadata, filename }: GalleryImage): string {
   return metadata['path'] === filename ? '' : cell(metadata['path']);
 }
 
 const maxCellCharacters = 60;
 
-/** Of metadata, which may be anything; of a long one its end, where a path has its name. */
+/** A value of metadata, which may be anything, as text for a table; of a long one the end, where a path has its name. */
 function cell(value: unknown): string {
   if (typeof value !== 'string') return '';
   const characters = Array.from(printable(value));

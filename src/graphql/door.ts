@@ -32,9 +32,9 @@ export interface GraphqlDoorOptions {
   /** See Config. */
   readonly pathPrefix: string;
   readonly meter: Pick<WorkMeter, 'chargeImages'>;
-  /** Of one answer. */
+  /** The most bytes that one answer may have. */
   readonly maxAnswerBytes: number;
-  /** Of all answers, those included that are being sent. */
+  /** The room that all answers share, those included that are being sent. */
   readonly answers: ByteBudget;
   /** Of a request that was let in. */
   readonly callerOf: (response: Response) => Caller;

@@ -6,9 +6,9 @@ export const lessAnswer =
   'ask for fewer rows, a smaller k, or leave out metadata. The operator can raise the bound with SEMBLANCE_MAX_ANSWER_BYTES';
 
 export interface AnswerBytesOptions {
-  /** Of this answer. */
+  /** The most bytes that this answer may have. */
   readonly maxBytes: number;
-  /** Of the room that all answers share. */
+  /** The part of the room of all answers that this one takes. */
   readonly hold: Pick<ByteHold, 'add'>;
   /** Ends the rest of the operation, whose answer nobody will get. */
   readonly onRefusal: (error: unknown) => void;

@@ -62,7 +62,7 @@ const textSize = 1_000;
 /** Names and descriptions of a schema, on average. */
 const introspectedSize = 100;
 
-/** Of lists whose length no argument says. */
+/** The lengths of lists that no argument bounds. */
 const listLengths: Readonly<Record<string, number>> = {
   'DifferingQuery.a': maxComparedHits,
   'DifferingQuery.b': maxComparedHits,
