@@ -105,13 +105,14 @@ export interface CheckedSearch {
   readonly candidates: number;
   readonly region: Region | undefined;
   readonly searchRegions: boolean;
+  readonly withoutMetadata: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
 /** Everything of a search but its query. */
 export function checkSearch(input: SearchInput): CheckedSearch {
   const k = checkK(input.k);
-  const { space, rerank, candidates, region, searchRegions = false, signal } = input;
+  const { space, rerank, candidates, region, searchRegions = false, withoutMetadata = false, signal } = input;
   if (rerank !== undefined && !rerankers.includes(rerank))
     throw invalidArgument('rerank', rerankers.join(', '), rerank);
   if (rerank !== undefined && searchRegions) {
@@ -129,6 +130,7 @@ export function checkSearch(input: SearchInput): CheckedSearch {
         : checkInteger('candidates', candidates, k, maxCandidates, `an integer from k (${k}) to ${maxCandidates}`),
     region: region === undefined ? undefined : checkRegion(region),
     searchRegions,
+    withoutMetadata,
     signal,
   };
 }

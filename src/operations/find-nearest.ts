@@ -26,8 +26,8 @@ export async function findNearest(
   space: EmbeddingSpace | undefined,
   { find, image }: NearestQuery,
 ): Promise<Omit<SearchAnswer, 'embedMs'>> {
-  const { k, minSimilarity, filter, rerank: name, candidates, signal } = search;
-  const options = { minSimilarity, filter, spaceId: space?.id };
+  const { k, minSimilarity, filter, rerank: name, candidates, withoutMetadata, signal } = search;
+  const options = { minSimilarity, filter, spaceId: space?.id, withoutMetadata };
   if (name === undefined || space === undefined) return { ...(await find({ ...options, k })), rerankMs: 0 };
   // Before the search: without its scorer it would be for nothing.
   const openedMs = performance.now();

@@ -16,5 +16,7 @@ export interface SearchInput {
   readonly region?: Region | undefined;
   /** Also compares with parts of the stored images: see indexRegions. */
   readonly searchRegions?: boolean | undefined;
+  /** See SearchOptions. */
+  readonly withoutMetadata?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -10,14 +10,20 @@ export interface ImageRow {
   readonly width: number;
   readonly height: number;
   readonly byte_size: number;
-  /** JSON. */
-  readonly metadata: string;
+  /** JSON. Null where the statement left it in the database. */
+  readonly metadata: string | null;
   readonly created_at: Date;
 }
 
+const columnsBesideMetadata = 'i.id, i.sha256, i.filename, i.media_type, i.width, i.height, i.byte_size, i.created_at';
+
 /** Columns of the table under the alias `i`. */
-export const imageColumns =
-  'i.id, i.sha256, i.filename, i.media_type, i.width, i.height, i.byte_size, i.metadata::text, i.created_at';
+export const imageColumns = `${columnsBesideMetadata}, i.metadata::text`;
+
+/** As imageColumns, with metadata only where the boolean parameter says so. */
+export function imageColumnsWhere(parameter: string): string {
+  return `${columnsBesideMetadata}, CASE WHEN ${parameter}::boolean THEN i.metadata::text END AS metadata`;
+}
 
 const metadataTexts = new WeakMap<ImageRecord, string>();
 
@@ -28,6 +34,7 @@ export function metadataTextOf(image: ImageRecord): string | undefined {
 
 /** Its metadata is read from the row's JSON where somebody asks for it: a thousand rows of it can take 200 MB of memory. */
 export function toImageRecord(row: ImageRow): ImageRecord {
+  const { metadata } = row;
   const record: ImageRecord = {
     id: row.id,
     sha256: row.sha256,
@@ -38,11 +45,12 @@ export function toImageRecord(row: ImageRow): ImageRecord {
     height: row.height,
     byteSize: row.byte_size,
     get metadata() {
-      return JSON.parse(row.metadata) as Metadata;
+      if (metadata === null) throw new Error(`The metadata of image ${row.id} was not read`);
+      return JSON.parse(metadata) as Metadata;
     },
     createdAt: row.created_at,
   };
-  metadataTexts.set(record, row.metadata);
+  if (metadata !== null) metadataTexts.set(record, metadata);
   return record;
 }
 

@@ -3,7 +3,7 @@ import { SemblanceError } from '../errors.js';
 import { exactSearchMaxImages } from '../limits.js';
 import { sqlStateOf } from './errors.js';
 import { ownName, vectorName, type Schemas } from './identifiers.js';
-import { filterParameters, filterValues, imageColumns, toImageRecord, type ImageRow } from './image-rows.js';
+import { filterParameters, filterValues, imageColumnsWhere, toImageRecord, type ImageRow } from './image-rows.js';
 import type { SearchMode, SearchOptions, SearchResult } from './types.js';
 import { regionFromWire, toUnitVector } from './vector.js';
 
@@ -79,7 +79,7 @@ async function run<Row extends HitRow>(
   pool: pg.Pool,
   sql: string,
   query: SearchQuery,
-  { k, minSimilarity, filter, spaceId }: SearchOptions,
+  { k, minSimilarity, filter, spaceId, withoutMetadata = false }: SearchOptions,
 ): Promise<readonly [Row, ...Row[]]> {
   const parameters = [
     'imageId' in query ? query.imageId : query.except,
@@ -90,6 +90,7 @@ async function run<Row extends HitRow>(
     // Applied after the k nearest are known: too few above it are no reason to compare every image.
     minSimilarity ?? -Infinity,
     spaceId ?? null,
+    !withoutMetadata,
   ];
   const { rows } = await pool.query<Row>(sql, parameters).catch((error: unknown) => {
     if (sqlStateOf(error) === 'P0002') throw notFound(query, spaceId, error);
@@ -104,7 +105,7 @@ async function run<Row extends HitRow>(
 function searchSql(schemas: Schemas, name: 'search_images' | 'search_regions', columns: string): string {
   const spaces = ownName(schemas, 'embedding_space');
   return `
-    SELECT a.name AS space, s.mode, float8send(s.similarity) AS similarity, ${imageColumns}${columns}
+    SELECT a.name AS space, s.mode, float8send(s.similarity) AS similarity, ${imageColumnsWhere('$12')}${columns}
     FROM ${spaces} a
     LEFT JOIN ${ownName(schemas, name)}(
       $1::uuid, $2::${vectorName(schemas, 'vector')}, $3::integer, ${filterParameters(4)}, $9::integer, $11::integer) s ON true

@@ -71,6 +71,8 @@ export interface SearchOptions {
   readonly filter?: ImageFilter | undefined;
   /** Id of a live space; the active one unless given. */
   readonly spaceId?: number | undefined;
+  /** Leaves the metadata of what is found in the database: a thousand rows of it can be 8 MB. Then its records have none to read. */
+  readonly withoutMetadata?: boolean | undefined;
 }
 
 export interface VectorSearchOptions extends SearchOptions {

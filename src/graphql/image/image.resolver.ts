@@ -1,9 +1,11 @@
-import { Arg, Args, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
+import type { GraphQLResolveInfo } from 'graphql';
+import { Arg, Args, Ctx, FieldResolver, ID, Info, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { defaultK } from '../../limits.js';
 import { metadataTextOf } from '../../store/image-rows.js';
 import type { ImageRecord, Metadata } from '../../store/types.js';
 import { JsonText } from '../answer/json-text.js';
 import type { RequestContext } from '../context.js';
+import { selectsMetadata } from '../search/selects-metadata.js';
 import { SimilarImage, toSimilarImages } from '../search/similar-image.type.js';
 import { ImageConnection } from './image-connection.type.js';
 import { toImageFilter } from './image-filter.input.js';
@@ -47,8 +49,9 @@ export class ImageResolver {
     @Root('id') imageId: string,
     @Arg('k', () => Int, { defaultValue: defaultK, description: 'How many images to find, 1 to 1000.' }) k: number,
     @Ctx() { operations, searches, signal }: RequestContext,
+    @Info() info: GraphQLResolveInfo,
   ): Promise<readonly SimilarImage[]> {
-    const input = { imageId, k, signal };
+    const input = { imageId, k, withoutMetadata: !selectsMetadata(info), signal };
     return toSimilarImages(await searches.run(input, () => operations.similarImages(input)));
   }
 

@@ -1,7 +1,9 @@
-import { Args, Ctx, Query, Resolver } from 'type-graphql';
+import type { GraphQLResolveInfo } from 'graphql';
+import { Args, Ctx, Info, Query, Resolver } from 'type-graphql';
 import type { RequestContext } from '../context.js';
 import { withFile } from '../upload/uploaded-file.js';
 import { QueryFileArgs, QueryImageArgs, SearchArgs, toSearchInput } from './search.args.js';
+import { selectsMetadata } from './selects-metadata.js';
 import { SimilarImage, toSimilarImages } from './similar-image.type.js';
 
 /** type-graphql lists arguments from the last parameter to the first: the query stands first, as in the contract. */
@@ -15,8 +17,9 @@ export class SearchResolver {
     @Args(() => SearchArgs) args: SearchArgs,
     @Args(() => QueryImageArgs) { imageId }: QueryImageArgs,
     @Ctx() { operations, searches, signal }: RequestContext,
+    @Info() info: GraphQLResolveInfo,
   ): Promise<readonly SimilarImage[]> {
-    const input = { ...toSearchInput(args), imageId, signal };
+    const input = { ...toSearchInput(args), imageId, withoutMetadata: !selectsMetadata(info), signal };
     const cost = { ...input, decodesStored: input.region !== undefined };
     return toSimilarImages(await searches.run(cost, () => operations.similarImages(input)));
   }
@@ -28,9 +31,10 @@ export class SearchResolver {
     @Args(() => SearchArgs) args: SearchArgs,
     @Args(() => QueryFileArgs) { file }: QueryFileArgs,
     @Ctx() { operations, searches, signal }: RequestContext,
+    @Info() info: GraphQLResolveInfo,
   ): Promise<readonly SimilarImage[]> {
     return withFile(file, async ({ bytes }) => {
-      const input = { ...toSearchInput(args), bytes, signal };
+      const input = { ...toSearchInput(args), bytes, withoutMetadata: !selectsMetadata(info), signal };
       return toSimilarImages(await searches.run(input, () => operations.searchByUpload(input)));
     });
   }

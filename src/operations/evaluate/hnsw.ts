@@ -109,7 +109,7 @@ export async function openHnswIndex(options: HnswOptions): Promise<HnswIndex> {
           signal.throwIfAborted();
           const row = parts.queries[query]!;
           const queryMs = performance.now();
-          const { hits, mode } = await store.searchByVector(vectorOf(row), { k: count + 1 });
+          const { hits, mode } = await store.searchByVector(vectorOf(row), { k: count + 1, withoutMetadata: true });
           const ms = performance.now() - queryMs;
           if (mode === 'exact') exact++;
           const others = hits

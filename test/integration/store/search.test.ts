@@ -76,6 +76,12 @@ describe.each(testStoreKinds())('searches on the %s store', (kind) => {
     expect(none).toMatchObject({ hits: [], mode: 'exact' });
   });
 
+  test('metadata stays in the database where nobody asks for it', async () => {
+    const [found] = (await opened.store.searchByImage(idOf(0), { k: 1, withoutMetadata: true })).hits;
+    expect(found?.image).toHaveProperty('filename');
+    expect(() => found?.image.metadata).toThrow('was not read');
+  });
+
   test('equal similarities are ordered by id, and a twin does not hide the others', async () => {
     const twins = ['twin a', 'twin b', 'twin c', 'twin d'];
     for (const twin of twins) {
