@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { toStoreError } from '../../../src/store/errors.js';
+import { metadataTextOf } from '../../../src/store/image-rows.js';
 import { testStoreKinds } from '../../support/database.js';
 import { newImage, openTestStore, type TestStore } from '../../support/store.js';
 
@@ -118,6 +119,15 @@ describe.each(testStoreKinds())('images on the %s store', (kind) => {
     expected[0] = Math.fround(0.6);
     expected[3] = Math.fround(0.8);
     expect(rows[0]?.values.map(Math.fround)).toEqual(expected);
+  });
+
+  test('metadata takes no more bytes in an answer than its client sent', async () => {
+    const { id } = await insert('compact');
+    const metadata = { a: new Array(2_000).fill(0), b: { '1, 2: 3': [true, null, []] }, text: '"a, b: \\" \\\\ ü\n' };
+    const record = await opened.store.updateMetadata(id, metadata);
+    if (record === undefined) throw new Error('The image was stored');
+    expect(metadataTextOf(record)).toBe(JSON.stringify(metadata));
+    expect(record.metadata).toEqual(metadata);
   });
 
   test('metadata is replaced', async () => {
