@@ -1,4 +1,5 @@
-// Writes schema.graphql from the built code. `npm run schema`; CI fails where the committed file differs.
+// Writes schema.graphql from the built code. `npm run schema` builds first; CI takes the build that it has, and fails where the
+// committed file differs.
 import { URL } from 'node:url';
 import { writeFile } from 'node:fs/promises';
 import { printSchema } from 'graphql';
