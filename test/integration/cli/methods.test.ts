@@ -7,7 +7,7 @@ import { drawSampleQuery } from '../../../src/image/sample/draw-sample.js';
 import { rerankers } from '../../../src/retrieval/rerank/reranker.js';
 import { runCommand } from '../../support/command.js';
 import { writeSample } from '../../support/sample-folder.js';
-import { cleanUp, makeFolder, runProgram, testStores, type TestStore } from '../../support/server.js';
+import { cleanUp, embeddedStores, makeFolder, runProgram, serverStores, type TestStore } from '../../support/server.js';
 
 interface SearchJson {
   readonly space: string;
@@ -31,12 +31,12 @@ const manyStarts = { timeout: 300_000 };
 
 afterAll(cleanUp);
 
-/** One story per store, each part with what the parts before it made. */
-describe.each(testStores)('methods on the $name store', (testStore) => {
+/** One gallery, which each part finds as the parts before it left it. */
+function openGallery(testStore: TestStore) {
   const environment = testStore.environment();
   const store: TestStore = { name: testStore.name, environment: () => environment };
-  let folder: string;
-  let query: string;
+  let folder = '';
+  let query = '';
   const semblance = (...args: string[]) => runCommand(args, { store, folder });
   const succeed = async (...args: string[]): Promise<string> => {
     const run = await semblance(...args);
@@ -53,7 +53,6 @@ describe.each(testStores)('methods on the $name store', (testStore) => {
   const search = async (...args: string[]): Promise<SearchJson> =>
     JSON.parse(await succeed('search', query, '--json', ...args)) as SearchJson;
   const methods = async (): Promise<GalleryMethods> => JSON.parse(await succeed('methods', '--json')) as GalleryMethods;
-  const labels = ({ results }: SearchJson): readonly string[] => results.map(({ metadata }) => metadata.label);
 
   beforeAll(async () => {
     folder = await makeFolder();
@@ -64,6 +63,21 @@ describe.each(testStores)('methods on the $name store', (testStore) => {
     expect(imported.output).not.toContain('Warning');
     expect(imported.stdout).toContain(`Imported ${stored}`);
   }, 120_000);
+  return {
+    semblance,
+    succeed,
+    refuse,
+    search,
+    methods,
+    queryFile: () => query,
+    pathOf: (...names: string[]) => join(folder, ...names),
+  };
+}
+
+const labels = ({ results }: SearchJson): readonly string[] => results.map(({ metadata }) => metadata.label);
+
+describe.each(embeddedStores)('methods on the $name store', (store) => {
+  const { semblance, succeed, refuse, search, methods, queryFile, pathOf } = openGallery(store);
 
   it('are those of an empty gallery before any is made', async () => {
     const { spaces, rerankers: listed } = await methods();
@@ -85,7 +99,7 @@ describe.each(testStores)('methods on the $name store', (testStore) => {
       `Made the space words: hog+bovw-16, 594 dimensions, fitted on ${stored} images.\n` +
         `${stored} stored images lack an embedding in it. Next: semblance spaces backfill words\n`,
     );
-    const refusal = await refuse('search', query, '--space', 'words');
+    const refusal = await refuse('search', queryFile(), '--space', 'words');
     expect(refusal).toContain(`${stored} images have no embedding in it yet`);
     expect(refusal).toContain('semblance spaces backfill words');
     expect(await refuse('spaces', 'create', 'words', '--method', 'color')).toContain(
@@ -114,17 +128,17 @@ describe.each(testStores)('methods on the $name store', (testStore) => {
     const scores = found.results.map(({ score }) => score ?? NaN);
     expect(scores).toEqual([...scores].sort((a, b) => b - a));
     expect(found.results.map(({ similarity }) => similarity)).not.toEqual(scores);
-    const stored = join(folder, 'pictures', 'car', 'car-01.jpg');
+    const stored = pathOf('pictures', 'car', 'car-01.jpg');
     expect(
-      await succeed('search', stored, '--rerank', 'PIXEL_SSIM_OVER_EUCLIDEAN', '--out', join(folder, 'ratio.png')),
+      await succeed('search', stored, '--rerank', 'PIXEL_SSIM_OVER_EUCLIDEAN', '--out', pathOf('ratio.png')),
     ).toMatch(
       /^rank +score +similarity +filename +label +path +id\n +1 +∞ +1\.000 +car-01\.jpg +car +car\/car-01\.jpg/,
     );
-    expect((await sharp(await readFile(join(folder, 'ratio.png'))).metadata()).format).toBe('png');
+    expect((await sharp(await readFile(pathOf('ratio.png'))).metadata()).format).toBe('png');
   });
 
   it('learn from labels, for one space alone', manyStarts, async () => {
-    expect(await refuse('search', query, '--rerank', 'learned-labels')).toContain(
+    expect(await refuse('search', queryFile(), '--rerank', 'learned-labels')).toContain(
       'semblance train-scorer --space semblance-compact --kind labels',
     );
     expect(await succeed('train-scorer', '--kind', 'labels')).toBe(
@@ -135,7 +149,7 @@ describe.each(testStores)('methods on the $name store', (testStore) => {
     const scores = found.results.map(({ score }) => score ?? NaN);
     expect(scores).toEqual([...scores].sort((a, b) => b - a));
     expect(scores.every((score) => score > 0 && score < 1)).toBe(true);
-    expect(await refuse('search', query, '--rerank', 'learned-labels', '--space', 'words')).toContain(
+    expect(await refuse('search', queryFile(), '--rerank', 'learned-labels', '--space', 'words')).toContain(
       'semblance train-scorer --space words --kind labels',
     );
     expect((await methods()).spaces.map(({ scorers }) => scorers)).toEqual([['labels'], []]);
@@ -143,7 +157,9 @@ describe.each(testStores)('methods on the $name store', (testStore) => {
 
   it('find a part by a part once parts are indexed', manyStarts, async () => {
     const part = ['--region', '0,0,0.5,0.5', '--search-regions'];
-    expect(await refuse('search', query, ...part)).toContain('`semblance index-regions --space semblance-compact`');
+    expect(await refuse('search', queryFile(), ...part)).toContain(
+      '`semblance index-regions --space semblance-compact`',
+    );
     expect(await succeed('index-regions')).toBe(
       `Indexed the parts of ${stored} images in the space semblance-compact, failed 0.\n`,
     );
@@ -151,14 +167,14 @@ describe.each(testStores)('methods on the $name store', (testStore) => {
     // A quarter of a stored image is one of its parts.
     const { results } = await search('-k', '1');
     const id = results[0]?.id ?? '';
-    const whole = JSON.parse(await succeed('search', query, '--json', ...part)) as SearchJson;
+    const whole = JSON.parse(await succeed('search', queryFile(), '--json', ...part)) as SearchJson;
     expect(whole.results.every(({ region }) => region !== undefined)).toBe(true);
     const similar = JSON.parse(await succeed('similar', id, '--json', '-k', '3', ...part)) as SearchJson;
     expect(similar.results.map((hit) => hit.id)).not.toContain(id);
-    expect(await succeed('search', query, ...part, '--out', join(folder, 'parts.png'))).toMatch(
+    expect(await succeed('search', queryFile(), ...part, '--out', pathOf('parts.png'))).toMatch(
       /^rank +similarity +region +filename +label +path +id\n +1 +0\.\d{3} +0(\.25|\.5)?,0(\.25|\.5)?,0\.5,0\.5 /,
     );
-    expect(await refuse('search', query, '--search-regions', '--rerank', 'ssim')).toContain('rerank');
+    expect(await refuse('search', queryFile(), '--search-regions', '--rerank', 'ssim')).toContain('rerank');
   });
 
   it('remove a space with what is in it, but never the active one', manyStarts, async () => {
@@ -166,6 +182,29 @@ describe.each(testStores)('methods on the $name store', (testStore) => {
     expect((await methods()).spaces.map(({ name }) => name)).toEqual(['semblance-compact']);
     expect(await refuse('spaces', 'remove', 'words')).toContain('There is no space "words"');
     expect(await refuse('spaces', 'remove', 'semblance-compact')).toContain('active');
-    expect(await refuse('search', query, '--space', 'words')).toContain('"semblance-compact"');
+    expect(await refuse('search', queryFile(), '--space', 'words')).toContain('"semblance-compact"');
+  });
+});
+
+/** What these commands print and refuse is the same on every store. */
+describe.each(serverStores)('methods on the $name store', (store) => {
+  const { succeed, search, methods, queryFile } = openGallery(store);
+
+  it('are made, searched, trained, indexed and removed', manyStarts, async () => {
+    await succeed('spaces', 'create', 'words', '--method', 'hog+bovw-16', '--backfill');
+    await succeed('train-scorer', '--kind', 'labels', '--space', 'words');
+    await succeed('index-regions', '--space', 'words');
+    expect((await methods()).spaces).toMatchObject([
+      { name: 'semblance-compact', state: 'active', imageCount: stored },
+      { name: 'words', state: 'ready', imageCount: stored, scorers: ['labels'] },
+    ]);
+    const found = await search('--space', 'words', '--rerank', 'learned-labels', '-k', '5');
+    expect(found).toMatchObject({ space: 'words', rerank: 'LEARNED_LABELS' });
+    expect(labels(found)).toContain('butterfly');
+    const parts = await search('--space', 'words', '--region', '0,0,0.5,0.5', '--search-regions');
+    expect(parts.results.some(({ region }) => region !== undefined)).toBe(true);
+    await succeed('spaces', 'remove', 'words');
+    const { results } = JSON.parse(await succeed('search', queryFile(), '--json', '-k', '3')) as SearchJson;
+    expect(results).toHaveLength(3);
   });
 });
