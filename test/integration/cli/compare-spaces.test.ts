@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SpaceComparison } from '../../../src/operations/compare-spaces.js';
+import { runCommand } from '../../support/command.js';
 import { writeSample } from '../../support/sample-folder.js';
 import { cleanUp, makeFolder, runProgram, testStores, type TestStore } from '../../support/server.js';
 
@@ -19,7 +20,7 @@ describe.each(testStores)('spaces compare on the $name store', (testStore) => {
   const environment = testStore.environment();
   const store: TestStore = { name: testStore.name, environment: () => environment };
   let folder: string;
-  const semblance = (...args: string[]) => runProgram(args, { store, folder });
+  const semblance = (...args: string[]) => runCommand(args, { store, folder });
   const succeed = async (...args: string[]) => {
     const run = await semblance(...args);
     expect(run.code, run.output).toBe(0);
@@ -29,7 +30,8 @@ describe.each(testStores)('spaces compare on the $name store', (testStore) => {
   beforeAll(async () => {
     folder = await makeFolder();
     await writeSample(join(folder, 'pictures'), { families, perFamily });
-    await succeed('import', join(folder, 'pictures'), '--label-from-folders');
+    const imported = await runProgram(['import', join(folder, 'pictures'), '--label-from-folders'], { store, folder });
+    expect(imported.code, imported.output).toBe(0);
     await succeed('spaces', 'create', 'grey', '--method', 'grey', '--backfill');
     await succeed('spaces', 'create', 'empty', '--method', 'color');
   }, manyStarts.timeout);
