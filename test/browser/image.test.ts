@@ -108,7 +108,7 @@ describe('the page of an image', () => {
       .first()
       .waitFor();
     while ((await hits.getByRole('link', { name: 'p-3.jpg', exact: true }).count()) === 0) {
-      await page.getByRole('button', { name: 'Show more' }).click();
+      await page.getByRole('button', { name: 'Show more' }).press('Enter');
     }
     await hits.getByRole('link', { name: 'p-3.jpg', exact: true }).click();
     await page.getByRole('button', { name: 'Delete' }).click();
