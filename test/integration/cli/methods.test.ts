@@ -191,19 +191,19 @@ describe.each(serverStores)('methods on the $name store', (store) => {
   const { succeed, search, methods, queryFile } = openGallery(store);
 
   it('are made, searched, trained, indexed and removed', manyStarts, async () => {
-    await succeed('spaces', 'create', 'words', '--method', 'hog+bovw-16', '--backfill');
-    await succeed('train-scorer', '--kind', 'labels', '--space', 'words');
-    await succeed('index-regions', '--space', 'words');
+    await succeed('spaces', 'create', 'colours', '--method', 'color', '--backfill');
+    await succeed('train-scorer', '--kind', 'labels', '--space', 'colours');
+    await succeed('index-regions', '--space', 'colours');
     expect((await methods()).spaces).toMatchObject([
       { name: 'semblance-compact', state: 'active', imageCount: stored },
-      { name: 'words', state: 'ready', imageCount: stored, scorers: ['labels'] },
+      { name: 'colours', state: 'ready', imageCount: stored, scorers: ['labels'] },
     ]);
-    const found = await search('--space', 'words', '--rerank', 'learned-labels', '-k', '5');
-    expect(found).toMatchObject({ space: 'words', rerank: 'LEARNED_LABELS' });
+    const found = await search('--space', 'colours', '--rerank', 'learned-labels', '-k', '5');
+    expect(found).toMatchObject({ space: 'colours', rerank: 'LEARNED_LABELS' });
     expect(labels(found)).toContain('butterfly');
-    const parts = await search('--space', 'words', '--region', '0,0,0.5,0.5', '--search-regions');
+    const parts = await search('--space', 'colours', '--region', '0,0,0.5,0.5', '--search-regions');
     expect(parts.results.some(({ region }) => region !== undefined)).toBe(true);
-    await succeed('spaces', 'remove', 'words');
+    await succeed('spaces', 'remove', 'colours');
     const { results } = JSON.parse(await succeed('search', queryFile(), '--json', '-k', '3')) as SearchJson;
     expect(results).toHaveLength(3);
   });
