@@ -47,12 +47,21 @@ export interface DrawnSample extends ImageSample {
   readonly decodes: () => number;
 }
 
+/** By number: a file's tests draw the same ones again and again. */
+const drawn = new Map<number, Promise<Buffer>>();
+
+function drawPicture(number: number): Promise<Buffer> {
+  const picture = drawn.get(number) ?? makeJpeg(number);
+  drawn.set(number, picture);
+  return picture;
+}
+
 /** Drawn pictures; `label` by their number. */
 export async function drawSample(
   count: number,
   label: (index: number) => string | undefined = () => undefined,
 ): Promise<DrawnSample> {
-  const files = await Promise.all(Array.from({ length: count }, (_, index) => makeJpeg(index + 1)));
+  const files = await Promise.all(Array.from({ length: count }, (_, index) => drawPicture(index + 1)));
   const ids = files.map(idOf);
   let decodes = 0;
   return {

@@ -87,32 +87,32 @@ describe('fitLeaves and fitFromLeaves', () => {
 });
 
 describe('fitRecipe', () => {
-  it.each([
-    ['vit.pca-64', false],
-    ['vit.whiten-64', true],
-  ])('fits %s as the principal components of the embeddings at length 1', async (text, whiten) => {
+  it('fits vit.pca-64 and vit.whiten-64 as the principal components of the embeddings at length 1', async () => {
     const tools = await openSpaceTools();
     const sample = await drawSample(100);
-    const fitted = requireKind(
-      await fitRecipe(parseRecipe(text), sample, { leaves: tools.encoders.leaves, seed }),
-      'pca',
-    );
-    expect(fitted.whiten).toBe(whiten);
+    const leaves = tools.encoders.leaves;
+    const fit = async (text: string) =>
+      requireKind(await fitRecipe(parseRecipe(text), sample, { leaves, seed }), 'pca');
+    const fitted = [await fit('vit.pca-64'), await fit('vit.whiten-64')] as const;
+    const recipes = [fitted[0].of, ...fitted];
     const vectors = await Promise.all(
       Array.from({ length: sample.count }, async (_, index) => {
-        const prepared = await sample.use(index, (image) => tools.encoders.prepare([fitted.of], image, 'bulk'));
-        return tools.encoders.encode([fitted.of, fitted], prepared, sample.id(index), 'bulk');
+        const prepared = await sample.use(index, (image) => tools.encoders.prepare(recipes, image, 'bulk'));
+        return tools.encoders.encode(recipes, prepared, sample.id(index), 'bulk');
       }),
     );
     const embeddings = vectors.map(([embedding = new Float32Array()]) => normalise(embedding));
-    const projected = vectors.map(([, vector = new Float32Array()]) => vector);
-    // The order of the rows moves the last bits.
-    const direct = fitPca({ sample: matrixOf(embeddings), components: 64, whiten });
-    for (const [index, vector] of projected.entries())
-      expect(cosine(vector, project(direct, embeddings[index] ?? new Float32Array()))).toBeGreaterThan(0.9999);
-    for (const component of [0, 63]) {
-      const variance = projected.reduce((sum, vector) => sum + (vector[component] ?? NaN) ** 2, 0) / 99;
-      expect(variance).toBeCloseTo(whiten ? 1 : (direct.explainedVariance[component] ?? NaN), 3);
+    for (const [place, whiten] of [false, true].entries()) {
+      expect(fitted[place]?.whiten).toBe(whiten);
+      const projected = vectors.map((found) => found[1 + place] ?? new Float32Array());
+      // The order of the rows moves the last bits.
+      const direct = fitPca({ sample: matrixOf(embeddings), components: 64, whiten });
+      for (const [index, vector] of projected.entries())
+        expect(cosine(vector, project(direct, embeddings[index] ?? new Float32Array()))).toBeGreaterThan(0.9999);
+      for (const component of [0, 63]) {
+        const variance = projected.reduce((sum, vector) => sum + (vector[component] ?? NaN) ** 2, 0) / 99;
+        expect(variance).toBeCloseTo(whiten ? 1 : (direct.explainedVariance[component] ?? NaN), 3);
+      }
     }
   });
 
