@@ -15,16 +15,17 @@ function seededRandom(seed: number): () => number {
 /** Longer than the pool allows a statement, for busy machines; @types/pg does not know the field here. */
 export const unhurried = { query_timeout: 600_000 };
 
-export const largeGallerySize = 50_000;
-
 /**
- * 50,000 images in 500 families: an embedding is a centre and two smaller parts out of pools, summed by the database, so that
+ * Images in families of 100: an embedding is a centre and two smaller parts out of pools, summed by the database, so that
  * only 900 vectors travel. metadata.n is 0 to 99, and half the images have metadata.half = 1; a filename is "img-<index>.png".
  *
  * The index is made again at the end, with a sparser graph than the product's: whether it is used does not hang on that, and
  * the embedded database builds the product's for minutes.
  */
-export async function fillLargeGallery({ database, schemas, space, name }: TestStore): Promise<void> {
+export async function fillLargeGallery(
+  { database, schemas, space, name }: TestStore,
+  imageCount: number,
+): Promise<void> {
   const { pool } = database;
   const random = seededRandom(7);
   const vector = (spread: number) =>
@@ -35,7 +36,7 @@ export async function fillLargeGallery({ database, schemas, space, name }: TestS
 
   await pool.query(`CREATE TABLE ${part} (pool integer, i integer, v ${type}.vector NOT NULL, PRIMARY KEY (pool, i))`);
   for (const [family, size, spread] of [
-    [0, 500, 1],
+    [0, Math.ceil(imageCount / 100), 1],
     [1, 200, 0.6],
     [2, 200, 0.4],
   ] as const) {
@@ -57,7 +58,7 @@ export async function fillLargeGallery({ database, schemas, space, name }: TestS
      SELECT md5('image ' || i)::uuid, encode(sha256(i::text::bytea), 'hex'), 'img-' || i || '.png', 'image/png', 10, 10, 10,
        jsonb_build_object('n', i % 100, 'half', i % 2)
      FROM generate_series(0, $1::integer - 1) i`,
-    values: [largeGallerySize],
+    values: [imageCount],
     ...unhurried,
   });
   await pool.query({
@@ -67,7 +68,7 @@ export async function fillLargeGallery({ database, schemas, space, name }: TestS
      JOIN ${part} a ON a.pool = 0 AND a.i = g / 100
      JOIN ${part} b ON b.pool = 1 AND b.i = (g * 7) % 197
      JOIN ${part} c ON c.pool = 2 AND c.i = (g * 11 + g / 197) % 199`,
-    values: [space.id, largeGallerySize],
+    values: [space.id, imageCount],
     ...unhurried,
   });
   await pool.query({
