@@ -2,10 +2,11 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { drawSample, sampleSize } from '../../../src/image/sample/draw-sample.js';
 import type { OperationsContext } from '../../../src/operations/context.js';
 import { startJobRunner, type JobRunner } from '../../../src/operations/jobs/runner.js';
-import { sampleSize } from '../../../src/operations/load-sample.js';
 import { createOperations } from '../../../src/operations/operations.js';
+import { imagesPerPage } from '../../../src/operations/stored-images.js';
 import { codeOf, onlyError } from '../../support/client.js';
 import { testDatabaseUrl } from '../../support/database.js';
 import { holdStore, type HeldStore } from '../../support/held-store.js';
@@ -15,6 +16,8 @@ import { waitFor } from '../../support/server.js';
 import { tinyModelFolder } from '../../support/tiny-models.js';
 
 const tinyModel = 'nchw-float32-convolutional';
+/** Of the sample gallery, for each job embeds all that is stored; more than a job writes before it looks whether it is to stop. */
+const stored = imagesPerPage + 26;
 const unknownId = '00000000-0000-4000-8000-000000000000';
 const jobFields = `id kind state spaces stage done total createdAt startedAt finishedAt error { code message }
   result { space description dimensions sampled embedded missing indexed imported known trainedOn classes failedCount failed { imageId filename message } }`;
@@ -50,7 +53,7 @@ describe.each(persistentStores())('spaces and jobs over GraphQL on the %s store'
   let runner: JobRunner;
   let door: HttpDoor;
   let logged: unknown[];
-  let anyImageId: string;
+  let anyImageId = '';
 
   const startRunner = (parts: OperationsContext = context): JobRunner =>
     startJobRunner({
@@ -77,17 +80,16 @@ describe.each(persistentStores())('spaces and jobs over GraphQL on the %s store'
       },
     });
     door = await openHttpDoor(operations);
-    const done = await ended(await begin('loadSample'));
-    expect(done).toMatchObject({
-      kind: 'LOAD_SAMPLE',
-      state: 'DONE',
-      spaces: [],
-      result: { imported: sampleSize, known: 0, failedCount: 0, failed: [], space: null },
-    });
-    const { images } = await door.client.data<{ images: { edges: readonly { node: { id: string } }[] } }>(
-      '{ images(first: 1) { edges { node { id } } } }',
-    );
-    anyImageId = images.edges[0]?.node.id ?? '';
+    for await (const { filename, label, bytes } of drawSample()) {
+      const { image } = await gallery.app.operations.uploadImage({
+        bytes,
+        filename,
+        metadata: { label },
+        priority: 'bulk',
+      });
+      if (anyImageId === '') anyImageId = image.id;
+      if ((await gallery.app.store.countImages()) === stored) break;
+    }
   }, 120_000);
 
   afterAll(async () => {
@@ -154,15 +156,15 @@ describe.each(persistentStores())('spaces and jobs over GraphQL on the %s store'
     expect(done).toMatchObject({
       state: 'DONE',
       stage: 'embedding',
-      done: sampleSize,
-      total: sampleSize,
+      done: stored,
+      total: stored,
       error: null,
       result: {
         space: 'tiny',
         description: `@${tinyModel}`,
         dimensions: 40,
         sampled: 0,
-        embedded: sampleSize,
+        embedded: stored,
         missing: 0,
         failedCount: 0,
         failed: [],
@@ -178,7 +180,7 @@ describe.each(persistentStores())('spaces and jobs over GraphQL on the %s store'
         description: `@${tinyModel}`,
         dimensions: 40,
         state: 'READY',
-        imageCount: sampleSize,
+        imageCount: stored,
         missingCount: 0,
         regionCount: 0,
         scorers: [],
@@ -204,7 +206,7 @@ describe.each(persistentStores())('spaces and jobs over GraphQL on the %s store'
       b: { name: 'tiny' },
       seed: 1,
       k: 5,
-      images: { stored: sampleSize, shared: sampleSize },
+      images: { stored, shared: stored },
       queries: 20,
       labels: { labelled: 20 },
     });
@@ -238,18 +240,18 @@ describe.each(persistentStores())('spaces and jobs over GraphQL on the %s store'
 
   test('a scorer is trained and parts of images are indexed, in the active space unless one is named', async () => {
     const trained = await ended(await begin('trainScorer', '(kind: LABELS, epochs: 1)'));
-    expect(trained).toMatchObject({ kind: 'TRAIN_SCORER', state: 'DONE', result: { trainedOn: sampleSize } });
+    expect(trained).toMatchObject({ kind: 'TRAIN_SCORER', state: 'DONE', result: { trainedOn: stored } });
     await ended(await begin('createSpace', '(name: "gradients", method: "color")'));
     const indexing = await ended(await begin('indexRegions', '(space: "gradients")'));
     expect(indexing).toMatchObject({
       kind: 'INDEX_REGIONS',
       state: 'DONE',
       spaces: ['gradients'],
-      result: { indexed: sampleSize, failedCount: 0 },
+      result: { indexed: stored, failedCount: 0 },
     });
     const [home, gradients] = await spaces();
     expect(home).toMatchObject({ scorers: ['LABELS'], regionCount: 0 });
-    expect(gradients).toMatchObject({ regionCount: 9 * sampleSize });
+    expect(gradients).toMatchObject({ regionCount: 9 * stored });
   });
 
   test('a job is followed while it runs and searches go on; cancelled, it stops, and the next one begins', async () => {
@@ -257,10 +259,10 @@ describe.each(persistentStores())('spaces and jobs over GraphQL on the %s store'
     const job = await begin('createSpace', '(name: "colours", method: "color")');
     await waits;
     const running = await until(job.id, ({ done }) => done > 0);
-    expect(running).toMatchObject({ state: 'RUNNING', stage: 'embedding', total: sampleSize, finishedAt: null });
-    expect(running.done).toBeLessThan(sampleSize);
+    expect(running).toMatchObject({ state: 'RUNNING', stage: 'embedding', total: stored, finishedAt: null });
+    expect(running.done).toBeLessThan(stored);
     const [, building] = await spaces();
-    expect(building).toMatchObject({ name: 'colours', state: 'BUILDING', missingCount: sampleSize });
+    expect(building).toMatchObject({ name: 'colours', state: 'BUILDING', missingCount: stored });
     expect(await search()).toBe(3);
 
     const next = await begin('backfillSpace', '(name: "colours")');
@@ -276,7 +278,7 @@ describe.each(persistentStores())('spaces and jobs over GraphQL on the %s store'
     expect(result).toMatchObject({ missing: 0 });
     // What the first had in its hands is kept, and no more.
     expect(Number(result?.['embedded'])).toBeGreaterThan(0);
-    expect(Number(result?.['embedded'])).toBeLessThan(sampleSize);
+    expect(Number(result?.['embedded'])).toBeLessThan(stored);
     expect(await cancel(job.id)).toMatchObject({ cancelJob: { state: 'CANCELLED' } });
     expect(await cancel(next.id)).toMatchObject({ cancelJob: { state: 'DONE' } });
     const { jobs } = await door.client.data<{ jobs: readonly JobNode[] }>('{ jobs(first: 3) { id } }');
@@ -319,7 +321,7 @@ describe.each(persistentStores())('spaces and jobs over GraphQL on the %s store'
       const other = startRunner(gallery.app.context);
       try {
         const done = await ended(job);
-        expect(done).toMatchObject({ state: 'DONE', result: { embedded: sampleSize, sampled: null } });
+        expect(done).toMatchObject({ state: 'DONE', result: { embedded: stored, sampled: null } });
         held.release();
         await runner.close();
         expect(await find(job.id)).toEqual(done);
@@ -417,4 +419,17 @@ describe.each(persistentStores())('spaces and jobs over GraphQL on the %s store'
     await runner.close();
     runner = startRunner();
   });
+
+  // The last, for it fills the gallery.
+  if (kind === 'embedded') {
+    test('the sample gallery is loaded beside what of it is there', async () => {
+      expect(await ended(await begin('loadSample'))).toMatchObject({
+        kind: 'LOAD_SAMPLE',
+        state: 'DONE',
+        spaces: [],
+        result: { imported: sampleSize - stored, known: stored, failedCount: 0, failed: [], space: null },
+      });
+      expect(await gallery.app.store.countImages()).toBe(sampleSize);
+    });
+  }
 });
