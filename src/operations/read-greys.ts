@@ -1,4 +1,5 @@
-import { SemblanceError } from '../errors.js';
+import { SemblanceError, type ErrorCode } from '../errors.js';
+import { decodeRefusals } from '../image/decoder-messages.js';
 import { makeGrey } from '../image/grey.js';
 import { maxConcurrentDecodes } from '../limits.js';
 import type { OperationsContext } from './context.js';
@@ -6,9 +7,12 @@ import { overAll } from './stored-images.js';
 
 type Parts = Pick<OperationsContext, 'store' | 'decoder'>;
 
+/** An earlier version or setting may have stored what this one refuses. */
+const refusals: ReadonlySet<ErrorCode> = new Set(decodeRefusals);
+
 /**
- * Grey renditions of stored images. One that was stored before there were any gets its own here, once. Images that are gone,
- * or that no longer decode, have none.
+ * Grey renditions of stored images. One that an earlier version stored without, or with another, gets its own here, once. Images
+ * that are gone, or that no longer decode, have none.
  * @throws SemblanceError OVERLOADED, DATABASE_UNAVAILABLE
  */
 export async function readGreys(
@@ -38,7 +42,7 @@ async function addGrey({ store, decoder }: Parts, id: string, signal?: AbortSign
     await store.writeGrey(id, grey).catch(toleratingRefusal);
     return grey;
   } catch (error) {
-    if (error instanceof SemblanceError && error.code === 'INVALID_IMAGE') return undefined;
+    if (error instanceof SemblanceError && refusals.has(error.code)) return undefined;
     throw error;
   }
 }

@@ -7,6 +7,7 @@ import type { App } from '../../../src/app.js';
 import { greySidePixels } from '../../../src/limits.js';
 import { createOperations } from '../../../src/operations/operations.js';
 import { rerankers } from '../../../src/retrieval/rerank/reranker.js';
+import { fixtureBytes } from '../../fixtures/images.js';
 import { codeOf, dataOf, onlyError, type GraphqlAnswer } from '../../support/client.js';
 import { openHttpDoor, type HttpDoor } from '../../support/http-app.js';
 import { makeJpeg, makePng } from '../../support/make-image.js';
@@ -405,6 +406,26 @@ describe.each(persistentStores())('methods on the %s store', (kind) => {
       expect([...written].sort()).toEqual([...oldest].sort());
       await operations.similarImages(input);
       expect(written).toHaveLength(oldest.size);
+    });
+
+    test('an image whose original this version refuses comes last, without a score', async () => {
+      const { store } = app;
+      const refused = idOf(2);
+      const other = Object.create(store) as typeof store;
+      other.readGreys = async (wanted) =>
+        new Map([...(await store.readGreys(wanted))].filter(([id]) => id !== refused));
+      other.readOriginal = async (id) => {
+        const original = await store.readOriginal(id);
+        return id === refused && original ? { ...original, bytes: fixtureBytes({ file: 'bitmap.bmp' }) } : original;
+      };
+      const operations = createOperations({ ...app.context, store: other });
+      const options = { k: 100, rerank: 'PIXEL_EUCLIDEAN' } as const;
+      const { hits } = await operations.similarImages({ ...options, imageId: idOf(1) });
+      expect(hits.map(({ score }) => score).indexOf(undefined)).toBe(hits.length - 1);
+      expect(hits.at(-1)?.image.id).toBe(refused);
+      await expect(operations.similarImages({ ...options, imageId: refused })).rejects.toMatchObject({
+        code: 'INVALID_IMAGE',
+      });
     });
 
     test.each([

@@ -136,13 +136,15 @@ describe('fitRecipe', () => {
     expect(chosen.vocabulary.words.rows).toBe(best?.words);
   });
 
-  it('passes over images that cannot be read or were deleted, and counts them in the progress', async () => {
+  it('passes over images that cannot be read, are refused by now or were deleted, and counts them in the progress', async () => {
     const { encoders } = await openSpaceTools();
     const sample = await drawSample(90);
     const broken: ImageSample = {
       ...sample,
       use: (index, work) => {
         if (index === 3) throw new SemblanceError('INVALID_IMAGE', 'broken');
+        if (index === 5) throw new SemblanceError('UNSUPPORTED_MEDIA_TYPE', 'refused by now');
+        if (index === 6) throw new SemblanceError('IMAGE_TOO_LARGE', 'too large by now');
         if (index === 4) throw new SemblanceError('NOT_FOUND', 'deleted');
         return sample.use(index, work);
       },
@@ -150,7 +152,7 @@ describe('fitRecipe', () => {
     const seen: FitProgress[] = [];
     const options = { leaves: encoders.leaves, seed, onProgress: (progress: FitProgress) => seen.push(progress) };
     const fitted = requireKind(await fitRecipe(parseRecipe('hog+color+bovw-30'), broken, options), 'fusion');
-    expect(fitted.projection?.components.rows).toBe(87);
+    expect(fitted.projection?.components.rows).toBe(85);
     expect([...new Set(seen.map(({ stage }) => stage))]).toEqual(['keypoints', 'vocabulary of 30 words', 'vectors']);
     expect(seen.at(-1)).toEqual({ stage: 'vectors', done: 90, total: 90 });
 
