@@ -1,8 +1,8 @@
-import type { DecodedImage } from './decoded-image.js';
+import type { DecodedImage, MediaType } from './decoded-image.js';
 
 /**
  * What is laid behind a picture that is transparent in parts. `white`: white, as for every space of earlier versions, for
- * thumbnails and renditions. `contrast`: white, black or grey, by the picture: see `contrastingLevel`.
+ * thumbnails and renditions. `contrast`: white, black or grey, by the picture, for new spaces and `makeGrey`: see `contrastingLevel`.
  */
 export type Transparency = 'white' | 'contrast';
 
@@ -16,6 +16,10 @@ const maxHiddenShare = 0.1;
 /** The image as `transparency` shows it. */
 export function composed(image: DecodedImage, transparency: Transparency): DecodedImage {
   return transparency === 'white' || image.contrasted === undefined ? image : { ...image, pixels: image.contrasted };
+}
+
+export function mayBeTransparent(mediaType: MediaType): boolean {
+  return mediaType !== 'image/jpeg';
 }
 
 /** @param rgba row-major, 4 bytes a pixel, not premultiplied */

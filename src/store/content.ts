@@ -79,7 +79,8 @@ async function insertOnce(
   if (row === undefined) return existing(client, schemas, image);
 
   await client.query(
-    `INSERT INTO ${ownName(schemas, 'image_content')} (image_id, original, thumbnail, grey) VALUES ($1, $2, $3, $4)`,
+    `INSERT INTO ${ownName(schemas, 'image_content')} (image_id, original, thumbnail, grey, grey_on_contrast)
+     VALUES ($1, $2, $3, $4, true)`,
     [image.id, image.original, image.thumbnail, image.grey],
   );
   const values = embeddings.map((_, index) => {

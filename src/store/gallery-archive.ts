@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { SemblanceError } from '../errors.js';
 import type { Region } from '../image/region.js';
 import { embeddingDimensions } from '../limits.js';
+import { greyIsOnContrast } from './greys.js';
 import { ownName, vectorName, type Schemas } from './identifiers.js';
 import { imageColumns, toImageRecord, type ImageRow } from './image-rows.js';
 import { requireRoom } from './room.js';
@@ -30,7 +31,7 @@ export interface StoredImage {
   readonly record: ImageRecord;
   readonly original: Buffer;
   readonly thumbnail: Buffer;
-  /** Null for images that were stored before there were any. */
+  /** See makeGrey; null where nothing has asked for it since makeGrey shows what is transparent as it does. */
   readonly grey: Buffer | null;
   readonly embeddings: readonly StoredVector[];
   readonly regions: readonly StoredRegion[];
@@ -93,7 +94,7 @@ async function readSpaces(client: pg.PoolClient, schemas: Schemas): Promise<read
 async function readImage(client: pg.PoolClient, schemas: Schemas, id: string): Promise<StoredImage> {
   type Row = ImageRow & Pick<StoredImage, 'original' | 'thumbnail' | 'grey'>;
   const { rows } = await client.query<Row>(
-    `SELECT ${imageColumns}, c.original, c.thumbnail, c.grey
+    `SELECT ${imageColumns}, c.original, c.thumbnail, CASE WHEN ${greyIsOnContrast} THEN c.grey END AS grey
      FROM ${ownName(schemas, 'image')} i JOIN ${ownName(schemas, 'image_content')} c ON c.image_id = i.id WHERE i.id = $1`,
     [id],
   );
@@ -206,7 +207,9 @@ async function insertRows(
   const created = inserted.rowCount === 1;
   if (created) {
     await client.query(
-      `INSERT INTO ${ownName(schemas, 'image_content')} (image_id, original, thumbnail, grey) VALUES ($1, $2, $3, $4)`,
+      // A server of an earlier version may fill in what is missing, on white.
+      `INSERT INTO ${ownName(schemas, 'image_content')} (image_id, original, thumbnail, grey, grey_on_contrast)
+       VALUES ($1, $2, $3, $4, $4::bytea IS NOT NULL)`,
       [record.id, image.original, image.thumbnail, image.grey],
     );
   } else {

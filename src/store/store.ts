@@ -234,7 +234,7 @@ export interface Store {
   ): Promise<SharedSample>;
   /** Those of `ids` that have an embedding in the space. */
   heldIn(spaceId: number, ids: readonly string[]): Promise<ReadonlySet<string>>;
-  /** Grey renditions of those of `ids` that have one: images stored before there were any have none. */
+  /** Grey renditions of those of `ids` that have one as makeGrey makes it: images that an earlier version stored may have none. */
   readGreys(ids: readonly string[]): Promise<ReadonlyMap<string, Buffer>>;
   writeGrey(imageId: string, grey: Buffer): Promise<void>;
 

@@ -4,6 +4,7 @@ import { ConfigurationError, messageOf } from '../../errors.js';
 import type { MediaType } from '../../image/decoded-image.js';
 import { detectMediaType } from '../../image/detect.js';
 import { imageIdOf, sha256Hex } from '../../image/identity.js';
+import { mayBeTransparent, type Transparency } from '../../image/transparency.js';
 import { embeddingDimensions, greySidePixels, minEmbeddingNorm } from '../../limits.js';
 import type { StoredImage, StoredSpace, StoredVector } from '../../store/gallery-archive.js';
 import { metadataTextOf } from '../../store/image-rows.js';
@@ -84,7 +85,15 @@ export class ArchiveDigest {
 
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
 
-const gallerySchema = z.object({ format: z.literal(formatName), version: z.int(), spaces: z.array(z.unknown()) });
+const gallerySchema = z.object({
+  format: z.literal(formatName),
+  version: z.int(),
+  /** How grey renditions show what is transparent. Versions that knew white alone did not say so, and do not mind it. */
+  greyTransparency: z.string().optional(),
+  spaces: z.array(z.unknown()),
+});
+
+const greyTransparency: Transparency = 'contrast';
 
 const spaceSchema = z.object({
   name: z.string().min(1),
@@ -98,6 +107,12 @@ const spaceSchema = z.object({
 });
 
 export type ArchivedSpace = z.infer<typeof spaceSchema>;
+
+export interface ArchivedGallery {
+  readonly spaces: readonly ArchivedSpace[];
+  /** Whether grey renditions show what is transparent as makeGrey does. */
+  readonly greysAreCurrent: boolean;
+}
 
 const endSchema = z.object({ images: z.int().min(0), sha256: hex64 });
 
@@ -138,7 +153,7 @@ function areDifferent(keys: readonly string[]): boolean {
 
 export function encodeGallery(spaces: readonly StoredSpace[]): ArchiveEntry {
   const written = spaces.map(({ id: _, ...space }) => space);
-  return jsonEntry(galleryPath, { format: formatName, version: formatVersion, spaces: written });
+  return jsonEntry(galleryPath, { format: formatName, version: formatVersion, greyTransparency, spaces: written });
 }
 
 /** Whether a file of that name is ours, whatever version: photo albums have a gallery.json, too. */
@@ -153,22 +168,23 @@ export function isGalleryStart(bytes: Buffer): boolean {
 export function decodeGallery(
   { path, bytes }: ArchiveEntry,
   onInvalid: (error: InvalidEntryError) => void,
-): readonly ArchivedSpace[] {
+): ArchivedGallery {
   if (path !== galleryPath) throw damaged(`it begins with ${JSON.stringify(path)} instead of ${galleryPath}`);
-  const { version, spaces } = parseJson(gallerySchema, { path, bytes });
-  if (version === formatVersion) {
-    return spaces.flatMap((json, index) => {
-      const space = spaceSchema.safeParse(json);
-      if (space.success) return [space.data];
-      onInvalid(
-        new InvalidEntryError(`the embedding space ${index + 1}`, describeIssue(space.error), { cause: space.error }),
-      );
-      return [];
-    });
+  const { version, spaces: written, greyTransparency: shown } = parseJson(gallerySchema, { path, bytes });
+  if (version !== formatVersion) {
+    throw new ConfigurationError(
+      `The archive is of format ${version}, and this program reads format ${formatVersion}: use the version of Semblance that wrote it, or a newer one.`,
+    );
   }
-  throw new ConfigurationError(
-    `The archive is of format ${version}, and this program reads format ${formatVersion}: use the version of Semblance that wrote it, or a newer one.`,
-  );
+  const spaces = written.flatMap((json, index) => {
+    const space = spaceSchema.safeParse(json);
+    if (space.success) return [space.data];
+    onInvalid(
+      new InvalidEntryError(`the embedding space ${index + 1}`, describeIssue(space.error), { cause: space.error }),
+    );
+    return [];
+  });
+  return { spaces, greysAreCurrent: shown === greyTransparency };
 }
 
 export function encodeEnd(end: z.infer<typeof endSchema>): ArchiveEntry {
@@ -244,6 +260,7 @@ export interface SpaceOfArchive {
 }
 
 /**
+ * Without its grey rendition where that may show what is transparent otherwise than makeGrey does: it is made when it is asked for.
  * @param spaces where the vectors of a space go, by its name
  * @throws InvalidEntryError where a file is missing or contradicts another
  */
@@ -251,6 +268,7 @@ export function decodeImage(
   id: string,
   files: ReadonlyMap<ImageFile, Buffer>,
   spaces: ReadonlyMap<string, SpaceOfArchive>,
+  { greysAreCurrent }: Pick<ArchivedGallery, 'greysAreCurrent'>,
 ): StoredImage {
   const invalid = (reason: string, cause?: unknown) => new InvalidEntryError(`the image ${id}`, reason, { cause });
   const required = (file: ImageFile): Buffer => {
@@ -278,8 +296,10 @@ export function decodeImage(
   if (mediaType !== facts.mediaType)
     throw invalid(`the original is ${mediaType}, not ${JSON.stringify(facts.mediaType)}`);
   const thumbnail = required('thumbnail.webp');
-  const grey = files.get('grey') ?? null;
-  if (grey !== null && grey.length !== greySidePixels ** 2) throw invalid('the grey rendition has another size');
+  const archivedGrey = files.get('grey') ?? null;
+  if (archivedGrey !== null && archivedGrey.length !== greySidePixels ** 2)
+    throw invalid('the grey rendition has another size');
+  const grey = greysAreCurrent || !mayBeTransparent(mediaType) ? archivedGrey : null;
 
   let at = 0;
   const vectors = required('vectors');

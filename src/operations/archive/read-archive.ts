@@ -14,6 +14,7 @@ import {
   InvalidEntryError,
   isGalleryStart,
   parseImagePath,
+  type ArchivedGallery,
   type ArchivedSpace,
   type ArchiveEntry,
   type ImageFile,
@@ -65,7 +66,8 @@ export interface ArchiveVisitor {
  */
 export async function readArchive(path: string, visitor: ArchiveVisitor): Promise<number> {
   const digest = new ArchiveDigest();
-  let spaces: ReadonlyMap<string, SpaceOfArchive> | undefined;
+  let gallery: ArchivedGallery | undefined;
+  let spaces: ReadonlyMap<string, SpaceOfArchive> = new Map();
   let current: { readonly id: string; readonly files: Map<ImageFile, Buffer> } | undefined;
   let images = 0;
   let isAtEnd = false;
@@ -73,13 +75,13 @@ export async function readArchive(path: string, visitor: ArchiveVisitor): Promis
     visitor.onInvalid(error);
   };
   const finishImage = async (): Promise<void> => {
-    if (current === undefined || spaces === undefined) return;
+    if (current === undefined || gallery === undefined) return;
     const { id, files } = current;
     current = undefined;
     images += 1;
     let image: StoredImage;
     try {
-      image = decodeImage(id, files, spaces);
+      image = decodeImage(id, files, spaces, gallery);
     } catch (error) {
       if (!(error instanceof InvalidEntryError)) throw error;
       onInvalid(error);
@@ -89,10 +91,10 @@ export async function readArchive(path: string, visitor: ArchiveVisitor): Promis
   };
   for await (const entry of entriesOf(path)) {
     if (isAtEnd) throw damaged('something follows its end');
-    if (spaces === undefined) {
-      const archived = decodeGallery(entry, onInvalid);
+    if (gallery === undefined) {
+      gallery = decodeGallery(entry, onInvalid);
       digest.add(entry);
-      spaces = await visitor.onSpaces(archived);
+      spaces = await visitor.onSpaces(gallery.spaces);
     } else if (entry.path === endPath) {
       await finishImage();
       const end = decodeEnd(entry);

@@ -118,7 +118,7 @@ export async function leafRows(
 
 /** Grey renditions, for re-rankers that compare pixels. */
 export async function greyRows({ images, concurrency, signal, onProgress }: FeatureOptions): Promise<RowCache> {
-  const cache = await RowCache.open(join(images.folder, 'grey-rendition'), greySidePixels ** 2);
+  const cache = await RowCache.open(join(images.folder, 'grey-rendition-contrast'), greySidePixels ** 2);
   await cache.fill(images.judgedRows, {
     concurrency,
     signal,

@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events';
-import { cp, rm } from 'node:fs/promises';
+import { cp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -381,6 +381,33 @@ describe.each(persistentStores())('methods on the %s store', (kind) => {
       // Of 24 red images the query is one.
       expect(hits).toHaveLength(23);
       expect(new Set(hits.map(({ space }) => space))).toEqual(new Set(['words']));
+    });
+
+    test('tells white shapes on transparency apart, stored or uploaded', async () => {
+      const triangle = await readFile(join(import.meta.dirname, '../../fixtures/transparency/white-triangle.png'));
+      // The same pixels in another file.
+      const again = await sharp(triangle).png({ compressionLevel: 1 }).toBuffer();
+      const turned = await sharp(triangle).rotate(180).png().toBuffer();
+      const uploads = [triangle, again, turned].map((bytes, index) =>
+        app.operations.uploadImage({ bytes, filename: `${index}.png`, priority: 'query' }),
+      );
+      const [first = '', same = '', other = ''] = (await Promise.all(uploads)).map(({ image }) => image.id);
+      try {
+        for (const rerank of ['PIXEL_EUCLIDEAN', 'PIXEL_SSIM', 'PIXEL_SSIM_OVER_EUCLIDEAN']) {
+          for (const hits of [
+            await similar(first, { rerank, k: 100 }),
+            await search(await sharp(triangle).png({ compressionLevel: 2 }).toBuffer(), { rerank, k: 100 }),
+          ]) {
+            const scoreOf = (id: string) => hits.find(({ image }) => image.id === id)?.score ?? NaN;
+            expect(hits.filter(({ image }) => image.id !== first)[0]?.image.id, rerank).toBe(same);
+            const bestScore = { PIXEL_EUCLIDEAN: 0, PIXEL_SSIM: 1 }[rerank] ?? Number.MAX_VALUE;
+            expect(scoreOf(same), rerank).toBeCloseTo(bestScore, 9);
+            expect(scoreOf(other), rerank).toBeLessThan(bestScore - 0.05);
+          }
+        }
+      } finally {
+        for (const id of [first, same, other]) await app.operations.deleteImage(id);
+      }
     });
 
     test('makes a grey rendition once where an image has none', async () => {

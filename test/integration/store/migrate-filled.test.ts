@@ -1,9 +1,11 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { migrationsFolder } from '../../../src/paths.js';
 import { connectStore, type ConnectedStore } from '../../../src/store/connected-store.js';
+import { withSnapshot } from '../../../src/store/gallery-archive.js';
 import { ownName, vectorName, type Schemas } from '../../../src/store/identifiers.js';
 import { migrate } from '../../../src/store/migrate.js';
 import { toUnitVector } from '../../../src/store/vector.js';
@@ -11,6 +13,15 @@ import { openTestDatabase, testStoreKinds, type TestDatabase } from '../../suppo
 import { embeddingOf, newImage, testSpace } from '../../support/store.js';
 
 const texts = ['one', 'two', 'three'];
+/** Of migrations: as they were before grey renditions told how they show transparent pictures. */
+const withGreysOnWhite = [
+  '20261121120000_methods',
+  '20261121180000_jobs',
+  '20261121190000_api_keys',
+  '20261121220000_broken_indexes',
+  '20261129100000_existing_databases',
+];
+const greyOnWhite = Buffer.alloc(4096, 255);
 
 describe.each(testStoreKinds())('a filled database of the first version on the %s store', (kind) => {
   let database: TestDatabase;
@@ -18,17 +29,36 @@ describe.each(testStoreKinds())('a filled database of the first version on the %
   let store: ConnectedStore;
   const name = (object: string) => ownName(schemas, object);
   const idOf = (text: string) => newImage(0, text).id;
+  const mediaTypeOf = (text: string) => (text === 'three' ? 'image/jpeg' : 'image/png');
   const rowsOf = async (sql: string) => (await database.pool.query<Record<string, unknown>>(sql)).rows;
+
+  /** A dump reads `image_content` throughout, and others begin to read it meanwhile. The embedded database has one session. */
+  const whileOthersRead = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (kind !== 'server') return work();
+    const read = `SELECT FROM ${name('image_content')} LIMIT 1`;
+    const dump = await database.pool.connect();
+    try {
+      await dump.query(`BEGIN; ${read}`);
+      const working = work();
+      const waits = `SELECT FROM pg_locks WHERE NOT granted AND relation = '${name('image_content')}'::regclass`;
+      while ((await rowsOf(waits)).length === 0) await setTimeout(10);
+      await database.pool.query(read);
+      await dump.query('COMMIT');
+      return await working;
+    } finally {
+      dump.release();
+    }
+  };
   let before: readonly Record<string, unknown>[];
 
   beforeAll(async () => {
     database = await openTestDatabase(kind);
     const { pool, schema } = database;
     const folder = await mkdtemp(join(tmpdir(), 'semblance-migrations-'));
-    const first = '20261121080000_images_and_embeddings';
-    await cp(join(migrationsFolder, first), join(folder, first), { recursive: true });
+    const add = (migration: string) =>
+      cp(join(migrationsFolder, migration), join(folder, migration), { recursive: true });
+    await add('20261121080000_images_and_embeddings');
     ({ schemas } = await migrate({ pool, schema, apply: true, folder }));
-    await rm(folder, { recursive: true });
 
     await pool.query(
       `INSERT INTO ${name('embedding_space')} (name, model, model_sha256, preprocessing_sha256, dimensions, state)
@@ -42,8 +72,8 @@ describe.each(testStoreKinds())('a filled database of the first version on the %
       const image = newImage(1, text);
       const { wire, norm } = toUnitVector(embeddingOf(text));
       await pool.query(
-        `INSERT INTO ${name('image')} (id, sha256, filename, media_type, width, height, byte_size) VALUES ($1, $2, $3, 'image/png', 3, 2, $4)`,
-        [image.id, image.sha256, image.filename, image.original.length],
+        `INSERT INTO ${name('image')} (id, sha256, filename, media_type, width, height, byte_size) VALUES ($1, $2, $3, $4, 3, 2, $5)`,
+        [image.id, image.sha256, image.filename, mediaTypeOf(text), image.original.length],
       );
       await pool.query(`INSERT INTO ${name('image_content')} (image_id, original, thumbnail) VALUES ($1, $2, $3)`, [
         image.id,
@@ -74,14 +104,15 @@ describe.each(testStoreKinds())('a filled database of the first version on the %
       ...(await rowsOf(`SELECT * FROM ${name('user_filter')} ORDER BY id`)),
     ];
     expect(before).toHaveLength(15);
-    const { applied } = await migrate({ pool, schema, apply: true });
-    expect(applied).toEqual([
-      '20261121120000_methods',
-      '20261121180000_jobs',
-      '20261121190000_api_keys',
-      '20261121220000_broken_indexes',
-      '20261129100000_existing_databases',
+    await Promise.all(withGreysOnWhite.map(add));
+    expect((await migrate({ pool, schema, apply: true, folder })).applied).toEqual(withGreysOnWhite);
+    await rm(folder, { recursive: true });
+    await pool.query(`UPDATE ${name('image_content')} SET grey = $1 WHERE image_id = ANY ($2::uuid[])`, [
+      greyOnWhite,
+      [idOf('two'), idOf('three')],
     ]);
+    const { applied } = await whileOthersRead(() => migrate({ pool, schema, apply: true }));
+    expect(applied).toEqual(['20261129140000_greys_on_contrast']);
     store = connectStore(pool, schemas);
   });
   afterAll(async () => {
@@ -113,6 +144,24 @@ describe.each(testStoreKinds())('a filled database of the first version on the %
     ]);
   });
 
+  test('grey renditions that may show a white shape on white are not exported, nor what an old server writes beside this one', async () => {
+    const greyOf = async (text: string) =>
+      withSnapshot(database.pool, schemas, async (snapshot) => (await snapshot.readImage(idOf(text))).grey);
+    expect([await greyOf('two'), await greyOf('three')]).toEqual([null, greyOnWhite]);
+    const { id, original, thumbnail } = newImage(1, 'old');
+    await database.pool.query(
+      `INSERT INTO ${name('image')} (id, sha256, filename, media_type, width, height, byte_size)
+       VALUES ($1, repeat('c', 64), 'old.png', 'image/png', 3, 2, 3)`,
+      [id],
+    );
+    await database.pool.query(
+      `INSERT INTO ${name('image_content')} (image_id, original, thumbnail, grey) VALUES ($1, $2, $3, $4)`,
+      [id, original, thumbnail, greyOnWhite],
+    );
+    expect([await greyOf('old'), await store.readGreys([id])]).toEqual([null, new Map()]);
+    expect(await store.deleteImage(id)).toBe(true);
+  });
+
   test('serves its space as before, and takes uploads', async () => {
     const space = { ...testSpace, id: 1, state: 'active' as const };
     expect(await store.liveSpaces()).toEqual([space]);
@@ -124,9 +173,13 @@ describe.each(testStoreKinds())('a filled database of the first version on the %
 
   test('its images get grey renditions, regions and embeddings of other spaces when asked for', async () => {
     const ids = texts.map(idOf);
-    expect(await store.readGreys(ids)).toEqual(new Map());
-    await store.writeGrey(idOf('one'), Buffer.alloc(4096, 1));
-    expect((await store.readGreys(ids)).size).toBe(1);
+    const photo = [idOf('three'), greyOnWhite] as const;
+    // A JPEG is opaque. What a PNG has from before may show a white shape on white.
+    expect(await store.readGreys(ids)).toEqual(new Map([photo]));
+    const made = Buffer.alloc(4096, 1);
+    await store.writeGrey(idOf('one'), made);
+    await store.writeGrey(idOf('two'), made);
+    expect(await store.readGreys(ids)).toEqual(new Map([[idOf('one'), made], [idOf('two'), made], photo]));
     const region = { x: 0.25, y: 0, width: 0.5, height: 0.5 };
     expect(await store.insertRegions(1, idOf('two'), [{ region, embedding: embeddingOf('part') }])).toBe(true);
     expect((await store.searchRegions(embeddingOf('part'), { k: 1 })).hits[0]).toMatchObject({

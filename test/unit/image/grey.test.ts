@@ -56,6 +56,14 @@ describe('makeGrey', () => {
     expect(grey.filter((value, i) => value !== luma[i]).length).toBeLessThan(pixelCount / 100);
   });
 
+  it('shows a transparent picture on the background that shows it', async () => {
+    const white = plain(100, 80, [255, 255, 255]);
+    const drawn: DecodedImage = { ...white, pixels: drawPixels(2, 100, 80) };
+    const grey = await makeGrey({ ...white, contrasted: drawn.pixels });
+    expect(grey).toEqual(await makeGrey(drawn));
+    expect(grey).not.toEqual(await makeGrey(white));
+  });
+
   it.each([
     [1, 1],
     [1, 200_000],
