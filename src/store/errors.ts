@@ -95,7 +95,8 @@ const byDriverMessage = new Map<string, Translation>([
 ]);
 
 /** Of Postgres's source: the functions that refuse a row by a policy, and that execute RAISE, whatever its SQLSTATE. */
-const rulingRoutines: ReadonlySet<string | undefined> = new Set(['ExecWithCheckOptions', 'exec_stmt_raise']);
+const policyRoutine = 'ExecWithCheckOptions';
+const rulingRoutines: ReadonlySet<string | undefined> = new Set([policyRoutine, 'exec_stmt_raise']);
 
 /** A rule of the database's own refused a row: nothing that this program does differently, or later, would change that. */
 export class RefusedByRuleError extends SemblanceError {
@@ -146,6 +147,11 @@ export function isGivenUp(error: Error): boolean {
 export function sqlStateOf(error: unknown): string | undefined {
   const code = codeOf(error);
   return code !== undefined && /^[0-9A-Z]{5}$/.test(code) && !(code in byErrno) ? code : undefined;
+}
+
+/** Whether a policy of row-level security refused the row; the same function heeds the WITH CHECK OPTION of views. */
+export function isRefusedByPolicy(error: unknown): boolean {
+  return sqlStateOf(error) === '42501' && text(field(error, 'routine')) === policyRoutine;
 }
 
 function translate(error: unknown): Translation | undefined {

@@ -29,10 +29,11 @@ describe.each(testStoreKinds().filter((kind) => kind === 'server'))('what others
   let seed = 0;
 
   const store = () => app.store;
-  const problems = async () =>
+  const findings = async (level: 'problem' | 'advice') =>
     (await diagnoseDatabase(config, () => Promise.resolve([])))
-      .filter(({ level }) => level === 'problem')
+      .filter((finding) => finding.level === level)
       .map(({ check, message }) => `${check}: ${message}`);
+  const problems = () => findings('problem');
   /** Statements of somebody else, taken back at the end of the test. */
   const add = async (sql: string, remove: string) => {
     await database.query(`SET search_path = semblance, public; ${sql}`);
@@ -40,6 +41,11 @@ describe.each(testStoreKinds().filter((kind) => kind === 'server'))('what others
       await database.query(`SET search_path = semblance, public; ${remove}`);
     });
   };
+  const raise = (event: string, table: string, raised: string) => ({
+    sql: `CREATE FUNCTION public.guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${raised}; END $$;
+          CREATE TRIGGER guard BEFORE ${event} ON ${table} FOR EACH ROW EXECUTE FUNCTION public.guard()`,
+    remove: `DROP TRIGGER guard ON ${table}; DROP FUNCTION public.guard()`,
+  });
   const countOf = async (table: string) =>
     (await database.query(`SELECT count(*)::integer AS count FROM semblance.${table}`)).rows[0]?.['count'];
 
@@ -165,12 +171,6 @@ describe.each(testStoreKinds().filter((kind) => kind === 'server'))('what others
   });
 
   describe('refuses', () => {
-    const raise = (event: string, table: string, raised: string) => ({
-      sql: `CREATE FUNCTION public.guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${raised}; END $$;
-            CREATE TRIGGER guard BEFORE ${event} ON ${table} FOR EACH ROW EXECUTE FUNCTION public.guard()`,
-      remove: `DROP TRIGGER guard ON ${table}; DROP FUNCTION public.guard()`,
-    });
-
     test.each([
       {
         what: 'a CHECK',
@@ -275,6 +275,9 @@ describe.each(testStoreKinds().filter((kind) => kind === 'server'))('what others
   });
 
   describe('is told by doctor', () => {
+    const noSpaces = raise('INSERT', 'embedding_space', `RAISE EXCEPTION 'no spaces'`);
+    const passesOver = raise('INSERT', 'image', 'RETURN NULL');
+
     test.each([
       [
         'a column that Semblance does not fill',
@@ -294,11 +297,60 @@ describe.each(testStoreKinds().filter((kind) => kind === 'server'))('what others
         'ALTER TABLE image_content DISABLE ROW LEVEL SECURITY',
         /^writes: The database takes no images: new row violates row-level security policy/,
       ],
+      [
+        'a policy on a table of which every server has to see all',
+        `ALTER TABLE job ENABLE ROW LEVEL SECURITY; CREATE POLICY mine ON job USING (true) WITH CHECK (kind <> 'doctor')`,
+        'DROP POLICY mine ON job; ALTER TABLE job DISABLE ROW LEVEL SECURITY',
+        /^writes: The database takes no rows in the table job: new row violates row-level security policy/,
+      ],
+      [
+        'a policy of another role, which lets this one store nothing',
+        'ALTER TABLE image ENABLE ROW LEVEL SECURITY; CREATE POLICY mine ON image TO CURRENT_USER USING (true)',
+        'DROP POLICY mine ON image; ALTER TABLE image DISABLE ROW LEVEL SECURITY',
+        /^writes: The database takes no images: new row violates row-level security policy/,
+      ],
+      [
+        'a trigger that refuses spaces, and not the scorers that need one',
+        noSpaces.sql,
+        noSpaces.remove,
+        /^writes: The database takes no rows in the table embedding_space: no spaces/,
+      ],
+      [
+        'a trigger that passes rows over',
+        passesOver.sql,
+        passesOver.remove,
+        /^writes: The database takes no images: a rule of this database passes the row over/,
+      ],
     ])('%s', async (_, sql, remove, told) => {
       const before = await countOf('job');
       await add(sql, remove);
       expect(await problems()).toEqual([expect.stringMatching(told)]);
       expect(await countOf('job')).toBe(before);
+    });
+
+    test('as no problem: a policy that refuses the trial row and takes rows like those that are stored', async () => {
+      await add(
+        `ALTER TABLE image ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY tenant ON image TO ${role} USING (metadata ->> 'tenant' = '1') WITH CHECK (metadata ->> 'tenant' = '1');
+         ALTER TABLE image_content ADD CONSTRAINT none CHECK (false) NOT VALID`,
+        `DROP POLICY tenant ON image; ALTER TABLE image DISABLE ROW LEVEL SECURITY;
+         ALTER TABLE image_content DROP CONSTRAINT none`,
+      );
+      expect((await findings('advice')).filter((line) => line.startsWith('writes'))).toEqual([]);
+      // What the policy refuses keeps doctor from no other table.
+      expect(await problems()).toEqual([expect.stringMatching(/^writes: The database takes no images: .*"none"/)]);
+    });
+
+    test('as advice: a policy of which no stored image shows what it takes', async () => {
+      await add(
+        `ALTER TABLE image ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY tenant ON image TO ${role} USING (metadata ->> 'tenant' = 'new') WITH CHECK (metadata ->> 'tenant' = 'new')`,
+        'DROP POLICY tenant ON image; ALTER TABLE image DISABLE ROW LEVEL SECURITY',
+      );
+      expect(await problems()).toEqual([]);
+      expect((await findings('advice')).filter((line) => line.startsWith('writes'))).toEqual([
+        expect.stringMatching(/^writes: A policy refuses the trial row of the table image: new row violates row-level/),
+      ]);
     });
 
     test('a role whose statements heed no trigger and no foreign key', async () => {
