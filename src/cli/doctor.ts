@@ -1,11 +1,12 @@
 import { tmpdir } from 'node:os';
 import type { Command } from 'commander';
-import { loadConfig, secretsOf, type Config } from '../config.js';
+import { secretsOf, type Config } from '../config.js';
 import { ConfigurationError } from '../errors.js';
 import { findAbandonedUploads } from '../http/abandoned-uploads.js';
 import { examine } from '../operations/doctor/doctor.js';
 import { redact } from '../redact.js';
 import { advice, problem, type Finding } from '../store/diagnosis/finding.js';
+import { loadGalleryConfig } from './command-config.js';
 import { print } from './output.js';
 import { printable } from '../printable.js';
 import type { Environment } from './run.js';
@@ -31,7 +32,7 @@ export function registerDoctor(program: Command, env: Environment): void {
 async function diagnose(env: Environment): Promise<readonly Finding[]> {
   let config: Config;
   try {
-    config = loadConfig(env);
+    config = loadGalleryConfig(env);
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     return error.message

@@ -1,9 +1,8 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { loadConfig } from '../config.js';
 import { exportGallery } from '../operations/archive/export-gallery.js';
 import { openArchiveStore } from '../store/archive-store.js';
-import { noteMemory } from './local-gallery.js';
+import { loadGalleryConfig } from './command-config.js';
 import { print } from './output.js';
 import { startStages } from './progress.js';
 import { explainHolder, isInterruption, untilInterrupted, type Environment } from './run.js';
@@ -19,9 +18,7 @@ export function registerExport(program: Command, env: Environment): void {
     .argument('<target>', 'a tar file where it ends in .tar, else a folder; nothing may be there')
     .action((target: string) =>
       untilInterrupted(async (signal) => {
-        const config = loadConfig(env);
-        noteMemory(config);
-        const store = await openArchiveStore(config).catch(explainHolder);
+        const store = await openArchiveStore(loadGalleryConfig(env)).catch(explainHolder);
         const progress = startStages();
         try {
           const { images, spaces } = await exportGallery(store, {

@@ -1,12 +1,13 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { loadConfig } from '../config.js';
+import type { Config } from '../config.js';
 import { ImageDecoder } from '../image/decode.js';
 import { maxConcurrentDecodes, maxImagePixels } from '../limits.js';
 import { importArchive, type ImportedArchive } from '../operations/archive/import-archive.js';
 import { printable } from '../printable.js';
 import { openArchiveStore } from '../store/archive-store.js';
-import { noteMemory, openApp } from './local-gallery.js';
+import { loadGalleryConfig } from './command-config.js';
+import { openApp } from './local-gallery.js';
 import { note, print } from './output.js';
 import { startStages } from './progress.js';
 import { explainHolder, isInterruption, untilInterrupted, type Environment } from './run.js';
@@ -42,24 +43,23 @@ export async function storeArchive(
   options: ArchiveOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const imported = await importInto(env, resolve(source), options, signal);
+  const config = loadGalleryConfig(env);
+  const imported = await importInto(config, resolve(source), options, signal);
   if (imported === undefined) return;
   const { created, known, invalid } = imported;
   for (const { entry, reason } of invalid) note(printable(`Left out ${entry}: ${reason}.`));
   print(`Stored ${created} images, already there ${known}${invalid.length > 0 ? `, left out ${invalid.length}` : ''}.`);
   if (invalid.length > 0) process.exitCode = 1;
-  await fillSpaces(env, imported, signal);
+  await fillSpaces(config, imported, signal);
 }
 
 /** Undefined where it was interrupted. */
 async function importInto(
-  env: Environment,
+  config: Config,
   source: string,
   { skipInvalid }: ArchiveOptions,
   signal: AbortSignal,
 ): Promise<ImportedArchive | undefined> {
-  const config = loadConfig(env);
-  noteMemory(config);
   const store = await openArchiveStore(config).catch(explainHolder);
   const decoder = new ImageDecoder({ maxPixels: maxImagePixels, concurrency: maxConcurrentDecodes });
   const progress = startStages();
@@ -89,12 +89,12 @@ async function importInto(
 }
 
 /** Embeds the images in the spaces that lack them, for searches find none that have no vector. */
-async function fillSpaces(env: Environment, { spaces }: ImportedArchive, signal: AbortSignal): Promise<void> {
+async function fillSpaces(config: Config, { spaces }: ImportedArchive, signal: AbortSignal): Promise<void> {
   const isLacking = ({ state, missing }: ImportedArchive['spaces'][number]) => state !== 'retired' && missing > 0;
   const lacksActive = !spaces.some(({ state }) => state === 'active');
   if (!lacksActive && !spaces.some(isLacking)) return;
   // A gallery without an active space gets its first from the model.
-  const app = await openApp(loadConfig(env), { needsModel: lacksActive });
+  const app = await openApp(config, { needsModel: lacksActive });
   const progress = startStages();
   try {
     const listed = (await app.operations.listMethods()).spaces;

@@ -2,7 +2,6 @@ import { buildApp, type App } from '../app.js';
 import type { Config } from '../config.js';
 import { SemblanceError } from '../errors.js';
 import type { Gallery } from './gallery.js';
-import { note } from './output.js';
 
 /**
  * Opens database and model in this process.
@@ -10,7 +9,6 @@ import { note } from './output.js';
  * @throws DataFolderInUseError, ConfigurationError, SemblanceError with the reason why it cannot serve
  */
 export async function openApp(config: Config, options: { readonly needsModel: boolean }): Promise<App> {
-  noteMemory(config);
   const app = await buildApp(config);
   try {
     await app.ready;
@@ -22,12 +20,6 @@ export async function openApp(config: Config, options: { readonly needsModel: bo
     }
   }
   return app;
-}
-
-/** For a command that ends: what it stores in memory ends with it. */
-export function noteMemory({ database }: Pick<Config, 'database'>): void {
-  if (database.kind === 'memory')
-    note('DATABASE_URL is memory: this command begins with an empty gallery, and nothing of it is kept.');
 }
 
 /** The gallery in this process. Throws as openApp. */

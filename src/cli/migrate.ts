@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
-import { loadConfig, type Config } from '../config.js';
+import type { Config } from '../config.js';
 import { ConfigurationError } from '../errors.js';
 import { DataFolderInUseError } from '../store/embedded/lock.js';
 import { migrateStore } from '../store/open-store.js';
+import { loadGalleryConfig } from './command-config.js';
 import { openApp } from './local-gallery.js';
 import { print } from './output.js';
 import type { Environment } from './run.js';
@@ -15,7 +16,7 @@ export function registerMigrate(program: Command, env: Environment): void {
       'Applies the migrations that the database lacks, in the schema SEMBLANCE_SCHEMA. Where the vector extension or a right is missing, it prints the SQL that an administrator must run. A start does the same, unless SEMBLANCE_AUTO_MIGRATE=false. With SEMBLANCE_ADMIN_DATABASE_URL it works as that role, gives the role of DATABASE_URL the rights on rows that serving takes, and makes the first space.',
     )
     .action(async () => {
-      const config = loadConfig(env);
+      const config = loadGalleryConfig(env);
       const { applied } = await migrateStore(config).catch(explainHolder);
       for (const name of applied) print(`Applied ${name}`);
       print('The schema is up to date.');

@@ -1,10 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import { Command, InvalidArgumentError } from 'commander';
-import { loadConfig, type Config } from '../config.js';
+import type { Config } from '../config.js';
 import { ConfigurationError, SemblanceError } from '../errors.js';
 import { maxK } from '../limits.js';
 import type { Operations } from '../operations/operations.js';
 import { DataFolderInUseError } from '../store/embedded/lock.js';
+import { loadGalleryConfig } from './command-config.js';
 import type { Gallery } from './gallery.js';
 import { openApp, openLocalGallery } from './local-gallery.js';
 import { openRemoteGallery } from './remote-gallery.js';
@@ -55,7 +56,7 @@ export async function withGallery(
   signal: AbortSignal,
   work: (context: CommandContext) => Promise<void>,
 ): Promise<void> {
-  const config = loadConfig(env);
+  const config = loadGalleryConfig(env, options);
   const gallery = await openGallery(config, options);
   await work({ config, gallery, signal }).finally(() => gallery.close());
 }
@@ -70,7 +71,7 @@ export async function runOnSpaces(
   work: (context: { readonly door: SpaceDoor; readonly signal: AbortSignal }) => Promise<void>,
 ): Promise<void> {
   await untilInterrupted(async (signal) => {
-    const { door, close } = await openSpaces(loadConfig(env), options);
+    const { door, close } = await openSpaces(loadGalleryConfig(env, options), options);
     await work({ door, signal }).catch(explainModel).finally(close);
   });
 }
@@ -84,7 +85,7 @@ export async function runOnDatabase(
   work: (operations: Operations, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   await untilInterrupted(async (signal) => {
-    const app = await openApp(loadConfig(env), { needsModel: false }).catch(explainHolder);
+    const app = await openApp(loadGalleryConfig(env), { needsModel: false }).catch(explainHolder);
     await work(app.operations, signal).finally(() => app.close());
   });
 }

@@ -1,16 +1,47 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { Command } from 'commander';
 import { afterEach, expect, test, vi } from 'vitest';
-import { noteMemory } from '../../../src/cli/local-gallery.js';
+import { loadGalleryConfig } from '../../../src/cli/command-config.js';
+import { registerDoctor } from '../../../src/cli/doctor.js';
 import { DataFolderInUseError } from '../../../src/store/embedded/lock.js';
+
+const cli = resolve(import.meta.dirname, '../../../src/cli');
+const inMemory = { DATABASE_URL: 'memory:' };
 
 afterEach(() => vi.restoreAllMocks());
 
-test('a command on a gallery in memory says that nothing is kept, and on others nothing', () => {
+function catchNotes(): readonly string[] {
   const written: string[] = [];
   vi.spyOn(process.stderr, 'write').mockImplementation((text) => written.push(String(text)) > 0);
-  noteMemory({ database: { kind: 'embedded' } });
+  return written;
+}
+
+test('a command on a gallery in memory says that nothing is kept, and on others and through a server nothing', () => {
+  const written = catchNotes();
+  loadGalleryConfig({});
+  loadGalleryConfig(inMemory, { server: new URL('http://127.0.0.1:4000') });
   expect(written).toEqual([]);
-  noteMemory({ database: { kind: 'memory' } });
+  loadGalleryConfig(inMemory);
   expect(written).toEqual([expect.stringContaining('nothing of it is kept')]);
+});
+
+test('doctor of a database in memory says that nothing is kept', async () => {
+  const written = catchNotes();
+  vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  const program = new Command();
+  registerDoctor(program, inMemory);
+  await program.parseAsync(['node', 'semblance', 'doctor']);
+  expect(written).toEqual([expect.stringContaining('nothing of it is kept')]);
+});
+
+test('every command that opens a gallery reads its configuration so that it says this', async () => {
+  const reading: string[] = [];
+  for (const file of (await readdir(cli)).filter((entry) => entry.endsWith('.ts'))) {
+    if (/\bloadConfig\(/.test(await readFile(resolve(cli, file), 'utf8'))) reading.push(file);
+  }
+  // A server keeps its gallery while it runs; the others open none.
+  expect(reading.sort()).toEqual(['command-config.ts', 'evaluate.ts', 'models-bench.ts', 'models.ts', 'serve.ts']);
 });
 
 test('a gallery that another command holds is refused by saying how several work at a time', () => {
