@@ -1,3 +1,4 @@
+import { SemblanceError } from '../errors.js';
 import type { SearchOptions } from '../store/types.js';
 import { checkId, checkSearch, type CheckedSearch } from './arguments.js';
 import type { OperationsContext } from './context.js';
@@ -18,9 +19,15 @@ export interface SimilarImagesInput extends SearchInput {
  * @throws SemblanceError BAD_USER_INPUT, NOT_FOUND, DATABASE_UNAVAILABLE; with `region` as searchByUpload
  */
 export async function similarImages(context: OperationsContext, input: SimilarImagesInput): Promise<SearchAnswer> {
-  const { store } = context;
   const imageId = checkId(input.imageId, 'imageId');
   const search = checkSearch(input);
+  return similarTo(context, imageId, search).catch(async (error: unknown) => {
+    throw await explainNotFound(context, imageId, search, error);
+  });
+}
+
+async function similarTo(context: OperationsContext, imageId: string, search: CheckedSearch): Promise<SearchAnswer> {
+  const { store } = context;
   const { region, rerank, searchRegions } = search;
   if (region !== undefined) return similarToRegion(context, imageId, search);
   const byImage = (options: SearchOptions) => store.searchByImage(imageId, options);
@@ -35,6 +42,25 @@ export async function similarImages(context: OperationsContext, input: SimilarIm
     }
     return { ...(await findNearest(context, search, space, { find, image: { imageId } })), embedMs: 0 };
   });
+}
+
+/** The image may be stored, and lack the embedding that the search starts from: after a move or an activation that did not wait for it. */
+async function explainNotFound(
+  { store }: OperationsContext,
+  imageId: string,
+  { space: name }: CheckedSearch,
+  error: unknown,
+): Promise<unknown> {
+  if (!(error instanceof SemblanceError) || error.code !== 'NOT_FOUND') return error;
+  const [spaces, stored] = await Promise.all([store.liveSpaces(), store.existingIds([imageId])]);
+  const space = spaces.find((live) => (name === undefined ? live.state === 'active' : live.name === name));
+  if (space === undefined || !stored.has(imageId)) return error;
+  if ((await store.readEmbeddings(space.id, [imageId])).has(imageId)) return error;
+  return new SemblanceError(
+    'NOT_FOUND',
+    `The image ${imageId} has no embedding in the space ${JSON.stringify(space.name)}: \`semblance spaces backfill ${space.name}\` embeds what is missing`,
+    { cause: error },
+  );
 }
 
 /** The image itself is left out here, too, whichever part of it is searched for. */

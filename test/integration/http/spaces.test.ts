@@ -238,6 +238,42 @@ describe.each(persistentStores())('spaces and jobs over GraphQL on the %s store'
     expect(logged).toEqual([]);
   });
 
+  test('neighbours of a stored image without an embedding are refused by what it lacks, and a page of them with it', async () => {
+    const { store } = gallery.app;
+    const home = await store.activeSpace();
+    // As after an archive was stored, or an activation with --force.
+    const gap = await store.createSpace({
+      name: 'gap',
+      model: 'm',
+      modelSha256: 'a'.repeat(64),
+      preprocessingSha256: 'b'.repeat(64),
+      dimensions: 2,
+    });
+    await store.activateSpace(gap.id, { force: true });
+    try {
+      const told = {
+        code: 'NOT_FOUND',
+        message: expect.stringMatching(
+          /^The image [0-9a-f-]{36} has no embedding in the space "gap": `semblance spaces backfill gap` embeds what is missing$/,
+        ) as string,
+      };
+      const refusalOf = async (query: string) => {
+        const { message, extensions } = onlyError(await door.client.graphql(query));
+        return { code: extensions?.['code'], message };
+      };
+      const neighbours = (id: string, more = '') => refusalOf(`{ similarImages(imageId: "${id}" ${more}) { rank } }`);
+      expect(await neighbours(anyImageId)).toEqual(told);
+      expect(await neighbours(anyImageId, 'space: "gap"')).toEqual(told);
+      expect(await neighbours(anyImageId, 'rerank: SSIM')).toEqual(told);
+      expect(await neighbours(anyImageId, 'searchRegions: true')).toEqual(told);
+      expect(await refusalOf('{ images(first: 1) { edges { node { similarImages { rank } } } } }')).toEqual(told);
+      expect(await neighbours(unknownId)).toEqual({ code: 'NOT_FOUND', message: `There is no image ${unknownId}` });
+    } finally {
+      await store.activateSpace(home?.id ?? 0, { force: true });
+      await store.removeSpace(gap.id);
+    }
+  });
+
   test('a scorer is trained and parts of images are indexed, in the active space unless one is named', async () => {
     const trained = await ended(await begin('trainScorer', '(kind: LABELS, epochs: 1)'));
     expect(trained).toMatchObject({ kind: 'TRAIN_SCORER', state: 'DONE', result: { trainedOn: stored } });
