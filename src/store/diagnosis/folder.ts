@@ -1,6 +1,13 @@
-import { access, constants, readdir, readFile, stat } from 'node:fs/promises';
+import { access, constants, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { describeCopy, folderName, postgresMajor, unfinishedPrefix } from '../embedded/data-folder.js';
+import {
+  describeCopy,
+  folderName,
+  postgresMajor,
+  readDatabaseFolder,
+  unfinishedPrefix,
+  UnreadableDatabaseError,
+} from '../embedded/data-folder.js';
 import { findCopiedFromPid, findHolder } from '../embedded/lock.js';
 import { advice, problem, type Finding } from './finding.js';
 
@@ -108,18 +115,21 @@ async function diagnoseContents(dataDir: string): Promise<Pick<FolderDiagnosis, 
     );
   }
   const folder = join(dataDir, folderName);
-  const files = await readdir(folder).catch(() => []);
-  if (files.length === 0) {
+  const found = await readDatabaseFolder(folder).catch((error: unknown) => {
+    if (error instanceof UnreadableDatabaseError) return error;
+    throw error;
+  });
+  if (found instanceof UnreadableDatabaseError) {
+    findings.push(problem(check, found.problem, found.remedy));
+    return { findings, openable: false };
+  }
+  if (found.kind === 'missing' || found.kind === 'empty') {
     findings.push(advice(check, `The data folder ${dataDir} holds no database yet.`, 'Start the server to make it.'));
     return { findings, openable: false };
   }
-  const version = await readFile(join(folder, 'PG_VERSION'), 'utf8').then(
-    (text) => text.trim(),
-    () => undefined,
-  );
-  if (version === postgresMajor) return { findings, openable: true };
+  if (found.kind === 'database' && found.postgresMajor === postgresMajor) return { findings, openable: true };
   findings.push(
-    version === undefined
+    found.kind === 'foreign'
       ? problem(
           check,
           `The folder ${folder} is not empty and holds no whole Postgres database.`,
@@ -127,7 +137,7 @@ async function diagnoseContents(dataDir: string): Promise<Pick<FolderDiagnosis, 
         )
       : problem(
           check,
-          `The folder ${folder} was written by Postgres ${version}, and this version of Semblance embeds Postgres ${postgresMajor}.`,
+          `The folder ${folder} was written by Postgres ${found.postgresMajor}, and this version of Semblance embeds Postgres ${postgresMajor}.`,
           `Export it with the version of Semblance that wrote it and import that, ${elsewhere}.`,
         ),
   );

@@ -18,6 +18,47 @@ export function describeCopy(dataDir: string, pid: number): string {
   );
 }
 
+/** Something is there, and what it is cannot be told. */
+export class UnreadableDatabaseError extends ConfigurationError {
+  constructor(
+    readonly problem: string,
+    readonly remedy: string,
+    cause: unknown,
+  ) {
+    super(`${problem} ${remedy}`, { cause });
+  }
+}
+
+/** What lies where the database should: `foreign` for files that are no database, or not a whole one. */
+export type DatabaseFolder =
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'foreign' }
+  | { readonly kind: 'database'; readonly postgresMajor: string };
+
+/** @throws UnreadableDatabaseError */
+export async function readDatabaseFolder(folder: string): Promise<DatabaseFolder> {
+  const files = await ifThere(readdir(folder), folder);
+  if (files === undefined) return { kind: 'missing' };
+  if (files.length === 0) return { kind: 'empty' };
+  const path = join(folder, 'PG_VERSION');
+  const version = await ifThere(readFile(path, 'utf8'), path);
+  return version === undefined ? { kind: 'foreign' } : { kind: 'database', postgresMajor: version.trim() };
+}
+
+async function ifThere<T>(read: Promise<T>, path: string): Promise<T | undefined> {
+  return read.catch((error: unknown) => {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    const isForbidden = code === 'EACCES' || code === 'EPERM';
+    throw new UnreadableDatabaseError(
+      `${path} cannot be read: ${messageOf(error)}.`,
+      `${isForbidden ? 'Give this user the right to it' : 'Mend that, restore the folder from a backup'}, or set SEMBLANCE_DATA_DIR to another folder.`,
+      error,
+    );
+  });
+}
+
 /** @throws ConfigurationError */
 export async function makeDataDir(dataDir: string): Promise<void> {
   try {
@@ -42,23 +83,20 @@ export async function prepareDatabaseFolder(
   if (!keepLeftovers) await removeLeftovers(dataDir, entries);
 
   const folder = join(dataDir, folderName);
-  if (!entries.includes(folderName)) return { folder, initialise: true };
-  if ((await readdir(folder)).length === 0) {
+  const found = await readDatabaseFolder(folder);
+  if (found.kind === 'missing') return { folder, initialise: true };
+  if (found.kind === 'empty') {
     await rmdir(folder);
     return { folder, initialise: true };
   }
-  const version = await readFile(join(folder, 'PG_VERSION'), 'utf8').then(
-    (text) => text.trim(),
-    () => undefined,
-  );
-  if (version === undefined) {
+  if (found.kind === 'foreign') {
     throw new ConfigurationError(
       `The folder ${folder} is not empty and holds no Postgres database. Move it away, or set SEMBLANCE_DATA_DIR to another folder.`,
     );
   }
-  if (version !== postgresMajor) {
+  if (found.postgresMajor !== postgresMajor) {
     throw new ConfigurationError(
-      `The folder ${folder} was written by Postgres ${version}, and this version of Semblance embeds Postgres ${postgresMajor}. Use the version of Semblance that wrote it, or set SEMBLANCE_DATA_DIR to another folder.`,
+      `The folder ${folder} was written by Postgres ${found.postgresMajor}, and this version of Semblance embeds Postgres ${postgresMajor}. Use the version of Semblance that wrote it, or set SEMBLANCE_DATA_DIR to another folder.`,
     );
   }
   return { folder, initialise: false };

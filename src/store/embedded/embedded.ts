@@ -14,7 +14,7 @@ export interface EmbeddedPostgres {
   /** For pg's `host` and `port`: the socket is `<host>/.s.PGSQL.<port>`. */
   readonly host: string;
   readonly port: number;
-  /** Tells other processes that want the data folder where this one serves. */
+  /** Tells other processes that want the data folder where this one serves. @throws ConfigurationError */
   recordUrl(url: string): Promise<void>;
   /** Checkpoint, close, release. To be called when all connections are closed. */
   close(): Promise<void>;
@@ -44,12 +44,16 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   try {
     return await start(options);
   } catch (error) {
-    if (options.dataDir === undefined || !isDiskFull(error)) throw error;
-    throw new DiskFullError(
-      `The disk of the data folder ${options.dataDir} or of temporary files (${tmpdir()}) is full, and the database cannot start: free some of it, and start again.`,
-      { cause: error },
-    );
+    throw explainDiskFull(options.dataDir, error);
   }
+}
+
+function explainDiskFull(dataDir: string | undefined, error: unknown): unknown {
+  if (dataDir === undefined || !isDiskFull(error)) return error;
+  return new DiskFullError(
+    `The disk of the data folder ${dataDir} or of temporary files (${tmpdir()}) is full, and the database cannot start: free some of it, and start again.`,
+    { cause: error },
+  );
 }
 
 /** Of a file of ours by its code, of one of Postgres's by what it said last. */
@@ -68,7 +72,7 @@ async function start({ dataDir, onLog, keepLeftovers }: EmbeddedPostgresOptions)
     socketFolder = await makeSocketFolder(lock);
     const input = { socketPath: join(socketFolder, socketName), data };
     const thread = await startPostgresThread(input, onLog);
-    return new RunningPostgres({ socketFolder, input, thread, lock, onLog });
+    return new RunningPostgres({ dataDir, socketFolder, input, thread, lock, onLog });
   } catch (error) {
     await release(socketFolder, lock);
     throw error;
@@ -78,6 +82,7 @@ async function start({ dataDir, onLog, keepLeftovers }: EmbeddedPostgresOptions)
 class RunningPostgres implements EmbeddedPostgres {
   readonly host: string;
   readonly port = port;
+  readonly #dataDir: string | undefined;
   readonly #input: WorkerInput;
   readonly #lock: DataFolderLock | undefined;
   readonly #onLog: (message: string) => void;
@@ -86,6 +91,7 @@ class RunningPostgres implements EmbeddedPostgres {
   #thread: Promise<PostgresThread | undefined>;
 
   constructor(options: {
+    readonly dataDir: string | undefined;
     readonly socketFolder: string;
     readonly input: WorkerInput;
     readonly thread: PostgresThread;
@@ -93,6 +99,7 @@ class RunningPostgres implements EmbeddedPostgres {
     readonly onLog: (message: string) => void;
   }) {
     this.host = options.socketFolder;
+    this.#dataDir = options.dataDir;
     this.#input = options.input;
     this.#lock = options.lock;
     this.#onLog = options.onLog;
@@ -102,7 +109,16 @@ class RunningPostgres implements EmbeddedPostgres {
   }
 
   async recordUrl(url: string): Promise<void> {
-    await this.#lock?.recordUrl(url);
+    try {
+      await this.#lock?.recordUrl(url);
+    } catch (error) {
+      const explained = explainDiskFull(this.#dataDir, error);
+      if (explained instanceof ConfigurationError) throw explained;
+      throw new ConfigurationError(
+        `The address of this server cannot be written to the data folder ${this.#dataDir ?? ''}: ${messageOf(error)}.`,
+        { cause: error },
+      );
+    }
   }
 
   async close(): Promise<void> {

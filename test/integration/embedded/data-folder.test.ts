@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -81,6 +81,12 @@ describe('a data folder', () => {
     await rm(join(dataDir, 'postgres'), { recursive: true });
     const database = await open(dataDir);
     expect(await readdir(dataDir)).toEqual(['postgres', 'semblance.lock']);
+    // Away for a moment, as a disk that was unmounted.
+    await rename(dataDir, `${dataDir}-away`);
+    const recorded = database.recordServerUrl('http://127.0.0.1:4000');
+    await expect(recorded).rejects.toThrow(/^The address of this server cannot be written to the data folder .*ENOENT/);
+    await expect(recorded).rejects.toThrow(ConfigurationError);
+    await rename(`${dataDir}-away`, dataDir);
     await database.close();
   });
 
@@ -100,6 +106,30 @@ describe('a data folder', () => {
     await writeFile(join(dataDir, 'postgres/letters.txt'), 'dear');
     await expect(open(dataDir)).rejects.toThrow(/holds no Postgres database/);
     expect(await readdir(join(dataDir, 'postgres'))).toEqual(['letters.txt']);
+  });
+
+  test.each([
+    [
+      'a version',
+      async (folder: string) => symlink('PG_VERSION', join(folder, 'PG_VERSION')),
+      /PG_VERSION cannot be read: ELOOP/,
+    ],
+    [
+      'files',
+      async (folder: string) => rm(folder, { recursive: true }).then(() => writeFile(folder, '')),
+      /postgres cannot be read: ENOTDIR/,
+    ],
+  ])('of which %s cannot be read is refused by the reason, and doctor tells the same', async (what, spoil, reason) => {
+    const dataDir = join(root, `unreadable ${what}`);
+    await mkdir(join(dataDir, 'postgres'), { recursive: true });
+    await spoil(join(dataDir, 'postgres'));
+    await expect(open(dataDir)).rejects.toThrow(reason);
+    await expect(open(dataDir)).rejects.toThrow(ConfigurationError);
+    const { findings, openable } = await diagnoseDataFolder(dataDir);
+    expect(openable).toBe(false);
+    expect(findings).toEqual([
+      expect.objectContaining({ level: 'problem', message: expect.stringMatching(reason) as string }),
+    ]);
   });
 
   test('that was copied or moved while nobody held it is a database of its own', async () => {

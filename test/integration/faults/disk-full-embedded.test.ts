@@ -157,6 +157,9 @@ describe.each(mayMount ? embeddedStores : [])('a full disk', () => {
     await pool.query('CREATE TABLE kept (id int)');
     await pool.query('INSERT INTO kept VALUES (0)');
     await disk.fill();
+    await expect(database.recordServerUrl('http://127.0.0.1:4000')).rejects.toThrow(
+      /^The disk of the data folder .* is full/,
+    );
     let written = 1;
     const fillsLog = async () => {
       for (;;) {
