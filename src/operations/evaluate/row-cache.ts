@@ -1,6 +1,6 @@
-import { mkdir, open, rm, truncate } from 'node:fs/promises';
+import { mkdir, open, rm, stat, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { readKeptText } from './work-file.js';
+import { readKept, readKeptText } from './work-file.js';
 
 /** What one chunk of rows left beside them. */
 interface ChunkLine {
@@ -29,22 +29,29 @@ export class RowCache {
     this.#failures = new Map(lines.flatMap(({ failures }) => failures));
   }
 
-  /** @throws ConfigurationError where the log is there and cannot be read */
+  /**
+   * Chunks whose rows are not all there any more, as in a file that was cut, are computed again.
+   * @throws ConfigurationError where log or rows are there and cannot be read
+   */
   static async open(path: string, rowBytes: number): Promise<RowCache> {
     await mkdir(dirname(path), { recursive: true });
     const log = (await readKeptText(`${path}.log`)) ?? '';
-    const whole = log.slice(0, log.lastIndexOf('\n') + 1);
-    const lines = whole
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as ChunkLine);
-    const cache = new RowCache(path, rowBytes, lines);
-    if (whole === '') await rm(`${path}.rows`, { force: true });
-    else {
-      await truncate(`${path}.log`, Buffer.byteLength(whole));
-      await truncate(`${path}.rows`, cache.#rows * rowBytes);
+    const { size } = (await readKept(`${path}.rows`, stat)) ?? { size: 0 };
+    const lines: ChunkLine[] = [];
+    let rows = 0;
+    let logBytes = 0;
+    // What stands behind the last line end is of a chunk that was cut off.
+    for (const text of log.split('\n').slice(0, -1)) {
+      const line = JSON.parse(text) as ChunkLine;
+      if ((rows + line.rows) * rowBytes > size) break;
+      lines.push(line);
+      rows += line.rows;
+      logBytes += Buffer.byteLength(text) + 1;
     }
-    return cache;
+    if (log !== '') await truncate(`${path}.log`, logBytes);
+    if (rows === 0) await rm(`${path}.rows`, { force: true });
+    else await truncate(`${path}.rows`, rows * rowBytes);
+    return new RowCache(path, rowBytes, lines);
   }
 
   /** Rows that are there, failed ones included. */

@@ -79,6 +79,22 @@ describe('a cache of rows', () => {
     expect((await RowCache.open(path, 2)).length).toBe(0);
   });
 
+  it.each([
+    ['cut within a chunk', (rowsPath: string) => truncate(rowsPath, 2 * rows - 1)],
+    ['away', (rowsPath: string) => rm(rowsPath)],
+  ])('computes rows again whose file is %s, instead of zeros', async (_, damage) => {
+    const cache = await RowCache.open(path, 2);
+    await cache.fill(rows, { rowOf, concurrency: 1 });
+    const expected = await readFile(`${path}.rows`);
+    await damage(`${path}.rows`);
+    const again = await RowCache.open(path, 2);
+    expect(again.length).toBeLessThan(rows);
+    await again.fill(rows, { rowOf, concurrency: 1 });
+    expect(await readFile(`${path}.rows`)).toEqual(expected);
+    expect(again.failures).toEqual(cache.failures);
+    expect((await RowCache.open(path, 2)).length).toBe(rows);
+  });
+
   it('removes nothing where its log is there and cannot be read, and names it', async () => {
     const cache = await RowCache.open(path, 2);
     await cache.fill(5, { rowOf, concurrency: 1 });
