@@ -101,6 +101,11 @@ export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
 }
 
+/** Whether something ended because `signal` was aborted. */
+export function isInterruption(error: unknown, signal: AbortSignal): boolean {
+  return signal.aborted && (error === signal.reason || (error instanceof Error && error.name === 'AbortError'));
+}
+
 /** The message of whatever was thrown. For logs and the operator, not for clients. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

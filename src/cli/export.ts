@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { isInterruption } from '../errors.js';
 import { exportGallery } from '../operations/archive/export-gallery.js';
 import { openArchiveStore } from '../store/archive-store.js';
 import { loadGalleryConfig } from './command-config.js';
 import { print } from './output.js';
 import { startStages } from './progress.js';
-import { explainHolder, isInterruption, untilInterrupted, type Environment } from './run.js';
+import { explainHolder, untilInterrupted, type Environment } from './run.js';
 
 export function registerExport(program: Command, env: Environment): void {
   program

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { isInterruption } from '../errors.js';
 import type { Config } from '../config.js';
 import { ImageDecoder } from '../image/decode.js';
 import { maxConcurrentDecodes, maxImagePixels } from '../limits.js';
@@ -10,7 +11,7 @@ import { loadGalleryConfig } from './command-config.js';
 import { openApp } from './local-gallery.js';
 import { note, print } from './output.js';
 import { startStages } from './progress.js';
-import { explainHolder, isInterruption, untilInterrupted, type Environment } from './run.js';
+import { explainHolder, untilInterrupted, type Environment } from './run.js';
 
 export function registerImportArchive(program: Command, env: Environment): void {
   program

@@ -89,14 +89,11 @@ async function startServer(config: Config, log: Log): Promise<Server> {
     const metrics = openMetrics({ context: app.context, meter, admission });
     const operations = metrics.counting(app.operations);
     const access = openAccess({ config, operations, meter });
-    const { introspection, pathPrefix, maxAnswerBytes } = config;
     const { imagePaths } = access;
     const graphql = await openGraphqlDoor({
+      config,
       operations,
-      introspection,
-      pathPrefix,
       meter,
-      maxAnswerBytes,
       answers: admission.answers,
       callerOf,
       placeOf,

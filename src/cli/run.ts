@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { Command, InvalidArgumentError } from 'commander';
 import type { Config } from '../config.js';
-import { ConfigurationError, SemblanceError } from '../errors.js';
+import { ConfigurationError, isInterruption, SemblanceError } from '../errors.js';
 import { maxK } from '../limits.js';
 import type { Operations } from '../operations/operations.js';
 import { DataFolderInUseError } from '../store/embedded/lock.js';
@@ -129,11 +129,6 @@ export async function untilInterrupted(work: (signal: AbortSignal) => Promise<vo
     process.off('SIGINT', onInterrupt);
     if (signal.aborted) process.exitCode = interruptedExitCode;
   }
-}
-
-/** Whether something ended because Ctrl-C aborted `signal`. */
-export function isInterruption(error: unknown, signal: AbortSignal): boolean {
-  return signal.aborted && (error === signal.reason || (error instanceof Error && error.name === 'AbortError'));
 }
 
 async function openGallery(

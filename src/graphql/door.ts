@@ -1,6 +1,7 @@
 import { ApolloServer } from '@apollo/server';
 import { expressMiddleware } from '@as-integrations/express5';
 import type { RequestHandler, Response } from 'express';
+import type { Config } from '../config.js';
 import { maxQueryTokens } from '../limits.js';
 import type { ByteBudget } from '../operations/byte-budget.js';
 import type { Caller } from '../operations/access/caller.js';
@@ -26,14 +27,9 @@ import { buildGraphqlSchema } from './schema.js';
 import { SearchLog } from './search/search-log.js';
 
 export interface GraphqlDoorOptions {
+  readonly config: Pick<Config, 'introspection' | 'pathPrefix' | 'maxAnswerBytes'>;
   readonly operations: Operations;
-  /** Whether clients may ask for the schema. */
-  readonly introspection: boolean;
-  /** See Config. */
-  readonly pathPrefix: string;
   readonly meter: Pick<WorkMeter, 'chargeImages'>;
-  /** The most bytes that one answer may have. */
-  readonly maxAnswerBytes: number;
   /** The room that all answers share, those included that are being sent. */
   readonly answers: ByteBudget;
   /** Of a request that was let in. */
@@ -53,18 +49,8 @@ export interface GraphqlDoor {
 
 /** GraphQL over HTTP, bound to no address. */
 export async function openGraphqlDoor(options: GraphqlDoorOptions): Promise<GraphqlDoor> {
-  const {
-    operations,
-    introspection,
-    pathPrefix,
-    meter,
-    maxAnswerBytes,
-    answers,
-    callerOf,
-    placeOf,
-    imagePaths,
-    logError,
-  } = options;
+  const { config, operations, meter, answers, callerOf, placeOf, imagePaths, logError } = options;
+  const { introspection, pathPrefix, maxAnswerBytes } = config;
   const schema = await buildGraphqlSchema();
   assertEveryFieldHasScope(schema);
   const server = new ApolloServer<RequestContext>({

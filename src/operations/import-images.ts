@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { SemblanceError } from '../errors.js';
+import { isInterruption, SemblanceError } from '../errors.js';
 import { describeFileError } from './find-images.js';
 import { maxWaitingDecodes } from '../limits.js';
 import { imageIdOf, sha256Hex } from '../image/identity.js';
@@ -124,7 +124,7 @@ export async function importImages(options: ImportOptions): Promise<ImportSummar
   let failure: { readonly error: unknown } | undefined;
   const guarded = (): Promise<void> =>
     work().catch((error: unknown) => {
-      if (!(signal?.aborted === true && isAbort(error))) failure ??= { error };
+      if (signal === undefined || !isInterruption(error, signal)) failure ??= { error };
       stop.abort();
     });
   await Promise.all(Array.from({ length: options.concurrency ?? defaultImportConcurrency }, guarded));
@@ -185,10 +185,6 @@ async function* inBatches(
     batch = [];
   }
   if (batch.length > 0) yield batch;
-}
-
-function isAbort(error: unknown): boolean {
-  return error instanceof Error && error.name === 'AbortError';
 }
 
 function reasonOf(error: unknown): string {

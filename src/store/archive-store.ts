@@ -1,6 +1,6 @@
 import { connectStore, type ConnectedStore } from './connected-store.js';
 import { openDatabase } from './database.js';
-import { RefusedByRuleError, toStoreError } from './errors.js';
+import { toLoggedStoreError, toStoreError } from './errors.js';
 import { insertStoredImage, withSnapshot, type GallerySnapshot, type StoredImage } from './gallery-archive.js';
 import { migrate } from './migrate.js';
 import type { StoreOptions } from './open-store.js';
@@ -31,9 +31,7 @@ export async function openArchiveStore(options: StoreOptions): Promise<ArchiveSt
       try {
         return await work;
       } catch (error) {
-        const given = toStoreError(error);
-        if (given instanceof RefusedByRuleError) onLog(`refused by a rule of the database: ${given.detail}`);
-        throw given;
+        throw toLoggedStoreError(error, onLog);
       }
     };
     return {

@@ -132,6 +132,13 @@ export function toStoreError(error: unknown): Error {
   return error instanceof Error ? error : new Error('the database failed', { cause: error });
 }
 
+/** As toStoreError. What a rule of the database said goes to the log, for no client hears it. */
+export function toLoggedStoreError(error: unknown, onLog: (message: string) => void): Error {
+  const translated = toStoreError(error);
+  if (translated instanceof RefusedByRuleError) onLog(`refused by a rule of the database: ${translated.detail}`);
+  return translated;
+}
+
 /** True where the same transaction, run again from its start, may well succeed. */
 export function isRetryable(error: unknown): boolean {
   const code = sqlStateOf(error);

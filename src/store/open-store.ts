@@ -4,7 +4,7 @@ import { messageOf, SemblanceError } from '../errors.js';
 import { retryIntervalMs } from '../limits.js';
 import { connectStore, type ConnectedStore } from './connected-store.js';
 import { openDatabase, type Database, type DatabaseOptions } from './database.js';
-import { RefusedByRuleError, toStoreError } from './errors.js';
+import { toLoggedStoreError, toStoreError } from './errors.js';
 import { indexProblem } from './indexes.js';
 import { migrate, type MigrationReport } from './migrate.js';
 import { ReadReplicas } from './replicas.js';
@@ -225,9 +225,9 @@ class SupervisedStore implements Store {
     try {
       return await operation(this.#connected);
     } catch (error) {
-      const translated = toStoreError(error);
-      if (translated instanceof RefusedByRuleError)
-        this.#log(`refused by a rule of the database: ${translated.detail}`);
+      const translated = toLoggedStoreError(error, (message) => {
+        this.#log(message);
+      });
       // One connection may have been cut, or the server may be gone: an attempt tells.
       if (translated instanceof SemblanceError && translated.code === 'DATABASE_UNAVAILABLE') this.#supervise();
       throw translated;

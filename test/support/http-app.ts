@@ -50,15 +50,12 @@ export async function openHttpDoor(
   };
   const meter = new WorkMeter(config);
   const access = openAccess({ config, operations, meter, now });
-  const { introspection, pathPrefix, maxAnswerBytes } = config;
   const { answers } = admission;
   const { imagePaths } = access;
   const graphql = await openGraphqlDoor({
+    config,
     operations,
-    introspection,
-    pathPrefix,
     meter,
-    maxAnswerBytes,
     answers,
     callerOf,
     placeOf,
