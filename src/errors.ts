@@ -6,7 +6,10 @@ export const errorCatalogue = {
   BAD_USER_INPUT: { status: 400, remedy: 'Correct the argument that the message names.' },
   UNAUTHENTICATED: { status: 401, remedy: 'Send credentials, or ask the operator to allow anonymous use.' },
   FORBIDDEN: { status: 403, remedy: 'Ask the operator for the right that the message names.' },
-  NOT_FOUND: { status: 404, remedy: 'Check the id; the image may have been deleted.' },
+  NOT_FOUND: {
+    status: 404,
+    remedy: 'Check the id; the image may have been deleted, or have no embedding in the space that the message names.',
+  },
   CONFLICT: {
     status: 409,
     remedy: 'Read the current state and try again; what a rule of the database refuses, the operator finds in the log.',
