@@ -83,4 +83,14 @@ export function encodingMessage(encoding: string): string {
   return `The encoding of the database is ${encoding}, which does not hold every filename and all metadata: Semblance takes UTF8 alone.`;
 }
 
+/** The LC_CTYPE of a server's database that knows no letters but ASCII's, by which filters tell Ä from ä; undefined for others. */
+export async function asciiOnlyCtype(pool: pg.Pool): Promise<string | undefined> {
+  if (!isServer(pool)) return undefined;
+  const { rows } = await pool.query<{ readonly ctype: string }>(
+    `SELECT datctype AS ctype FROM pg_catalog.pg_database WHERE datname = current_database() AND lower($1::text) <> $2::text`,
+    ['Ä', 'ä'],
+  );
+  return rows[0]?.ctype;
+}
+
 export const encodingRemedy = `Make another database with \`CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0\`, and name that one.`;

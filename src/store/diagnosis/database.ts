@@ -8,7 +8,13 @@ import { pendingMigrations } from '../migrate.js';
 import type { StoreOptions } from '../open-store.js';
 import { createServerPool } from '../pool.js';
 import { foreignOwner, missingServingRights } from '../rights.js';
-import { encodingMessage, encodingRemedy, foreignEncoding, settingProblems } from '../server-settings.js';
+import {
+  asciiOnlyCtype,
+  encodingMessage,
+  encodingRemedy,
+  foreignEncoding,
+  settingProblems,
+} from '../server-settings.js';
 import { DatabaseSetupError } from '../setup-error.js';
 import { diagnoseConnection, diagnoseWrites } from './connection.js';
 import { diagnoseJobs, diagnoseSpaces } from './contents.js';
@@ -66,6 +72,16 @@ async function diagnoseOpen(
   for (const finding of await diagnoseReplicas(options)) add(finding);
   for (const { message, statement } of await settingProblems(pool)) {
     add(problem('settings', message, `Run as an administrator: ${statement}`));
+  }
+  const ctype = await asciiOnlyCtype(pool);
+  if (ctype !== undefined) {
+    add(
+      advice(
+        'settings',
+        `Under the database's LC_CTYPE ${JSON.stringify(ctype)}, filenameContains ignores the case of ASCII letters alone: Ä and ä are different.`,
+        "Where that matters, `semblance export` the gallery and import it into a database made with `CREATE DATABASE … ENCODING 'UTF8' LC_CTYPE 'C.UTF-8' TEMPLATE template0`.",
+      ),
+    );
   }
   const refusesWrites = await diagnoseWrites(pool);
   add(refusesWrites);

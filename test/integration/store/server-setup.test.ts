@@ -124,6 +124,20 @@ describe.each(testStoreKinds().filter((kind) => kind === 'server'))('setting up 
     },
   );
 
+  test('doctor advises on a database in which a filename with Ä is not found by ä, and on no other', async () => {
+    const ofSettings = async (url: string) =>
+      (await diagnoseDatabase(optionsFor(url), () => Promise.resolve([]))).filter(({ check }) => check === 'settings');
+    expect(await ofSettings(database.url)).toEqual([]);
+    const other = await createServerDatabase("ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+    onTestFinished(async () => other.close());
+    expect(await ofSettings(other.url)).toEqual([
+      expect.objectContaining({
+        level: 'advice',
+        message: expect.stringMatching(/^Under the database's LC_CTYPE "C", filenameContains ignores/) as string,
+      }),
+    ]);
+  });
+
   test('rights that are missing on existing schemas are told too', async () => {
     const role = await database.createRole();
     await database.query(
