@@ -488,7 +488,7 @@ describe.each(persistentStores())('methods on the %s store', (kind) => {
         Array.from({ length: count }, (_, i) => `a${i}: similarImages(imageId: "${idOf(1)}", ${argument}) { rank }`);
       for (const [argument, count, name] of [
         ['k: 1, rerank: SSIM, candidates: 1000', 21, 'candidates'],
-        ['k: 1, region: { x: 0, y: 0, width: 0.5, height: 0.5 }', 21, 'region'],
+        ['k: 1, region: { x: 0, y: 0, width: 0.5, height: 0.5 }', 21, 'searches for a region'],
       ] as const) {
         const { errors = [] } = await door.client.graphql(`{ ${aliases(argument, count).join(' ')} }`);
         expect(errors.map(({ extensions }) => extensions?.['code'])).toEqual(['BAD_USER_INPUT']);
