@@ -1,13 +1,14 @@
-"""Compares two models on image sets that neither was trained on: python judge.py MODEL_A MODEL_B --caltech DIR --cifar DIR [--cache DIR]
+"""Judges models, or compares two, on image sets that none was trained on: python judge.py MODEL... [--caltech DIR] [--cifar DIR] [--cache DIR]
 
-MODEL_A and MODEL_B are folders with manifest.json and the ONNX file that it names. Exact cosine search; images are prepared with PIL
+Each MODEL is a folder with manifest.json and the ONNX file that it names. Exact cosine search; images are prepared with PIL
 as the manifest says.
 
   Caltech-101   DIR/<class>/*.jpg; every image is a query against all others (leave-one-out): P_10, first neighbour, mAP.
   CIFAR-10      DIR/train/<class>/* is indexed; every tenth image of DIR/test/<class>/*, in the order of the paths, is a query:
                 P_10, and map_cut_100 as trec_eval computes it (average precision over the first 100, divided by all relevant images).
 
-Prints each figure, and B - A with the 95 % interval of a paired bootstrap over the queries.
+Prints each figure with the 95 % interval of a bootstrap over the queries, and of two models B - A with that of a paired one. The intervals
+tell what other queries of these sets would change, not what other sets would.
 """
 import argparse
 import hashlib
@@ -94,24 +95,35 @@ def cifar(model, folder):
     return {k: np.array(v) for k, v in result.items()}
 
 
+def interval(values, random):
+    """The bounds of the 95 % interval of the mean of float [queries]."""
+    means = [values[random.integers(0, len(values), len(values))].mean() for _ in range(BOOTSTRAP_SAMPLES)]
+    return np.percentile(means, [2.5, 97.5])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+", metavar="MODEL")
-    parser.add_argument("--caltech", required=True)
-    parser.add_argument("--cifar", required=True)
+    parser.add_argument("--caltech")
+    parser.add_argument("--cifar")
     parser.add_argument("--cache", help="a folder that keeps the embeddings")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
+    sets = [each for each in (("Caltech-101", caltech, args.caltech), ("CIFAR-10", cifar, args.cifar)) if each[2]]
+    if not sets:
+        parser.error("give --caltech, --cifar or both")
     models = [Model(folder, args.threads, args.cache) for folder in args.models]
     random = np.random.default_rng(0)
-    for name, judge, folder in (("Caltech-101", caltech, args.caltech), ("CIFAR-10", cifar, args.cifar)):
+    for name, judge, folder in sets:
         results = [judge(model, folder) for model in models]
         for figure, first in results[0].items():
-            line = f"{name:12s} {figure:15s} ({len(first)} queries)  " + "  ".join(f"{r[figure].mean():.5f}" for r in results)
+            line = f"{name:12s} {figure:15s} ({len(first)} queries)"
+            for result in results:
+                low, high = interval(result[figure], np.random.default_rng(0))
+                line += f"  {result[figure].mean():.5f} [{low:.5f}, {high:.5f}]"
             if len(results) == 2:
                 change = results[1][figure] - first
-                means = [change[random.integers(0, len(change), len(change))].mean() for _ in range(BOOTSTRAP_SAMPLES)]
-                low, high = np.percentile(means, [2.5, 97.5])
+                low, high = interval(change, random)
                 line += f"  B - A {change.mean():+.5f} [{low:+.5f}, {high:+.5f}]"
             print(line, flush=True)
 
