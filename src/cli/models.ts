@@ -2,8 +2,10 @@ import { join, parse } from 'node:path';
 import { Option, InvalidArgumentError, type Command } from 'commander';
 import { loadConfig, type Config } from '../config.js';
 import type { AddOptions } from '../embedding/models/add.js';
-import { catalogue, findEntry, type CatalogueEntry } from '../embedding/models/catalogue.js';
+import { catalogue, findEntry } from '../embedding/models/catalogue.js';
+import type { CatalogueEntry } from '../embedding/models/catalogue-entry.js';
 import { sizeOf } from '../embedding/models/disk.js';
+import { describeTerms } from '../embedding/models/license.js';
 import {
   assertName,
   bundledNames,
@@ -46,8 +48,10 @@ export function registerModels(program: Command, env: Environment): void {
     .description(
       'Downloads models, goes on where an earlier pull was cut off, and checks size and SHA-256 before a model is put into place. HF_ENDPOINT, HF_TOKEN, HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured.',
     )
-    .action((names: readonly string[]) =>
-      interruptible((signal) => pull(loadConfig(env), names, signal), keptDownloads),
+    .option('--accept', 'take what the hub has where it differs from the catalogue, and record the facts as found')
+    .option('--accept-license', 'agree to the terms of models that have terms of their own')
+    .action((names: readonly string[], options: Agreed) =>
+      interruptible((signal) => pull(loadConfig(env), names, options, signal), keptDownloads),
     );
 
   models
@@ -83,6 +87,8 @@ export function registerModels(program: Command, env: Environment): void {
     .addOption(new Option('--pooling <pooling>', 'for an output with a vector for each token').choices([...poolings]))
     .option('--prefix-tokens <n>', 'class and register tokens that are left out of the mean', parseTokens)
     .option('--normalized', 'the model brings its output to norm 1 itself')
+    .option('--accept', 'take another file than the catalogue knows, and record that')
+    .option('--accept-license', 'agree to the terms of a model of the catalogue that has terms of its own')
     .option('--license <text>', "the model's licence")
     .option('--version <text>', "the model's version; part of its SHA-256 unless given")
     .action((file: string, options: AddCommandOptions) =>
@@ -104,7 +110,12 @@ export function registerModels(program: Command, env: Environment): void {
 
 const keptDownloads = 'What was downloaded is kept: the same command goes on there.';
 
-interface AddCommandOptions extends Pick<AddOptions, 'as' | 'preprocessing' | 'license' | 'version'> {
+interface Agreed {
+  readonly accept?: boolean;
+  readonly acceptLicense?: boolean;
+}
+
+interface AddCommandOptions extends Agreed, Pick<AddOptions, 'as' | 'preprocessing' | 'license' | 'version'> {
   readonly name?: string;
   readonly size?: { readonly width: number; readonly height: number };
   readonly layout?: 'NCHW' | 'NHWC';
@@ -187,7 +198,7 @@ async function describeInstalled(name: string, folder: string, state: 'bundled' 
   };
 }
 
-async function pull(config: Config, names: readonly string[], signal: AbortSignal): Promise<void> {
+async function pull(config: Config, names: readonly string[], agreed: Agreed, signal: AbortSignal): Promise<void> {
   const entries = names.map((name) => entryOf(name));
   await makeDataDir(config.dataDir);
   // Not at every start: an HTTP client of its own takes a while to load.
@@ -198,6 +209,8 @@ async function pull(config: Config, names: readonly string[], signal: AbortSigna
   const hub = new Hub(config.hub);
   try {
     for (const entry of entries) {
+      const terms = describeTerms(entry);
+      if (terms !== undefined && agreed.acceptLicense === true) note(terms);
       const progress = startByteProgress({ label: entry.name });
       const pulled = await pullModel({
         entry,
@@ -205,8 +218,12 @@ async function pull(config: Config, names: readonly string[], signal: AbortSigna
         hub,
         endpoint: config.hub.endpoint,
         threads: config.modelThreads,
+        ...agreed,
         signal,
         onBytes: progress.update,
+        onDifferences: (differences) => {
+          note(`${entry.name} is taken as the hub has it: ${differences.join('; ')}.`);
+        },
         onRetry: (reason, waitMs) => {
           note(`${entry.name}: ${reason}; once more${waitMs === 0 ? '' : ` in ${Math.ceil(waitMs / 1000)} s`}.`);
         },
@@ -240,7 +257,7 @@ async function verify(config: Config, names: readonly string[]): Promise<void> {
 }
 
 async function add(config: Config, file: string, options: AddCommandOptions, signal: AbortSignal): Promise<void> {
-  const { as: entry, preprocessing, license, version, ...hints } = options;
+  const { as: entry, preprocessing, license, version, accept, acceptLicense, ...hints } = options;
   const name =
     options.name ??
     entry?.name ??
@@ -259,6 +276,8 @@ async function add(config: Config, file: string, options: AddCommandOptions, sig
     preprocessing,
     license,
     version,
+    accept,
+    acceptLicense,
     signal,
     onWait: noteWaiting(name),
   }).catch(explainModel(name, 'installed'));

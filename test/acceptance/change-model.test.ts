@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { dataOf, type TestClient } from '../support/client.js';
-import { TestHub } from '../support/hub.js';
+import { preprocessorConfig, TestHub } from '../support/hub.js';
 import { makeJpeg } from '../support/make-image.js';
 import {
   cleanUp,
@@ -16,7 +16,7 @@ import {
   type FinishedRun,
 } from '../support/server.js';
 
-/** An entry of the catalogue whose checksum only the hub states: this one has a tiny network under its name. */
+/** The tests' own hub has a tiny network under this name of the catalogue: another file, which is accepted. */
 const model = 'dinov2-small-int8';
 const space = 'dinov2';
 const before = 'semblance-compact';
@@ -26,7 +26,12 @@ let hub: TestHub;
 
 beforeEach(async () => {
   const bytes = await readFile(join(import.meta.dirname, '../fixtures/hub/dinov2-small.onnx'));
-  hub = await new TestHub(new Map([['Xenova/dinov2-small/onnx/model_quantized.onnx', { bytes }]])).listen();
+  hub = await new TestHub(
+    new Map([
+      ['Xenova/dinov2-small/onnx/model_quantized.onnx', { bytes }],
+      ['Xenova/dinov2-small/preprocessor_config.json', preprocessorConfig('dinov2')],
+    ]),
+  ).listen();
 });
 afterEach(() => hub.close());
 afterAll(cleanUp);
@@ -47,7 +52,7 @@ function runSteps(
 }
 
 const steps = [
-  `models pull ${model}`,
+  `models pull ${model} --accept`,
   `spaces create ${space} --model ${model} --backfill`,
   `spaces activate ${space}`,
 ] as const;

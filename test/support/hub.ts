@@ -116,6 +116,11 @@ export class TestHub {
       response.writeHead(404, { 'x-error-code': 'EntryNotFound', 'x-error-message': 'Entry not found' }).end();
       return;
     }
+    if (path.endsWith('.json')) {
+      // Git keeps small files itself: no checksum, and no redirect.
+      response.writeHead(200, { 'content-length': file.bytes.length, etag: '"a-git-blob"' }).end(file.bytes);
+      return;
+    }
     response
       .writeHead(302, {
         location: `${this.cdnUrl}/${repo}/${path}?signature=1`,
@@ -157,6 +162,27 @@ export class TestHub {
       if (misbehaviour.kind === 'cut') request.socket.destroy();
     });
   }
+}
+
+/** preprocessor_config.json as transformers' image processors write it. */
+export function preprocessorConfig(
+  kind: 'dinov2' | 'clip' | 'dinov3',
+  changed: Readonly<Record<string, unknown>> = {},
+): HubTestFile {
+  const imagenet = { image_mean: [0.485, 0.456, 0.406], image_std: [0.229, 0.224, 0.225] };
+  const cropped = { do_center_crop: true, crop_size: { height: 224, width: 224 }, resample: 3 };
+  const kinds = {
+    dinov2: { ...cropped, size: { shortest_edge: 256 }, ...imagenet },
+    clip: {
+      ...cropped,
+      size: { shortest_edge: 224 },
+      image_mean: [0.48145466, 0.4578275, 0.40821073],
+      image_std: [0.26862954, 0.26130258, 0.27577711],
+    },
+    dinov3: { do_center_crop: null, crop_size: null, resample: 2, size: { height: 224, width: 224 }, ...imagenet },
+  };
+  const common = { do_resize: true, do_rescale: true, do_normalize: true, rescale_factor: 0.00392156862745098 };
+  return { bytes: Buffer.from(JSON.stringify({ ...common, ...kinds[kind], ...changed })) };
 }
 
 export function sha256(bytes: Uint8Array): string {

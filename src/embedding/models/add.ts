@@ -1,11 +1,13 @@
 import { constants, copyFile, stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { ConfigurationError } from '../../errors.js';
 import { maxModelBytes } from '../../limits.js';
 import type { Manifest, ManifestFields } from '../manifest.js';
-import type { CatalogueEntry } from './catalogue.js';
-import { assertRoom, errorCode, sha256OfFile } from './disk.js';
+import type { CatalogueEntry, HubSource, StatedHubFile } from './catalogue-entry.js';
+import { assertRoom, errorCode, sha256OfFile, sizeOf } from './disk.js';
 import { install } from './install.js';
+import { joinWeights } from './join-weights.js';
+import { assertLicenseAccepted } from './license.js';
 import {
   assertOwnName,
   clear,
@@ -16,9 +18,9 @@ import {
   type ModelsFolder,
   type Waiting,
 } from './model-folder.js';
+import { findModel, withCatalogue } from './model-facts.js';
 import { preprocessingPresets, presetNames, type PresetName } from './presets.js';
-import { answerShapes, describeModel } from './probe.js';
-import { findInput, findOutput, type Hints } from './read-weights.js';
+import type { Hints } from './read-weights.js';
 
 export interface AddOptions extends Waiting {
   /** An ONNX file, whole in itself: without weights in files beside it. */
@@ -31,6 +33,10 @@ export interface AddOptions extends Waiting {
   readonly hints: Hints;
   readonly preprocessing?: PresetName | undefined;
   readonly license?: string | undefined;
+  /** Takes another file than the catalogue knows, and records that. */
+  readonly accept?: boolean | undefined;
+  /** Somebody agreed to the terms of the catalogue's model. */
+  readonly acceptLicense?: boolean | undefined;
   readonly version?: string | undefined;
 }
 
@@ -42,8 +48,11 @@ export interface AddOptions extends Waiting {
 export async function addModel(options: AddOptions): Promise<Manifest> {
   const { name, models, threads, as: entry, version, license } = options;
   await assertOwnName(name);
+  if (entry !== undefined) assertLicenseAccepted(entry, options.acceptLicense ?? false);
   const file = resolve(options.file);
-  const bytes = await readableSize(file);
+  const known = entry?.source.kind === 'hub' ? entry.source : undefined;
+  const beside = known?.weights === undefined ? undefined : join(dirname(file), basename(known.weights.path));
+  const copiedBytes = (await readableSize(file)) + (beside === undefined ? 0 : ((await sizeOf(beside)) ?? 0));
   return inWorkFolder(models, name, options, async (workFolder) => {
     const { kind } = await inspectInstalled(folderOf(models, name));
     if (kind !== 'absent') {
@@ -54,11 +63,12 @@ export async function addModel(options: AddOptions): Promise<Manifest> {
     // A download of the same name that was cut off stays, in case that these are not its weights.
     const weightsPath = join(workFolder, 'added.onnx');
     await clear((await leftovers(workFolder)).filter((left) => !left.endsWith('.part')));
-    await assertRoom(workFolder, bytes);
-    await copyFile(file, weightsPath, constants.COPYFILE_FICLONE);
+    await assertRoom(workFolder, copiedBytes);
     try {
+      const { differences } = await copyWeights({ file, beside, known, weightsPath, signal: options.signal });
+      assertKnown(options, differences);
       const sha256 = await sha256OfFile(weightsPath, options.signal);
-      assertKnown(entry, sha256);
+      const bytes = await readableSize(weightsPath);
       const { input, preprocessing, output } = await readModel(weightsPath, options);
       const manifest = await install({
         models,
@@ -77,7 +87,9 @@ export async function addModel(options: AddOptions): Promise<Manifest> {
           bytes,
           sha256,
           source: { kind: 'file', filename: basename(file) },
-          statedBy: knownSha256(entry) === undefined ? [] : ['catalogue'],
+          statedBy: known === undefined || differences.length > 0 ? [] : ['catalogue'],
+          ...(differences.length === 0 ? {} : { accepted: [...differences] }),
+          ...(entry?.terms === undefined ? {} : { acceptedLicense: entry.license }),
         },
         threads,
       });
@@ -89,54 +101,68 @@ export async function addModel(options: AddOptions): Promise<Manifest> {
   });
 }
 
+/** Brings the model to `weightsPath`: its one file, or its graph joined with the weights that lie beside it. */
+async function copyWeights({
+  file,
+  beside,
+  known,
+  weightsPath,
+  signal,
+}: {
+  readonly file: string;
+  readonly beside: string | undefined;
+  readonly known: HubSource | undefined;
+  readonly weightsPath: string;
+  readonly signal: AbortSignal | undefined;
+}): Promise<{ readonly differences: readonly string[] }> {
+  const graph = await sha256OfFile(file, signal);
+  if (beside === undefined || known?.weights === undefined || (await sizeOf(beside)) === undefined) {
+    if (known?.weights !== undefined && graph === known.sha256) {
+      throw new ConfigurationError(`${file} is the graph without its weights: ${basename(known.weights.path)} must lie beside it.`);
+    }
+    await copyFile(file, weightsPath, constants.COPYFILE_FICLONE);
+    return { differences: fileDifferences(known, graph) };
+  }
+  const weights = await sha256OfFile(beside, signal);
+  await joinWeights(file, beside, known.weights.path, weightsPath);
+  return { differences: [...fileDifferences(known, graph), ...fileDifferences(known.weights, weights)] };
+}
+
 async function readModel(
   weightsPath: string,
   { as: entry, hints: given, preprocessing: preset = entry?.preset, threads }: AddOptions,
 ): Promise<Pick<ManifestFields, 'input' | 'preprocessing' | 'output'>> {
-  const weights = await describeModel({ weightsPath, threads });
-  const hints = entry === undefined ? given : withCatalogue(given, entry, weights.outputs.map(({ name }) => name));
-  const input = findInput(weights.inputs, hints);
-  const problems = 'problems' in input ? [...input.problems] : [];
-  const uint8 = weights.inputs[0]?.type === 'uint8';
+  const answer = await findModel({ weightsPath, threads }, (outputs) =>
+    entry === undefined ? given : withCatalogue(given, entry, outputs),
+  );
+  const problems = 'problems' in answer ? [...answer.problems] : [];
+  const output = 'found' in answer ? answer.found.output : undefined;
+  const input = 'found' in answer ? answer.found.input : answer.input;
+  const uint8 = answer.type === 'uint8';
   const chosen = preset ?? (uint8 ? 'bytes' : undefined);
   if (chosen === undefined) problems.push(`Nothing in the weights tells how images are prepared: say --preprocessing ${presetNames.join(', ')}.`);
   if (uint8 && chosen !== undefined && chosen !== 'bytes') {
     problems.push(`The model's input is uint8 and takes bytes as they are: --preprocessing ${chosen} does not go with it.`);
   }
-  const output = 'value' in input ? findOutput(await answerShapes({ weightsPath, threads }, input.value), hints) : undefined;
-  if (output !== undefined && 'problems' in output) problems.push(...output.problems);
-  if (entry !== undefined && output !== undefined && 'value' in output && output.value.dimensions !== entry.output.dimensions) {
-    problems.push(`${entry.name} has ${entry.output.dimensions} numbers, and this model gives ${output.value.dimensions}.`);
+  if (entry !== undefined && output !== undefined && output.dimensions !== entry.output.dimensions) {
+    problems.push(`${entry.name} has ${entry.output.dimensions} numbers, and this model gives ${output.dimensions}.`);
   }
-  if (problems.length > 0 || chosen === undefined || !('value' in input) || output === undefined || !('value' in output)) {
+  if (problems.length > 0 || chosen === undefined || input === undefined || output === undefined) {
     throw new ConfigurationError(problems.join('\n'));
   }
-  return { input: input.value, preprocessing: preprocessingPresets[chosen].make(input.value), output: output.value };
+  return { input, preprocessing: preprocessingPresets[chosen].make(input), output };
 }
 
-/** An export may name its output as it likes; its pooling, where it pools by itself, is none. */
-function withCatalogue(given: Hints, { input, output }: CatalogueEntry, outputs: readonly string[]): Hints {
-  const named = given.output ?? (outputs.includes(output.name) ? output.name : undefined);
-  return {
-    ...given,
-    layout: given.layout ?? input.layout,
-    size: given.size ?? { width: input.width, height: input.height },
-    output: named,
-    pooling: given.pooling ?? (output.pooling === 'none' ? undefined : output.pooling),
-    prefixTokens: given.prefixTokens ?? output.prefixTokens,
-    normalized: given.normalized ?? output.normalized,
-  };
+/** In what a file differs from the one that the catalogue knows. */
+function fileDifferences(known: StatedHubFile | undefined, sha256: string): readonly string[] {
+  if (known === undefined || known.sha256 === sha256) return [];
+  return [`${basename(known.path)} has SHA-256 ${sha256}, and the catalogue says ${known.sha256}`];
 }
 
-function knownSha256(entry: CatalogueEntry | undefined): string | undefined {
-  return entry?.source.kind === 'hub' ? entry.source.sha256 : undefined;
-}
-
-function assertKnown(entry: CatalogueEntry | undefined, sha256: string): void {
-  const known = knownSha256(entry);
-  if (entry === undefined || known === undefined || known === sha256) return;
+function assertKnown({ as: entry, accept = false }: AddOptions, differences: readonly string[]): void {
+  if (entry === undefined || accept || differences.length === 0) return;
   throw new ConfigurationError(
-    `This file has SHA-256 ${sha256}, and ${entry.name} is known by ${known}: it is another file, or it did not arrive whole.`,
+    `This is not the ${entry.name} that the catalogue knows, or it did not arrive whole: ${differences.join('; ')}. --accept takes it as it is, and records that.`,
   );
 }
 

@@ -7,6 +7,8 @@ export class HubError extends Error {
   readonly retryAfterMs: number | undefined;
   /** No answer came, or none that tells about the file: the manual way is of use. */
   readonly unreachable: boolean;
+  /** The repository is there for us, and has no such file, or no such revision. */
+  readonly missing: boolean;
 
   constructor(
     message: string,
@@ -14,6 +16,7 @@ export class HubError extends Error {
       readonly retry?: boolean;
       readonly retryAfterMs?: number | undefined;
       readonly unreachable?: boolean;
+      readonly missing?: boolean;
       readonly cause?: unknown;
     } = {},
   ) {
@@ -21,6 +24,7 @@ export class HubError extends Error {
     this.retry = options.retry ?? false;
     this.retryAfterMs = options.retryAfterMs;
     this.unreachable = options.unreachable ?? false;
+    this.missing = options.missing ?? false;
   }
 }
 

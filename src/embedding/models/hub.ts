@@ -39,6 +39,8 @@ interface Answer {
 }
 
 const maxQuotedCharacters = 200;
+/** Of a configuration: those of image processors have less than 1 kB. */
+const maxTextBytes = 65_536;
 
 /**
  * The Hugging Face hub, or a mirror that speaks as it does: `<endpoint>/<repo>/resolve/<revision>/<path>` answers for a
@@ -117,6 +119,32 @@ export class Hub {
       offset: Number(range[1]),
       totalBytes: range[2] === '*' ? undefined : Number(range[2]),
     };
+  }
+
+  /** A small text file. @returns undefined where the repository has none of that name @throws HubError */
+  async readText(file: HubFile, signal?: AbortSignal): Promise<string | undefined> {
+    let body: HubBody;
+    try {
+      body = await this.open(file, 0, signal);
+    } catch (error) {
+      if (error instanceof HubError && error.missing) return undefined;
+      throw error;
+    }
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    try {
+      for await (const chunk of body.stream) {
+        chunks.push(chunk as Buffer);
+        bytes += (chunk as Buffer).length;
+        if (bytes > maxTextBytes) throw new HubError(`The hub sends more than ${maxTextBytes} bytes for ${file.path}`);
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error instanceof HubError ? error : connectionError(body.host, error);
+    } finally {
+      body.stream.destroy();
+    }
+    return Buffer.concat(chunks).toString('utf8');
   }
 
   async close(): Promise<void> {
@@ -199,7 +227,7 @@ export class Hub {
     if (status === 403) {
       return new HubError(`The hub does not give ${repo} to this account: ask for access at ${this.#endpoint}/${repo} and set HF_TOKEN${quoted}`);
     }
-    if (status === 404) return new HubError(`The hub has no ${path} in ${repo} at ${revision}${quoted}`);
+    if (status === 404) return new HubError(`The hub has no ${path} in ${repo} at ${revision}${quoted}`, { missing: true });
     if (status === 429) {
       return new HubError('The hub has had too many requests from here', {
         retry: true,

@@ -16,7 +16,7 @@ export interface Installation {
   readonly model: Pick<ManifestFields, 'name' | 'version' | 'license' | 'input' | 'preprocessing' | 'output'> & {
     readonly architecture?: string | undefined;
   };
-  readonly weights: Pick<ModelLock, 'bytes' | 'sha256' | 'source' | 'statedBy'>;
+  readonly weights: Pick<ModelLock, 'bytes' | 'sha256' | 'source' | 'statedBy' | 'accepted' | 'acceptedLicense'>;
   readonly threads: number;
 }
 

@@ -18,6 +18,8 @@ const lockSchema = z.object({
       /** Commit that the revision stood for, where the hub said so. */
       commit: z.string().optional(),
       path: z.string(),
+      /** Both files of a model whose graph and weights were joined to one. */
+      joined: z.array(z.object({ path: z.string(), bytes: z.number(), sha256: z.string() })).optional(),
     }),
     z.object({ kind: z.literal('file'), filename: z.string() }),
   ]),
@@ -27,6 +29,10 @@ const lockSchema = z.object({
   sha256: z.string(),
   /** Who stated the checksum before the file was seen: nobody for a file of one's own. */
   statedBy: z.array(z.enum(['hub', 'catalogue'])),
+  /** In which facts it differs from the catalogue, as somebody accepted it. */
+  accepted: z.array(z.string()).optional(),
+  /** The licence that somebody agreed to. */
+  acceptedLicense: z.string().optional(),
   installedAt: z.string(),
 });
 

@@ -43,12 +43,20 @@ export const preprocessingPresets = {
     make: (crop) => ({ ...cropped(crop, 1, Math.round), ...clip }),
   },
   stretch: {
-    description: "stretched to the input's size, bilinear, mean and deviation 0.5 (google/vit-*)",
-    make: (crop) => ({ resize: { ...crop, interpolation: 'bilinear' }, ...half }),
+    description: "stretched to the input's size, bilinear, mean and deviation 0.5 (SigLIP 2, google/vit-*)",
+    make: (crop) => ({ ...stretched(crop), ...half }),
+  },
+  'stretch-imagenet': {
+    description: "stretched to the input's size, bilinear, ImageNet mean and deviation (DINOv3)",
+    make: (crop) => ({ ...stretched(crop), ...imagenet }),
   },
   unit: {
     description: "shortest side to the input's, bicubic, centre crop, values from 0 to 1",
     make: (crop) => ({ ...cropped(crop, 1, Math.round), rescale: byteScale }),
+  },
+  'unit-bilinear': {
+    description: 'the same, bilinear (MobileCLIP)',
+    make: (crop) => ({ ...cropped(crop, 1, Math.round, 'bilinear'), rescale: byteScale }),
   },
   bytes: {
     description: "shortest side to the input's, bicubic, centre crop, bytes as they are (uint8 inputs)",
@@ -64,11 +72,20 @@ export function isPresetName(text: string): text is PresetName {
   return Object.hasOwn(preprocessingPresets, text);
 }
 
+function stretched({ width, height }: Size): Preprocessing {
+  return { resize: { width, height, interpolation: 'bilinear' } };
+}
+
 /** timm's crop_pct: the crop's share of the resized image's shortest side. */
-function cropped(crop: Size, share: number, round: (value: number) => number): Preprocessing {
+function cropped(
+  crop: Size,
+  share: number,
+  round: (value: number) => number,
+  interpolation: 'bicubic' | 'bilinear' = 'bicubic',
+): Preprocessing {
   const shortestEdge = round(Math.max(crop.width, crop.height) / share);
   return {
-    resize: { shortestEdge, interpolation: 'bicubic' },
+    resize: { shortestEdge, interpolation },
     centerCrop: { width: crop.width, height: crop.height },
   };
 }

@@ -1,13 +1,19 @@
 import { join } from 'node:path';
 import { ConfigurationError } from '../../errors.js';
-import { maxModelBytes } from '../../limits.js';
-import { exportCommand, preprocessingOf, type CatalogueEntry, type HubSource } from './catalogue.js';
+import { ModelError } from '../model-error.js';
+import { exportCommand, preprocessingOf } from './catalogue.js';
+import type { CatalogueEntry, HubSource } from './catalogue-entry.js';
 import { assertRoom, sha256OfFile, sizeOf } from './disk.js';
 import { download, withRetries } from './download.js';
-import type { Hub, StatedFile } from './hub.js';
+import type { Hub } from './hub.js';
 import { HubError } from './hub-error.js';
+import { findOnHub, type FoundFile, type FoundOnHub } from './hub-facts.js';
+import { preparedSize } from './hub-preprocessing.js';
 import { install } from './install.js';
+import { joinWeights } from './join-weights.js';
+import { assertLicenseAccepted } from './license.js';
 import { clear, folderOf, inspectInstalled, inWorkFolder, leftovers, type ModelsFolder, type Waiting } from './model-folder.js';
+import { findModel, modelDifferences, withCatalogue, type FoundModel } from './model-facts.js';
 
 export interface PullOptions extends Waiting {
   readonly entry: CatalogueEntry;
@@ -16,8 +22,14 @@ export interface PullOptions extends Waiting {
   /** Recorded in the lock file. */
   readonly endpoint: string;
   readonly threads: number;
+  /** Takes what the hub has where it differs from the catalogue, and records the facts as they were found. */
+  readonly accept?: boolean | undefined;
+  /** Somebody agreed to the model's terms. */
+  readonly acceptLicense?: boolean | undefined;
   readonly onBytes?: ((bytes: number, totalBytes: number) => void) | undefined;
   readonly onRetry?: ((reason: string, waitMs: number) => void) | undefined;
+  /** In which facts the hub differs from the catalogue, where that is accepted. */
+  readonly onDifferences?: ((differences: readonly string[]) => void) | undefined;
   readonly retryDelayMs?: number | undefined;
 }
 
@@ -32,13 +44,14 @@ export interface Pulled {
 /**
  * Installs a model of the catalogue from the hub. A folder of that name that is not whole is replaced. Of two processes
  * that pull the same model, the second waits and finds it there.
- * @throws ConfigurationError with what the operator can do; the signal's reason; ModelError if the file is not what the
- *   catalogue says
+ * @throws ConfigurationError with what the operator can do, also where the hub differs from the catalogue and nobody accepts it;
+ *   the signal's reason
  */
 export async function pullModel(options: PullOptions): Promise<Pulled> {
-  const { entry, models } = options;
+  const { entry, models, acceptLicense = false } = options;
   const { source } = entry;
   if (source.kind === 'export') {
+    assertLicenseAccepted(entry, acceptLicense);
     throw new ConfigurationError(
       `The hub has ${source.repo} as PyTorch weights only. Export them to ONNX where the hub can be reached, and install the file (training/README.md says what the export needs):\n\n  ${exportCommand(entry, 'exported')}\n  semblance models add exported/model.onnx --as ${entry.name}`,
     );
@@ -47,6 +60,7 @@ export async function pullModel(options: PullOptions): Promise<Pulled> {
     const folder = folderOf(models, entry.name);
     const there = await findWhole(folder, options.signal);
     if (there !== undefined) return { kind: 'there', folder, ...there };
+    assertLicenseAccepted(entry, acceptLicense);
     try {
       return { kind: 'installed', folder, ...(await fetchAndInstall(options, source, workFolder)) };
     } catch (error) {
@@ -65,60 +79,115 @@ async function fetchAndInstall(
   workFolder: string,
 ): Promise<Pick<Pulled, 'bytes' | 'sha256'>> {
   const { entry, models, hub, endpoint, threads, signal, onBytes } = options;
-  const stated = await withRetries(() => hub.describe(source, signal), options);
-  const expected = { bytes: stated.bytes, sha256: agreedSha256(entry, source, stated) };
-  const path = join(workFolder, `${expected.sha256}.part`);
-  // What an earlier version of the file, or a process that was killed, left.
-  await clear((await leftovers(workFolder)).filter((left) => left !== path));
-  await assertRoom(workFolder, expected.bytes - ((await sizeOf(path)) ?? 0));
-  await download({
-    ...options,
-    file: source,
-    expected,
-    path,
-    onBytes: (bytes) => onBytes?.(bytes, expected.bytes),
-  });
+  const known = preprocessingOf(entry);
+  const found = await findOnHub({ source, known, ask: (question) => withRetries(() => question(hub, signal), options) });
+  const before = found.differences;
+  assertAccepted(options, before);
+
+  const pathOf = ({ sha256 }: FoundFile) => join(workFolder, `${sha256}.part`);
+  const paths = found.files.map(pathOf);
+  // What an earlier version of the files, or a process that was killed, left.
+  await clear((await leftovers(workFolder)).filter((left) => !paths.includes(left)));
+  const totalBytes = found.files.reduce((sum, { bytes }) => sum + bytes, 0);
+  const sizes = await Promise.all(paths.map(sizeOf));
+  const left = totalBytes - sizes.reduce<number>((sum, bytes) => sum + (bytes ?? 0), 0);
+  // Two files are there once more while they are joined.
+  await assertRoom(workFolder, left + (found.files.length > 1 ? totalBytes : 0));
+  let done = 0;
+  for (const file of found.files) {
+    await download({
+      ...options,
+      file: { ...source, path: file.path },
+      expected: file,
+      path: pathOf(file),
+      onBytes: (bytes) => onBytes?.(done + bytes, totalBytes),
+    });
+    done += file.bytes;
+  }
+
+  const { path: weightsPath, bytes, sha256 } = await joined(found, paths, workFolder, signal);
+  const model = await takeModel(options, { weightsPath, threads }, found, before);
   const { repo, revision } = source;
-  const { commit } = stated;
+  const { commit } = found;
   await install({
     models,
     workFolder,
-    weightsPath: path,
+    weightsPath,
     model: {
       name: entry.name,
       version: `${repo}@${(commit ?? revision).slice(0, 12)}`,
       license: entry.license,
       architecture: entry.architecture,
-      input: entry.input,
-      preprocessing: preprocessingOf(entry),
-      output: entry.output,
+      input: model.input,
+      preprocessing: found.preprocessing,
+      output: model.output,
     },
     weights: {
-      ...expected,
-      source: { kind: 'hub', endpoint, repo, revision, ...(commit === undefined ? {} : { commit }), path: source.path },
-      statedBy: [
-        ...(stated.sha256 === undefined ? [] : (['hub'] as const)),
-        ...(source.sha256 === undefined ? [] : (['catalogue'] as const)),
-      ],
+      bytes,
+      sha256,
+      source: {
+        kind: 'hub',
+        endpoint,
+        repo,
+        revision,
+        ...(commit === undefined ? {} : { commit }),
+        path: source.path,
+        ...(found.files.length === 1 ? {} : { joined: found.files.map((file) => ({ path: file.path, bytes: file.bytes, sha256: file.sha256 })) }),
+      },
+      statedBy: found.statedBy,
+      ...(model.differences.length === 0 ? {} : { accepted: [...model.differences] }),
+      ...(entry.terms === undefined ? {} : { acceptedLicense: entry.license }),
     },
     threads,
   });
-  return expected;
+  await clear(await leftovers(workFolder));
+  return { bytes, sha256 };
 }
 
-/** @throws HubError where hub and catalogue state different files, or nobody states one */
-function agreedSha256(entry: CatalogueEntry, source: HubSource, stated: StatedFile): string {
-  if (stated.bytes > maxModelBytes) {
-    throw new HubError(`${source.path} has ${stated.bytes} bytes, more than the ${maxModelBytes} that one model may have`);
+/** One file with the whole model, of the one or two that were downloaded. */
+async function joined(
+  { files }: FoundOnHub,
+  paths: readonly string[],
+  workFolder: string,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly path: string; readonly bytes: number; readonly sha256: string }> {
+  const [graph, weights] = files;
+  const [graphPath = '', weightsPath = ''] = paths;
+  if (graph !== undefined && weights === undefined) return { path: graphPath, bytes: graph.bytes, sha256: graph.sha256 };
+  const path = join(workFolder, 'joined.onnx');
+  await joinWeights(graphPath, weightsPath, weights?.path ?? '', path);
+  return { path, bytes: (await sizeOf(path)) ?? 0, sha256: await sha256OfFile(path, signal) };
+}
+
+/** Inputs and outputs as the catalogue says, or as the file has them where that is accepted. */
+async function takeModel(
+  options: PullOptions,
+  weights: { readonly weightsPath: string; readonly threads: number },
+  { preprocessing }: FoundOnHub,
+  before: readonly string[],
+): Promise<FoundModel & { readonly differences: readonly string[] }> {
+  const { entry } = options;
+  const size = preparedSize(preprocessing);
+  const own = await modelDifferences(weights, entry);
+  assertAccepted(options, own);
+  const differences = [...before, ...own];
+  const sameSize = size?.width === entry.input.width && size.height === entry.input.height;
+  if (own.length === 0 && sameSize) return { input: entry.input, output: entry.output, differences };
+  const answer = await findModel(weights, (outputs) => withCatalogue({ size }, entry, outputs));
+  if ('found' in answer) return { ...answer.found, differences };
+  throw new ModelError(`${answer.problems.join(' ')} "semblance models add" takes a file with options of your own`);
+}
+
+/** @throws HubError naming every fact that differs, unless that is accepted */
+function assertAccepted({ entry, accept = false, onDifferences }: PullOptions, differences: readonly string[]): void {
+  if (differences.length === 0) return;
+  if (accept) {
+    onDifferences?.(differences);
+    return;
   }
-  const sha256 = stated.sha256 ?? source.sha256;
-  if (sha256 === undefined) throw new HubError(`The hub states no SHA-256 of ${source.path}, so that it could not be checked`);
-  if (source.sha256 !== undefined && source.sha256 !== sha256) {
-    throw new HubError(
-      `The hub states SHA-256 ${sha256} for ${source.path}, and ${entry.name} is known by ${source.sha256}: it is another file`,
-    );
-  }
-  return sha256;
+  throw new HubError(
+    `the hub has another model than the catalogue knows: ${differences.join('; ')}. "semblance models pull ${entry.name} --accept" takes it as it is and records that, and "semblance models add" takes a file with options of your own`,
+  );
 }
 
 async function findWhole(
@@ -133,5 +202,9 @@ async function findWhole(
 }
 
 function manualWay({ hub, entry, models }: PullOptions, source: HubSource): string {
-  return `Without a way to the hub, fetch ${hub.urlOf(source)} where there is one and run "semblance models add <that file> --as ${entry.name}", which puts it with its manifest into ${folderOf(models, entry.name)}.`;
+  const paths = [source.path, ...(source.weights === undefined ? [] : [source.weights.path])];
+  const urls = paths.map((path) => hub.urlOf({ ...source, path }));
+  const [file, where] = urls.length === 1 ? ['that file', 'where there is one'] : ['the first', 'into one folder where there is one'];
+  const agreed = entry.terms === undefined ? '' : ' --accept-license';
+  return `Without a way to the hub, fetch ${urls.join(' and ')} ${where} and run "semblance models add <${file}> --as ${entry.name}${agreed}", which puts it with its manifest into ${folderOf(models, entry.name)}.`;
 }

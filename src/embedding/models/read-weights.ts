@@ -119,6 +119,6 @@ function list(tensors: readonly TensorDescription[]): string {
   return tensors.length === 0 ? 'none' : tensors.map(show).join(', ');
 }
 
-function show({ name, shape }: TensorDescription): string {
+export function show({ name, shape }: TensorDescription): string {
   return `${JSON.stringify(name)} [${shape.map((part) => (part === '' ? '?' : part)).join(', ')}]`;
 }

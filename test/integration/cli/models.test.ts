@@ -6,7 +6,7 @@ import { connect, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { cosine } from '../../../src/embedding/golden.js';
-import { sha256, TestHub } from '../../support/hub.js';
+import { preprocessorConfig, sha256, TestHub } from '../../support/hub.js';
 import { makeJpeg } from '../../support/make-image.js';
 import {
   cleanUp,
@@ -19,14 +19,12 @@ import {
 } from '../../support/server.js';
 import { decodeEmbedding, tinyModelFolder } from '../../support/tiny-models.js';
 
-/** Entries of the catalogue whose checksum nobody stated: the tests' own hub may state it. */
+/** Tiny networks stand under these names: other files than the catalogue knows, so that a pull of them needs --accept. */
 const dinov2 = { name: 'dinov2-small-int8', key: 'Xenova/dinov2-small/onnx/model_quantized.onnx' };
 const clip = {
   name: 'clip-vit-base-patch32-int8',
   key: 'Xenova/clip-vit-base-patch32/onnx/vision_model_quantized.onnx',
 };
-/** One whose checksum the catalogue knows. */
-const known = { name: 'dinov2-small', key: 'Xenova/dinov2-small/onnx/model.onnx' };
 
 const fixtures = join(import.meta.dirname, '../../fixtures/hub');
 let dinov2Weights: Buffer;
@@ -45,8 +43,9 @@ beforeEach(async () => {
   hub = await new TestHub(
     new Map([
       [dinov2.key, { bytes: dinov2Weights }],
-      [known.key, { bytes: dinov2Weights }],
       [clip.key, { bytes: clipWeights }],
+      ['Xenova/dinov2-small/preprocessor_config.json', preprocessorConfig('dinov2')],
+      ['Xenova/clip-vit-base-patch32/preprocessor_config.json', preprocessorConfig('clip')],
     ]),
   ).listen();
   folder = await makeFolder();
@@ -84,7 +83,7 @@ async function readJson<T>(path: string): Promise<T> {
 
 describe('models pull', () => {
   it('installs a model that verifies and serves', { timeout: 180_000 }, async () => {
-    const pulled = await models(['pull', dinov2.name]);
+    const pulled = await models(['pull', dinov2.name, '--accept']);
     expect(pulled.stdout).toBe(
       `Installed ${dinov2.name}, 13.4 kB, SHA-256 ${sha256(dinov2Weights)}. Serve it with SEMBLANCE_MODEL=${dinov2.name}.\n`,
     );
@@ -135,10 +134,35 @@ describe('models pull', () => {
     });
   });
 
+  it('ends with 1 and says in which facts the hub differs from the catalogue, unless that is accepted', async () => {
+    const refused = await models(['pull', dinov2.name]);
+    expect(refused.output).toContain(
+      `${dinov2.name} was not pulled: the hub has another model than the catalogue knows: onnx/model_quantized.onnx has SHA-256 ${sha256(dinov2Weights)}, and the catalogue says 3afdc8bc63b50558d6e5770f5b799bb82455c2311183a2de43803f343a29d917; onnx/model_quantized.onnx has 13386 bytes, and the catalogue says 24451943. "semblance models pull ${dinov2.name} --accept" takes it as it is`,
+    );
+    expect(refused.output).not.toContain('    at ');
+    expect(refused.code).toBe(1);
+    const taken = await models(['pull', dinov2.name, '--accept']);
+    expect(taken.output).toContain(`${dinov2.name} is taken as the hub has it: onnx/model_quantized.onnx has SHA-256`);
+    expect(taken.code).toBe(0);
+  });
+
+  it('shows the terms of a model that has its own, and pulls it only where somebody agrees', async () => {
+    const asked = await models(['pull', 'mobileclip-s0']);
+    expect(asked.output).toContain(
+      'mobileclip-s0 is under the Apple ML Research Model License (https://github.com/apple/ml-mobileclip/blob/main/LICENSE_MODELS):',
+    );
+    expect(asked.output).toContain('say --accept-license if you agree.');
+    expect(asked.code).toBe(1);
+    expect(hub.requests).toEqual([]);
+    const agreed = await models(['pull', 'mobileclip-s0', '--accept-license']);
+    expect(agreed.output).toContain('mobileclip-s0 is under the Apple ML Research Model License');
+    expect(agreed.output).toContain('The hub has no onnx/vision_model.onnx in Xenova/mobileclip_s0');
+  });
+
   it('finds it there the second time, and asks the hub nothing', async () => {
-    await models(['pull', dinov2.name]);
+    await models(['pull', dinov2.name, '--accept']);
     hub.requests.length = 0;
-    const again = await models(['pull', dinov2.name]);
+    const again = await models(['pull', dinov2.name, '--accept']);
     expect(again.stdout).toBe(`${dinov2.name} is there already, whole.\n`);
     expect(hub.requests).toEqual([]);
   });
@@ -146,14 +170,14 @@ describe('models pull', () => {
   it('goes on where it was killed, in the next run', async () => {
     hub.misbehaviours.cdn.push({ kind: 'stall', afterBytes: 100_000 });
     const part = join(modelPath('.downloads', clip.name), `${sha256(clipWeights)}.part`);
-    const run = await startProgram(['models', 'pull', clip.name], { folder, env: hubEnvironment() });
+    const run = await startProgram(['models', 'pull', clip.name, '--accept'], { folder, env: hubEnvironment() });
     await waitFor('half of the file', async () =>
       existsSync(part) ? (await readFile(part)).length === 100_000 : false,
     );
     expect(existsSync(modelPath(clip.name))).toBe(false);
     run.signal('SIGKILL');
     await run.exited;
-    const pulled = await models(['pull', clip.name]);
+    const pulled = await models(['pull', clip.name, '--accept']);
     expect(pulled.output).toContain(`Installed ${clip.name}`);
     expect(hub.ranges()).toEqual([undefined, 'bytes=100000-']);
     expect(await readdir(modelPath('.'))).toEqual([clip.name]);
@@ -162,21 +186,21 @@ describe('models pull', () => {
   it('stops at Ctrl-C, keeps what came, and ends with 130', async () => {
     hub.misbehaviours.cdn.push({ kind: 'stall', afterBytes: 100_000 });
     const part = join(modelPath('.downloads', clip.name), `${sha256(clipWeights)}.part`);
-    const run = await startProgram(['models', 'pull', clip.name], { folder, env: hubEnvironment() });
+    const run = await startProgram(['models', 'pull', clip.name, '--accept'], { folder, env: hubEnvironment() });
     await waitFor('half of the file', async () =>
       existsSync(part) ? (await readFile(part)).length === 100_000 : false,
     );
     run.signal('SIGINT');
     expect(await run.exited).toEqual({ code: 130, signal: null });
     expect(run.output).toContain('What was downloaded is kept');
-    expect((await models(['pull', clip.name])).code).toBe(0);
+    expect((await models(['pull', clip.name, '--accept'])).code).toBe(0);
     expect(hub.ranges().at(-1)).toBe('bytes=100000-');
   });
 
   it('is safe in several processes at once: one downloads, the others find it there', async () => {
     // The first to ask is held up until the others are there too.
     hub.misbehaviours.cdn.push({ kind: 'cut', afterBytes: 50_000 });
-    const runs = await Promise.all(Array.from({ length: 3 }, () => models(['pull', clip.name])));
+    const runs = await Promise.all(Array.from({ length: 3 }, () => models(['pull', clip.name, '--accept'])));
     expect(runs.map(({ code }) => code)).toEqual([0, 0, 0]);
     const installed = runs.filter(({ stdout }) => stdout.startsWith('Installed'));
     expect(installed).toHaveLength(1);
@@ -188,7 +212,7 @@ describe('models pull', () => {
 
   it('ends with 1 and one sentence where the hub lies about the checksum, and installs nothing', async () => {
     hub.files.set(dinov2.key, { bytes: dinov2Weights, statedSha256: 'e'.repeat(64) });
-    const pulled = await models(['pull', dinov2.name]);
+    const pulled = await models(['pull', dinov2.name, '--accept']);
     expect(pulled.output).toContain(
       `${dinov2.name} was not pulled: The hub sent onnx/model_quantized.onnx with SHA-256 ${sha256(dinov2Weights)}, and ${'e'.repeat(64)} is expected: it was thrown away.`,
     );
@@ -200,7 +224,7 @@ describe('models pull', () => {
   it('sends the token of HF_TOKEN, and says that it waits where the hub wants patience', async () => {
     hub.token = 'hf_right';
     hub.misbehaviours.hub.push({ kind: 'status', status: 429, headers: { 'retry-after': '1' } });
-    const pulled = await models(['pull', dinov2.name], { HF_TOKEN: 'hf_right' });
+    const pulled = await models(['pull', dinov2.name, '--accept'], { HF_TOKEN: 'hf_right' });
     expect(pulled.output).toContain('The hub has had too many requests from here; once more in 1 s.');
     expect(pulled.code).toBe(0);
   });
@@ -208,7 +232,7 @@ describe('models pull', () => {
   it('tells the manual way in one sentence where there is no network, and that way works', async () => {
     const gone = hub.url;
     hub.misbehaviours.hub.push({ kind: 'status', status: 429, headers: { 'retry-after': '9999' } });
-    const pulled = await models(['pull', dinov2.name]);
+    const pulled = await models(['pull', dinov2.name, '--accept']);
     const url = `${gone}/Xenova/dinov2-small/resolve/560a572cedd01ab59cf1a614c2d9673397b65ef2/onnx/model_quantized.onnx`;
     expect(pulled.output).toContain(
       `Without a way to the hub, fetch ${url} where there is one and run "semblance models add <that file> --as ${dinov2.name}", which puts it with its manifest into ${modelPath(dinov2.name)}.`,
@@ -216,7 +240,7 @@ describe('models pull', () => {
     expect(pulled.code).toBe(1);
     const file = join(folder, 'model_quantized.onnx');
     await writeFile(file, Buffer.from(await (await fetch(url)).arrayBuffer()));
-    expect((await models(['add', file, '--as', dinov2.name])).code).toBe(0);
+    expect((await models(['add', file, '--as', dinov2.name, '--accept'])).code).toBe(0);
     expect((await models(['verify', dinov2.name])).code).toBe(0);
     expect(await readJson(modelPath(dinov2.name, 'manifest.json'))).toMatchObject({
       license: 'Apache-2.0',
@@ -227,19 +251,19 @@ describe('models pull', () => {
 
   it('goes through a proxy that the environment names', async () => {
     const proxy = await startProxy();
-    const pulled = await models(['pull', dinov2.name], { HTTP_PROXY: proxy.url });
+    const pulled = await models(['pull', dinov2.name, '--accept'], { HTTP_PROXY: proxy.url });
     expect(pulled.output).toContain(`Installed ${dinov2.name}`);
     expect(proxy.hosts.has(new URL(hub.url).host)).toBe(true);
     expect(proxy.hosts.has(new URL(hub.cdnUrl).host)).toBe(true);
     const unused = proxy.hosts.size;
-    await models(['pull', clip.name], { HTTP_PROXY: proxy.url, NO_PROXY: '127.0.0.1' });
+    await models(['pull', clip.name, '--accept'], { HTTP_PROXY: proxy.url, NO_PROXY: '127.0.0.1' });
     expect(proxy.hosts.size).toBe(unused);
     await proxy.close();
   });
 
   it('says what to do where the data folder cannot be written', async () => {
     await writeFile(join(folder, 'data'), 'a file');
-    const pulled = await models(['pull', dinov2.name]);
+    const pulled = await models(['pull', dinov2.name, '--accept']);
     expect(pulled.output).toContain('set SEMBLANCE_DATA_DIR to another folder.');
     expect(pulled.output).not.toContain('    at ');
     expect(pulled.code).toBe(1);
@@ -253,7 +277,11 @@ describe('models pull', () => {
     }
     await chmod(join(folder, 'data'), 0o777);
     await chmod(modelPath('.'), 0o755);
-    const pulled = await runProgram(['models', 'pull', dinov2.name], { folder, env: hubEnvironment(), uid: 65_534 });
+    const pulled = await runProgram(['models', 'pull', dinov2.name, '--accept'], {
+      folder,
+      env: hubEnvironment(),
+      uid: 65_534,
+    });
     expect(pulled.output).toContain(`${modelPath('.').replace(/\/$/, '')} cannot be written (EACCES)`);
     expect(pulled.code).toBe(1);
   });
@@ -263,11 +291,11 @@ describe('models pull', () => {
     await mkdir(work, { recursive: true });
     const part = join(work, `${sha256(dinov2Weights)}.part`);
     await symlink('/dev/full', part);
-    const pulled = await models(['pull', dinov2.name]);
+    const pulled = await models(['pull', dinov2.name, '--accept']);
     expect(pulled.output).toContain('is full: free some, or set SEMBLANCE_DATA_DIR');
     expect(pulled.code).toBe(1);
     expect(existsSync(part)).toBe(false);
-    expect((await models(['pull', dinov2.name])).code).toBe(0);
+    expect((await models(['pull', dinov2.name, '--accept'])).code).toBe(0);
   });
 
   it('says which models there are, and how one is exported that the hub has not', async () => {
@@ -287,7 +315,9 @@ describe('models add', () => {
   it('asks for everything at once that it cannot know, and takes what it is told', async () => {
     const file = join(tinyModelFolder('nhwc-float32-cls-mean'), 'model.onnx');
     const asked = await models(['add', file, '--name', 'mine']);
-    expect(asked.output).toContain('say --preprocessing imagenet, imagenet-95, half, clip, stretch, unit, bytes.');
+    expect(asked.output).toContain(
+      'say --preprocessing imagenet, imagenet-95, half, clip, stretch, stretch-imagenet, unit, unit-bilinear, bytes.',
+    );
     expect(asked.output).toContain('say --pooling cls, mean or cls+mean.');
     expect(asked.code).toBe(1);
     expect(existsSync(modelPath('mine'))).toBe(false);
@@ -322,7 +352,7 @@ describe('models add', () => {
 
 describe('models list and remove', () => {
   it('lists what is bundled, known and installed, and removes what is not bundled', { timeout: 180_000 }, async () => {
-    await models(['pull', dinov2.name]);
+    await models(['pull', dinov2.name, '--accept']);
     await models(['add', join(tinyModelFolder('nhwc-uint8-cls'), 'model.onnx'), '--name', 'mine', '--pooling', 'cls']);
     const table = (await models(['list'])).stdout;
     expect(table).toMatch(/^semblance-compact +bundled +768/m);

@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { addModel, type AddOptions } from '../../../../src/embedding/models/add.js';
 import { findEntry } from '../../../../src/embedding/models/catalogue.js';
 import type { ModelsFolder } from '../../../../src/embedding/models/model-folder.js';
+import { preprocessingPresets, presetNames } from '../../../../src/embedding/models/presets.js';
 import { removeModel } from '../../../../src/embedding/models/remove.js';
 import { verifyModel } from '../../../../src/embedding/models/verify.js';
 import { temporaryFolder, tinyModelFolder, tinyModels, type LooseManifest } from '../../../support/tiny-models.js';
@@ -43,7 +45,7 @@ describe('addModel', () => {
   });
 
   it('takes from the catalogue what the weights leave open', async () => {
-    const added = await add(clip, { as: findEntry('clip-vit-base-patch32-int8') });
+    const added = await add(clip, { as: findEntry('clip-vit-base-patch32-int8'), accept: true });
     expect(added).toMatchObject({
       license: 'MIT',
       input: { width: 224, height: 224, layout: 'NCHW' },
@@ -63,13 +65,30 @@ describe('addModel', () => {
 
   it.each<[string, Partial<AddOptions>, string]>([
     ['a size that the network fails on', { preprocessing: 'clip', hints: { layout: 'NCHW', size: { width: 8, height: 8 } } }, 'fails on an image of 8x8'],
-    ['a file with another checksum than the catalogue knows', { as: findEntry('clip-vit-base-patch32') }, 'it is another file, or it did not arrive whole'],
+    ['a file with another checksum than the catalogue knows', { as: findEntry('clip-vit-base-patch32') }, 'This is not the clip-vit-base-patch32 that the catalogue knows, or it did not arrive whole: vision_model.onnx has SHA-256 '],
+    ['a model whose terms nobody agreed to', { as: findEntry('mobileclip-s0') }, 'allows non-commercial research only'],
     ['a model of other dimensions than the catalogue says', { as: findEntry('vit-base-patch16-224'), hints: { output: 'image_embeds' } }, 'vit-base-patch16-224 has 768 numbers, and this model gives 512'],
     ['the name of a bundled model', { name: 'semblance-compact' }, 'semblance-compact is bundled'],
     ['a name that leads elsewhere', { name: '../up' }, "cannot be a model's name"],
   ])('refuses %s', async (_, options, message) => {
     await expect(add(clip, options)).rejects.toThrow(message);
     expect(await readdir(models.path).catch(() => [])).toEqual([]);
+  });
+
+  it('joins a graph with the weights that lie beside it, and asks for them where they do not', async () => {
+    const folder = join(import.meta.dirname, '../../../fixtures/hub/dinov3-small');
+    const graph = join(folder, 'model.onnx');
+    const entry = findEntry('dinov3-small');
+    if (entry?.source.kind !== 'hub') throw new Error('dinov3-small');
+    const sha256 = createHash('sha256').update(await readFile(graph)).digest('hex');
+    const as = { ...entry, source: { ...entry.source, sha256 } };
+    const added = await add(graph, { as, accept: true, acceptLicense: true });
+    expect(added).toMatchObject({ license: 'DINOv3 License', output: { pooling: 'cls+mean', dimensions: 768, prefixTokens: 5 } });
+    expect(await verifyModel(join(models.path, 'mine'), 1)).toBeUndefined();
+
+    const alone = join(await temporaryFolder(), 'model.onnx');
+    await copyFile(graph, alone);
+    await expect(add(alone, { as, name: 'alone', acceptLicense: true })).rejects.toThrow('model.onnx_data must lie beside it');
   });
 
   it('refuses bytes that are prepared twice, and what is no model', async () => {
@@ -84,14 +103,19 @@ describe('addModel', () => {
     expect(await readdir(models.path)).toEqual([]);
   });
 
+  it.each(presetNames.filter((name) => name !== 'bytes'))('installs a model whose images are prepared as %s says', async (preprocessing) => {
+    const added = await add(join(tinyModelFolder('nhwc-float32-cls-mean'), 'model.onnx'), { preprocessing, hints: { pooling: 'cls' } });
+    expect(added.preprocessing).toEqual(preprocessingPresets[preprocessing].make({ width: 24, height: 16 }));
+  });
+
   it('keeps a file of its own, and a model that is there', async () => {
     const file = join(await temporaryFolder(), 'dinov2.onnx');
     await copyFile(dinov2, file);
     const as = findEntry('dinov2-small-int8');
-    await add(file, { as });
+    await add(file, { as, accept: true });
     await writeFile(file, 'overwritten');
     expect(await verifyModel(join(models.path, 'mine'), 1)).toBeUndefined();
-    await expect(add(dinov2, { as })).rejects.toThrow('There is a model mine already');
+    await expect(add(dinov2, { as, accept: true })).rejects.toThrow('There is a model mine already');
     expect(await removeModel(models, 'mine', {})).toBe(true);
     expect(await readdir(models.path)).toEqual([]);
     await expect(removeModel(models, 'mine', {})).rejects.toThrow('There is no model mine to remove: none is installed.');

@@ -1,15 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { catalogue, exportCommand, findEntry, preprocessingOf, type CatalogueEntry } from '../../../../src/embedding/models/catalogue.js';
+import { catalogue, exportCommand, findEntry, preprocessingOf } from '../../../../src/embedding/models/catalogue.js';
+import { facts, type CatalogueEntry, type Fact } from '../../../../src/embedding/models/catalogue-entry.js';
 import { goldenRule } from '../../../../src/embedding/golden.js';
 import { parseManifest } from '../../../../src/embedding/manifest.js';
 import { packageRoot } from '../../../../src/paths.js';
 
 /** Multiply-accumulates of a vision transformer's matrix products, in thousand millions. */
-function vitGmacs({ patch, width, projected = 0 }: { patch: number; width: number; projected?: number }): number {
+function vitGmacs({ patch, width, projected = 0, prefix = 1 }: { patch: number; width: number; projected?: number; prefix?: number }): number {
   const patches = (224 / patch) ** 2;
-  const tokens = patches + 1;
+  const tokens = patches + prefix;
   const block = 12 * width ** 2 * tokens + 2 * tokens ** 2 * width;
   return (12 * block + patches * 3 * patch ** 2 * width + projected) / 1e9;
 }
@@ -38,12 +39,26 @@ describe('catalogue', () => {
   it.each([
     ['dinov2-base', vitGmacs({ patch: 14, width: 768 })],
     ['dinov2-small', vitGmacs({ patch: 14, width: 384 })],
+    ['dinov3-small', vitGmacs({ patch: 16, width: 384, prefix: 5 })],
+    ['dinov3-base', vitGmacs({ patch: 16, width: 768, prefix: 5 })],
     ['clip-vit-base-patch32', vitGmacs({ patch: 32, width: 768, projected: 768 * 512 })],
+    // Its head: keys and values of every patch, for the one query that it has learned, and an MLP.
+    ['siglip2-base-patch16-224', vitGmacs({ patch: 16, width: 768, prefix: 0, projected: 768 ** 2 * (2 * 196 + 2 + 8) + 2 * 196 * 768 })],
     ['vit-base-patch16-224', vitGmacs({ patch: 16, width: 768 })],
     ['vit-base-patch32-224', vitGmacs({ patch: 32, width: 768 })],
   ])('counts the cost of %s from its architecture', (name, gmacs) => {
     expect(findEntry(name)?.gmacs).toBeCloseTo(gmacs, 1);
     for (const int8 of catalogue.filter((entry) => entry.name === `${name}-int8`)) expect(int8.gmacs).toBe(findEntry(name)?.gmacs);
+  });
+
+  it.each([
+    ['dinov3-small', { width: 224, height: 224, interpolation: 'bilinear' }, [0.485, 0.456, 0.406]],
+    ['siglip2-base-patch16-224', { width: 224, height: 224, interpolation: 'bilinear' }, [0.5, 0.5, 0.5]],
+    ['mobileclip-s0', { shortestEdge: 256, interpolation: 'bilinear' }, undefined],
+  ])('prepares images for %s as its preprocessor_config.json says', (name, resize, mean) => {
+    const preprocessing = preprocessingOf(findEntry(name) as CatalogueEntry);
+    expect(preprocessing.resize).toEqual(resize);
+    expect([preprocessing.rescale, preprocessing.mean]).toEqual([1 / 255, mean]);
   });
 
   /** preprocessor_config.json of the repository, or timm's crop_pct at 224. */
@@ -73,11 +88,37 @@ describe('catalogue', () => {
     }
   });
 
-  it('says of every file that nobody stated a checksum for that it was not verified', () => {
-    for (const { source, unverified, name } of catalogue) {
+  it('knows the checksum of every file that it names', () => {
+    for (const { source } of catalogue) {
       if (source.kind === 'export') continue;
-      expect([name, unverified.some((what) => what.includes('SHA-256'))]).toEqual([name, source.sha256 === undefined]);
-      if (source.sha256 !== undefined) expect(source.sha256).toMatch(/^[0-9a-f]{64}$/);
+      for (const file of [source, source.weights, source.textTower]) {
+        if (file !== undefined) expect(file.sha256).toMatch(/^[0-9a-f]{64}$/);
+      }
     }
   });
+
+  it('asks for agreement where a licence has terms of its own, and only there', () => {
+    const open = ['Apache-2.0', 'MIT'];
+    for (const { license, terms } of catalogue) expect(terms === undefined).toBe(open.includes(license));
+  });
+
+  it('has its checks in docs/models.md, fact by fact, with the addresses', async () => {
+    const docs = await readFile(join(packageRoot, 'docs/models.md'), 'utf8');
+    expect(docs).toContain(checksTable());
+  });
 });
+
+/** A row for each entry with the numbers of the addresses where a fact was read, and the addresses. */
+function checksTable(): string {
+  const addresses = [...new Set(catalogue.flatMap(({ checked }) => facts.flatMap((fact) => checked[fact] ?? [])))];
+  const cell = ({ checked, source }: CatalogueEntry, fact: Fact): string => {
+    const numbers = (checked[fact] ?? []).map((address) => addresses.indexOf(address) + 1);
+    // An export is a file of whoever makes it.
+    const made = source.kind === 'export' && !['preprocessing', 'licence'].includes(fact);
+    return made ? '' : numbers.join(', ') || 'not checked';
+  };
+  const rows = catalogue.map((entry) => [`\`${entry.name}\``, ...facts.map((fact) => cell(entry, fact))]);
+  const table = [['model', ...facts], ['---', ...facts.map(() => '---')], ...rows];
+  const list = addresses.map((address, index) => `${index + 1}. <${address}>`);
+  return `${table.map((row) => `| ${row.join(' | ')} |`).join('\n')}\n\n${list.join('\n')}\n`;
+}
