@@ -112,6 +112,8 @@ export const greySidePixels = 64;
 export const maxWebpSidePixels = 16_383;
 /** Width of the vector column; shorter embeddings are padded with zeros. */
 export const embeddingDimensions = 768;
+/** Numbers that a model may give: those of more than `embeddingDimensions` are projected. */
+export const maxModelDimensions = 4_096;
 /** Below this norm an embedding has no direction: pgvector leaves it out of a cosine index. */
 export const minEmbeddingNorm = 1e-6;
 /** Cosine between the model's output on the golden tensor and the manifest's golden embedding. */

@@ -33,6 +33,7 @@ MODELS = {
     "nhwc-float32-cls-mean": ("NHWC", "float32", "cls+mean", 768, None, 1, False),
     "nchw-float32-registers": ("NCHW", "float32", "mean", 32, None, 3, False),
     "nchw-float32-convolutional": ("NCHW", "float32", "none", 40, None, 0, False),
+    "nchw-float32-wide": ("NCHW", "float32", "none", 1024, None, 0, True),
 }
 CONVOLUTIONAL = "nchw-float32-convolutional"
 

@@ -53,23 +53,24 @@ export function openRemoteSpaces(server: URL, credential?: string): SpaceDoor {
     listSpaces: async () => (await gallery.methods()).spaces,
 
     createSpace: async ({ name, recipe, sampleImages, seed, ...options }) => {
-      const { sampled, ...made } = await follow(
+      const { sampled, neighboursKept, ...made } = await follow(
         {
           mutation: 'createSpace',
           types: { name: 'String!', method: 'String', sampleImages: 'Int', seed: 'Float', backfill: 'Boolean!' },
           variables: { name, method: recipe, sampleImages, seed, backfill: false },
-          fields: `description dimensions sampled missing ${failureFields}`,
+          fields: `description dimensions sampled neighboursKept missing ${failureFields}`,
           result: z.object({
             description: z.string(),
             dimensions: z.number(),
             sampled: z.number().nullable(),
+            neighboursKept: z.number().nullable(),
             missing: z.number(),
             ...failureShape,
           }),
         },
         options,
       );
-      return { ...made, sampled: sampled ?? 0 };
+      return { ...made, sampled: sampled ?? 0, neighboursKept: neighboursKept ?? undefined };
     },
 
     backfillSpace: async ({ name, ...options }) => {

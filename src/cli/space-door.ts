@@ -17,6 +17,7 @@ export interface MadeSpace extends Failures {
   readonly dimensions: number;
   readonly description: string;
   readonly sampled: number;
+  readonly neighboursKept: number | undefined;
   readonly missing: number;
 }
 
@@ -46,7 +47,8 @@ export function openLocalSpaces(operations: Operations): SpaceDoor {
     listSpaces: async () => (await operations.listMethods()).spaces,
     createSpace: async (input) => {
       const { space, ...made } = await operations.createSpace(input);
-      return { ...made, dimensions: space.dimensions, failedCount: made.failed.length };
+      const neighboursKept = made.narrowed?.neighboursKept;
+      return { ...made, dimensions: space.dimensions, neighboursKept, failedCount: made.failed.length };
     },
     backfillSpace: async (input) => {
       const filled = await operations.backfillSpace(input);

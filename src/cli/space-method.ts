@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { embeddingDimensions } from '../limits.js';
 import { parseRecipe } from '../retrieval/spaces/notation.js';
 import type { Recipe } from '../retrieval/spaces/recipe.js';
 
@@ -14,6 +15,8 @@ export function isMadeBy(description: string, method: string): boolean {
 function agrees(asked: Recipe, made: Recipe): boolean {
   switch (asked.kind) {
     case 'model':
+      // A model of more numbers than a space holds is projected to as many.
+      if (made.kind === 'pca' && !made.whiten && made.dimensions === embeddingDimensions) return agrees(asked, made.of);
       return made.kind === 'model' && (asked.model === undefined || basename(asked.model) === made.model);
     case 'bag-of-words':
       return made.kind === 'bag-of-words' && (asked.words === undefined || asked.words === made.words);
@@ -31,6 +34,7 @@ function agrees(asked: Recipe, made: Recipe): boolean {
         made.kind === 'pca' &&
         made.dimensions === asked.dimensions &&
         made.whiten === asked.whiten &&
+        made.random === asked.random &&
         agrees(asked.of, made.of)
       );
     case 'class-fusion':

@@ -4,6 +4,7 @@ import { defaultSampleImages, maxSampleImages } from '../limits.js';
 import { registerCompareSpaces } from './compare-spaces.js';
 import { formatSpaces } from './methods.js';
 import { parseSeed } from './method-options.js';
+import { minNarrowingImages } from '../retrieval/spaces/fit.js';
 import { note, noteFailures, print } from './output.js';
 import { startStages } from './progress.js';
 import {
@@ -179,10 +180,11 @@ async function createSpace(
   } finally {
     stages.stop();
   }
-  const { dimensions, description, sampled, failedCount, missing } = created;
+  const { dimensions, description, sampled, neighboursKept, failedCount, missing } = created;
   await noteFailures(door, created);
   const fittedOn = sampled === 0 ? '' : `, fitted on ${sampled} images`;
   print(`Made the space ${name}: ${description}, ${dimensions} dimensions${fittedOn}.`);
+  if (neighboursKept !== undefined) print(describeNarrowing(description, neighboursKept));
   if (failedCount > 0) process.exitCode = 1;
   if (missing === 0) {
     print('No stored image lacks an embedding in it: it can be searched.');
@@ -191,6 +193,13 @@ async function createSpace(
   } else {
     print(`${missing} stored images lack an embedding in it. Next: semblance spaces backfill ${name}`);
   }
+}
+
+/** What it costs that the method gives more numbers than a space holds. */
+function describeNarrowing(description: string, neighboursKept: number): string {
+  const kept = `Its vectors are projected to what a space holds: ${(100 * neighboursKept).toFixed(1)} % of the ten nearest by the whole vector are among the ten nearest by the projected one.`;
+  if (!description.includes('.random-')) return kept;
+  return `${kept} The projection is drawn, for it needs ${minNarrowingImages} images to be fitted: once there are as many, a new space has a fitted one.`;
 }
 
 /** @throws ConfigurationError where another method made the space of that name */

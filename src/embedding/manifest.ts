@@ -4,7 +4,7 @@ import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { describeInvalid, messageOf } from '../errors.js';
 import type { Transparency } from '../image/transparency.js';
-import { embeddingDimensions } from '../limits.js';
+import { maxModelDimensions } from '../limits.js';
 import { bundledModelsFolder } from '../paths.js';
 import { goldenRule } from './golden.js';
 import { ModelError, ModelNotFoundError } from './model-error.js';
@@ -80,7 +80,8 @@ const outputSchema = z.strictObject(
      * mean of the tokens behind `prefixTokens` (mean), or the one followed by the other (cls+mean).
      */
     pooling: oneOf('none', 'cls', 'mean', 'cls+mean'),
-    dimensions: integer(1, embeddingDimensions),
+    /** More than `embeddingDimensions` are projected by the space. */
+    dimensions: integer(1, maxModelDimensions),
     /** Whether the model itself brings its output to norm 1. */
     normalized: flag,
     /** Class and register tokens ahead of the patches; unless stated, none for mean and one for cls+mean. */

@@ -1,6 +1,12 @@
 import type { ModelInfo } from '../embedding/embedder.js';
+import { embeddingDimensions } from '../limits.js';
+import { fitApart } from '../retrieval/spaces/fit-apart.js';
 import type { EmbeddingSpace, NewEmbeddingSpace } from '../store/store.js';
 import type { OperationsContext } from './context.js';
+import { describeSpace } from './create-space.js';
+
+/** Every server draws the same. */
+const firstSeed = 1;
 
 type Parts = Pick<OperationsContext, 'store' | 'embedder'>;
 
@@ -12,16 +18,20 @@ type Parts = Pick<OperationsContext, 'store' | 'embedder'>;
 export async function activeSpace({ store, embedder }: Parts): Promise<EmbeddingSpace | undefined> {
   const space = await store.activeSpace();
   const state = embedder.state;
-  return space === undefined && state.kind === 'ready' ? store.ensureSpace(firstSpaceOf(state.model)) : space;
+  return space === undefined && state.kind === 'ready' ? store.ensureSpace(await firstSpaceOf(state.model)) : space;
 }
 
 /** The space that a model makes of an empty database. */
-function firstSpaceOf(model: ModelInfo): NewEmbeddingSpace {
-  return {
-    name: model.name,
-    model: model.name,
-    modelSha256: model.sha256,
-    preprocessingSha256: model.preprocessingSha256,
-    dimensions: model.dimensions,
-  };
+async function firstSpaceOf({ name, sha256, preprocessingSha256, dimensions }: ModelInfo): Promise<NewEmbeddingSpace> {
+  if (dimensions <= embeddingDimensions)
+    return { name, model: name, modelSha256: sha256, preprocessingSha256, dimensions };
+  // There is no image that a projection could be fitted on.
+  const sample = { rows: 0, columns: dimensions, values: new Float32Array() };
+  const { projection } = await fitApart(
+    'narrowing',
+    { sample, components: embeddingDimensions, randomSeed: firstSeed },
+    {},
+  );
+  const of = { kind: 'model', model: name, sha256, preprocessingSha256, dimensions } as const;
+  return describeSpace(name, { kind: 'pca', of, whiten: false, random: true, projection });
 }

@@ -6,7 +6,7 @@ import { dimensionsOf, fittedToJson } from '../retrieval/spaces/fitted.js';
 import { fitRecipe } from '../retrieval/spaces/fit.js';
 import { describeFitted, parseRecipe } from '../retrieval/spaces/notation.js';
 import type { FittedRecipe, Recipe } from '../retrieval/spaces/recipe.js';
-import type { ImageSample } from '../retrieval/spaces/samples.js';
+import type { ImageSample, NarrowedVectors } from '../retrieval/spaces/samples.js';
 import type { EmbeddingSpace, NewEmbeddingSpace, Store } from '../store/store.js';
 import { checkInteger, checkSeed, checkSpaceName } from './arguments.js';
 import { complete } from './backfill-space.js';
@@ -37,6 +37,8 @@ export interface CreatedSpace {
   readonly description: string;
   /** Images that it was fitted on; 0 where nothing had to be fitted. */
   readonly sampled: number;
+  /** Where the method gives more numbers than a space holds. */
+  readonly narrowed: NarrowedVectors | undefined;
   /** Images of the sample that could not be decoded. */
   readonly failed: readonly FailedImage[];
   /** Stored images that it has no embedding of yet. */
@@ -61,7 +63,11 @@ export async function createSpace(context: OperationsContext, input: CreateSpace
   const images = await drawImages(store, { count, seed, signal, keep });
   if (needsLabels && images.length === 0) throw noLabels();
   const sample = new StoredSample(context, images, signal);
-  const fitted = await fitRecipe(recipe, sample, { leaves: encoders.leaves, seed, onProgress, signal });
+  let narrowed: NarrowedVectors | undefined;
+  const onNarrowed = (each: NarrowedVectors): void => {
+    narrowed = each;
+  };
+  const fitted = await fitRecipe(recipe, sample, { leaves: encoders.leaves, seed, onProgress, onNarrowed, signal });
   signal?.throwIfAborted();
   const space = await store.createSpace({ ...describeSpace(input.name, fitted), jobId: input.jobId });
   const { state, missing } = await complete(context, space);
@@ -69,6 +75,7 @@ export async function createSpace(context: OperationsContext, input: CreateSpace
     space: { ...space, state },
     description: describeFitted(fitted),
     sampled: sample.used,
+    narrowed,
     failed: sample.failed,
     missing,
   };

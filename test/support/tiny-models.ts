@@ -15,6 +15,7 @@ export const tinyModels = [
   'nhwc-float32-cls-mean',
   'nchw-float32-registers',
   'nchw-float32-convolutional',
+  'nchw-float32-wide',
 ] as const;
 
 export type TinyModel = (typeof tinyModels)[number];

@@ -1,4 +1,4 @@
-import { embeddingDimensions } from '../../limits.js';
+import { embeddingDimensions, maxModelDimensions } from '../../limits.js';
 import type { ManifestFields } from '../manifest.js';
 import type { TensorDescription } from './probe-messages.js';
 
@@ -53,7 +53,10 @@ export function findOutput(outputs: readonly TensorDescription[], hints: Hints):
   if (hints.output !== undefined && named === undefined) {
     return { problems: [`The model has no output ${JSON.stringify(hints.output)}, but ${list(outputs)}.`] };
   }
-  const output = named ?? (fitting.length === 1 ? fitting[0] : undefined);
+  // A wide one beside it is a classifier's answer rather than an embedding.
+  const narrow = fitting.filter(({ shape }) => Number(shape.at(-1)) <= embeddingDimensions);
+  const choice = narrow.length > 0 ? narrow : fitting;
+  const output = named ?? (choice.length === 1 ? choice[0] : undefined);
   if (output === undefined) {
     return {
       problems: [
@@ -82,8 +85,8 @@ function withPooling(output: TensorDescription, hints: Hints): Found<Output> {
     return { problems: [`The output ${show(output)} has a vector for each token: say --pooling cls, mean or cls+mean.`] };
   }
   const dimensions = pooling === 'cls+mean' ? 2 * width : width;
-  if (dimensions > embeddingDimensions) {
-    return { problems: [`${pooling} of ${show(output)} has ${dimensions} numbers; at most ${embeddingDimensions} are stored.`] };
+  if (dimensions > maxModelDimensions) {
+    return { problems: [`${pooling} of ${show(output)} has ${dimensions} numbers; at most ${maxModelDimensions} are possible.`] };
   }
   const prefix = prefixTokens === undefined ? {} : { prefixTokens };
   return { value: { name: output.name, pooling, dimensions, normalized, ...prefix } };
@@ -106,9 +109,9 @@ function whyUnfit({ type, shape }: TensorDescription): string | undefined {
   if (type !== 'float32') return `it is ${type}, and float32 is expected`;
   if (shape.length !== 2 && shape.length !== 3) return 'neither a vector for each image nor one for each token';
   const width = Number(shape.at(-1));
-  return width <= embeddingDimensions
+  return width <= maxModelDimensions
     ? undefined
-    : `its vectors have ${width} numbers and at most ${embeddingDimensions} are stored, so that it needs a projection in the graph`;
+    : `its vectors have ${width} numbers and at most ${maxModelDimensions} are possible`;
 }
 
 function numberOr(dimension: number | string | undefined): number | undefined {

@@ -1,4 +1,4 @@
-import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
+import { Field, Float, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import type { Job, JobKind, JobResult } from '../../operations/jobs/requests.js';
 import type { JobState } from '../../store/store.js';
 import { DateTimeScalar } from '../scalars.js';
@@ -84,6 +84,13 @@ export class JobResultType implements JobResult {
     description: 'CREATE_SPACE: images that it was fitted on. Null where a server did so that was stopped afterwards.',
   })
   readonly sampled?: number | undefined;
+
+  @Field(() => Float, {
+    nullable: true,
+    description:
+      'CREATE_SPACE: where the method gives more numbers than a space holds, the share of the ten nearest by all of them, 0 to 1, that are among the ten nearest by those it holds.',
+  })
+  readonly neighboursKept?: number | undefined;
 
   @Field(() => Int, {
     nullable: true,

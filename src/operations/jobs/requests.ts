@@ -57,6 +57,8 @@ export interface JobResult {
   readonly dimensions?: number | undefined;
   /** Images that it was fitted on; left out where an earlier server did that. */
   readonly sampled?: number | undefined;
+  /** Share of the ten nearest that a projection to what a space holds keeps, 0 to 1: see Narrowing. */
+  readonly neighboursKept?: number | undefined;
   readonly embedded?: number | undefined;
   /** Stored images without an embedding in the space. */
   readonly missing?: number | undefined;

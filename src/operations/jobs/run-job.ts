@@ -74,7 +74,16 @@ async function makeSpace(
     const created = await createSpace(context, { name, recipe: method, sampleImages, seed, jobId, signal, onProgress });
     const { description, sampled, missing } = created;
     const { dimensions } = created.space;
-    result = { space: name, description, dimensions, sampled, missing, ...listFailures(created.failed, run) };
+    const neighboursKept = created.narrowed?.neighboursKept;
+    result = {
+      space: name,
+      description,
+      dimensions,
+      sampled,
+      neighboursKept,
+      missing,
+      ...listFailures(created.failed, run),
+    };
   } else {
     const fitted = await recipes.of(made);
     const description = describeFitted(fitted);

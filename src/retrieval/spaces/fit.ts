@@ -17,6 +17,8 @@ import type { FitOptions, FittedLeaves, ImageSample, LeafSample } from './sample
 export const maxProjectionImages = 10_000;
 /** Labelled images that the classifiers of a class fusion are fitted on, at most: those that the seed draws first. */
 export const maxLabelledImages = 10_000;
+/** Images from which on the projection of a model that is too wide is fitted; of fewer it is drawn. */
+export const minNarrowingImages = 2_000;
 
 /**
  * Fits all that a recipe needs on a sample of images.
@@ -39,7 +41,7 @@ export async function fitFromLeaves(
   sample: LeafSample,
   options: FitOptions,
 ): Promise<FittedRecipe> {
-  return new RecipeFitter(leaves, sample, options).fit(recipe);
+  return new RecipeFitter(leaves, sample, options).fitWhole(recipe);
 }
 
 type VectorOf = (values: LeafValues, imageId: string) => Float32Array;
@@ -58,13 +60,34 @@ class RecipeFitter {
     this.#order = [...new Random(options.seed).permutation(sample.count)];
   }
 
+  /** At most `embeddingDimensions` numbers, which is what a space holds. */
+  async fitWhole(recipe: Recipe): Promise<FittedRecipe> {
+    const fitted = await this.fit(recipe);
+    return dimensionsOf(fitted) > embeddingDimensions ? this.#narrow(fitted) : fitted;
+  }
+
+  async #narrow(of: FittedRecipe): Promise<FittedRecipe> {
+    const { seed, signal, onNarrowed } = this.#options;
+    const drawn = this.#order.slice(0, maxProjectionImages);
+    const { matrix } = await this.#gather(drawn, (values, id) => unitOf(of, values, id));
+    const random = matrix.rows < minNarrowingImages;
+    const from = dimensionsOf(of);
+    // Without any image, too.
+    const sample = { ...matrix, columns: from };
+    const input = { sample, components: embeddingDimensions, randomSeed: random ? seed : undefined };
+    const { projection, neighboursKept } = await fitApart('narrowing', input, { signal });
+    onNarrowed?.({ from, random, neighboursKept });
+    return { kind: 'pca', of, whiten: false, ...(random && { random }), projection };
+  }
+
   async fit(recipe: Recipe): Promise<FittedRecipe> {
     switch (recipe.kind) {
       case 'fusion':
         return this.#fitFusion(recipe);
       case 'pca': {
         const of = await this.fit(recipe.of);
-        const { dimensions, whiten } = recipe;
+        const { dimensions, whiten, random } = recipe;
+        if (random) return this.#draw(of, dimensions);
         const sample = await this.#gatherForProjection((values, id) => unitOf(of, values, id));
         const projection = await this.#project({ sample, components: dimensions, whiten });
         return { kind: 'pca', of, whiten, projection };
@@ -74,6 +97,19 @@ class RecipeFitter {
       default:
         return this.#leaves.leafFor(recipe);
     }
+  }
+
+  async #draw(of: FittedRecipe, dimensions: number): Promise<FittedRecipe> {
+    const { seed, signal } = this.#options;
+    const from = dimensionsOf(of);
+    if (dimensions > from) throw invalidArgument('method', `random-N with at most ${from} for N`, dimensions);
+    const sample = { rows: 0, columns: from, values: new Float32Array() };
+    const { projection } = await fitApart(
+      'narrowing',
+      { sample, components: dimensions, randomSeed: seed },
+      { signal },
+    );
+    return { kind: 'pca', of, whiten: false, random: true, projection };
   }
 
   async #fitFusion(recipe: Extract<Recipe, { readonly kind: 'fusion' }>): Promise<FittedRecipe> {

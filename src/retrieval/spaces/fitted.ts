@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { embeddingDimensions } from '../../limits.js';
+import { embeddingDimensions, maxModelDimensions } from '../../limits.js';
 import { decodeFloats, encodeFloats } from '../../math/float-text.js';
 import type { LogisticRegression } from '../../math/logistic-regression.js';
 import type { Projection } from '../../math/pca.js';
@@ -52,6 +52,7 @@ interface PcaJson {
   readonly kind: 'pca';
   readonly of: RecipeJson;
   readonly whiten: boolean;
+  readonly random?: true | undefined;
   readonly projection: ProjectionJson;
 }
 
@@ -84,7 +85,7 @@ const leafJson = z.discriminatedUnion('kind', [
     model: z.string().min(1),
     sha256,
     preprocessingSha256: sha256,
-    dimensions: count.max(embeddingDimensions),
+    dimensions: count.max(maxModelDimensions),
   }),
   z.strictObject({
     kind: z.literal('bag-of-words'),
@@ -107,7 +108,13 @@ const recipeJson: z.ZodType<RecipeJson> = z.lazy(() =>
       parts: z.array(z.strictObject({ weight: z.number().positive(), of: recipeJson })).min(1),
       projection: projectionJson.optional(),
     }),
-    z.strictObject({ kind: z.literal('pca'), of: recipeJson, whiten: z.boolean(), projection: projectionJson }),
+    z.strictObject({
+      kind: z.literal('pca'),
+      of: recipeJson,
+      whiten: z.boolean(),
+      random: z.literal(true).optional(),
+      projection: projectionJson,
+    }),
     z.strictObject({
       kind: z.literal('class-fusion'),
       of: recipeJson,
@@ -154,8 +161,14 @@ function recipeToJson(fitted: FittedRecipe): RecipeJson {
         ...(fitted.projection && { projection: projectionToJson(fitted.projection) }),
       };
     case 'pca': {
-      const { of, whiten, projection } = fitted;
-      return { kind: 'pca', of: recipeToJson(of), whiten, projection: projectionToJson(projection) };
+      const { of, whiten, random, projection } = fitted;
+      return {
+        kind: 'pca',
+        of: recipeToJson(of),
+        whiten,
+        ...(random && { random }),
+        projection: projectionToJson(projection),
+      };
     }
     case 'class-fusion':
       return {
@@ -188,7 +201,7 @@ function recipeFromJson(json: RecipeJson): FittedRecipe {
     case 'pca': {
       const of = recipeFromJson(json.of);
       const projection = projectionFromJson(json.projection, dimensionsOf(of));
-      return { kind: 'pca', of, whiten: json.whiten, projection };
+      return { kind: 'pca', of, whiten: json.whiten, ...(json.random && { random: json.random }), projection };
     }
     case 'class-fusion': {
       const of = recipeFromJson(json.of);

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../errors.js';
 import { fitLogisticRegression, type LogisticRegressionOptions } from '../../math/logistic-regression.js';
+import { narrow, type NarrowingOptions } from '../../math/narrowing.js';
 import { fitPca, type PcaOptions } from '../../math/pca.js';
 import {
   chooseVocabularySize,
@@ -11,6 +12,7 @@ import {
 /** What is fitted in a thread of its own: each takes seconds, and none needs more than its input. */
 export const fittingTasks = {
   projection: (input: PcaOptions) => fitPca(input),
+  narrowing: (input: NarrowingOptions) => narrow(input),
   vocabulary: (input: Omit<VocabularyOptions, 'onIteration'>, report: () => void) =>
     trainVocabulary({ ...input, onIteration: report }),
   vocabularySize: (input: Omit<VocabularySizeOptions, 'onCandidate'>, report: () => void) =>

@@ -21,6 +21,8 @@ function fit(start: FittingStart): unknown {
   switch (start.task) {
     case 'projection':
       return fittingTasks.projection(start.input);
+    case 'narrowing':
+      return fittingTasks.narrowing(start.input);
     case 'vocabulary':
       return fittingTasks.vocabulary(start.input, report);
     case 'vocabularySize':

@@ -11,7 +11,7 @@ import type { FittedRecipe, Recipe } from './recipe.js';
  *   method    := space [ '/' reranker ]                  vit   hog+bovw-400   vit.whiten-256/ssim   hog:2+bovw.pca-256
  *   space     := part ( '+' part )* ( '.' transform )*
  *   part      := ( 'vit' | '@' model | 'bovw' [ '-' words ] | 'hog' | 'grey' | 'color' ) [ ':' weight ]
- *   transform := 'pca-N' | 'whiten-N' | 'class'
+ *   transform := 'pca-N' | 'whiten-N' | 'random-N' | 'class'
  *   reranker  := a RerankerName in lower case with '-'
  *
  * `vit` is the model that the server runs; `@` names another by its name or path. A weight needs a second part. Transforms
@@ -28,7 +28,7 @@ const minWeight = 0.001;
 const maxWeight = 1000;
 
 const partForms = 'vit, @model, bovw, bovw-N, hog, grey or color';
-const transformPattern = /\.(?:(pca|whiten)-(\d{1,9})|class)$/;
+const transformPattern = /\.(?:(pca|whiten|random)-(\d{1,9})|class)$/;
 
 /** @throws SemblanceError BAD_USER_INPUT naming the part that is wrong */
 export function parseMethod(text: string): Method {
@@ -87,7 +87,8 @@ function parseTransform([text, name, digits]: RegExpExecArray): (of: Recipe) => 
     const range = `${minProjectedDimensions} to ${embeddingDimensions}`;
     throw invalidArgument('method', `${name}-N with an integer from ${range} for N`, text.slice(1));
   }
-  return (of) => ({ kind: 'pca', of, dimensions, whiten: name === 'whiten' });
+  const random = name === 'random' ? ({ random: true } as const) : {};
+  return (of) => ({ kind: 'pca', of, dimensions, whiten: name === 'whiten', ...random });
 }
 
 function parsePart(text: string): Part {
@@ -142,7 +143,7 @@ export function formatRecipe(recipe: Recipe): string {
     case 'fusion':
       return recipe.parts.map((part) => formatPart(part.recipe, part.weight)).join('+');
     case 'pca':
-      return `${formatRecipe(recipe.of)}.${recipe.whiten ? 'whiten' : 'pca'}-${recipe.dimensions}`;
+      return `${formatRecipe(recipe.of)}.${recipe.random ? 'random' : recipe.whiten ? 'whiten' : 'pca'}-${recipe.dimensions}`;
     case 'class-fusion':
       return `${formatRecipe(recipe.of)}.class`;
   }
@@ -168,8 +169,14 @@ function unfitted(fitted: FittedRecipe): Recipe {
     case 'fusion':
       return { kind: 'fusion', parts: fitted.parts.map(({ weight, of }) => ({ weight, recipe: unfitted(of) })) };
     case 'pca': {
-      const { of, whiten, projection } = fitted;
-      return { kind: 'pca', of: unfitted(of), whiten, dimensions: projection.components.rows };
+      const { of, whiten, random, projection } = fitted;
+      return {
+        kind: 'pca',
+        of: unfitted(of),
+        whiten,
+        ...(random && { random }),
+        dimensions: projection.components.rows,
+      };
     }
     case 'class-fusion':
       return { kind: 'class-fusion', of: unfitted(fitted.of) };

@@ -17,7 +17,14 @@ export type Recipe =
       readonly kind: 'fusion';
       readonly parts: readonly { readonly weight: number; readonly recipe: Recipe }[];
     }
-  | { readonly kind: 'pca'; readonly of: Recipe; readonly dimensions: number; readonly whiten: boolean }
+  | {
+      readonly kind: 'pca';
+      readonly of: Recipe;
+      readonly dimensions: number;
+      readonly whiten: boolean;
+      /** Directions are drawn, and not fitted. */
+      readonly random?: true | undefined;
+    }
   /** At length 1, beside the one-hot predicted class. */
   | { readonly kind: 'class-fusion'; readonly of: Recipe };
 
@@ -44,7 +51,13 @@ export type FittedRecipe =
       readonly parts: readonly { readonly weight: number; readonly of: FittedRecipe }[];
       readonly projection: Projection | undefined;
     }
-  | { readonly kind: 'pca'; readonly of: FittedRecipe; readonly whiten: boolean; readonly projection: Projection }
+  | {
+      readonly kind: 'pca';
+      readonly of: FittedRecipe;
+      readonly whiten: boolean;
+      readonly random?: true | undefined;
+      readonly projection: Projection;
+    }
   | {
       readonly kind: 'class-fusion';
       readonly of: FittedRecipe;

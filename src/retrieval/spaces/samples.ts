@@ -38,9 +38,20 @@ export interface FitProgress {
   readonly total: number;
 }
 
+/** How a vector that is too long for the store was made shorter, and what that costs. */
+export interface NarrowedVectors {
+  /** Numbers of the whole vector. */
+  readonly from: number;
+  /** Directions were drawn, for there were too few images to fit them. */
+  readonly random: boolean;
+  /** See Narrowing. */
+  readonly neighboursKept: number | undefined;
+}
+
 export interface FitOptions {
   /** Decides everything that is drawn. */
   readonly seed: number;
   readonly onProgress?: ((progress: FitProgress) => void) | undefined;
+  readonly onNarrowed?: ((narrowed: NarrowedVectors) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -20,7 +20,7 @@ const tinyModel = 'nchw-float32-convolutional';
 const stored = imagesPerPage + 26;
 const unknownId = '00000000-0000-4000-8000-000000000000';
 const jobFields = `id kind state spaces stage done total createdAt startedAt finishedAt error { code message }
-  result { space description dimensions sampled embedded missing indexed imported known trainedOn classes failedCount failed { imageId filename message } }`;
+  result { space description dimensions sampled neighboursKept embedded missing indexed imported known trainedOn classes failedCount failed { imageId filename message } }`;
 const spaceFields = 'name model description dimensions state imageCount missingCount regionCount scorers createdAt';
 
 interface JobNode {
@@ -141,6 +141,25 @@ describe.each(persistentStores())('spaces and jobs over GraphQL on the %s store'
     return `${String(extensions?.['code'])}: ${message}`;
   };
   const search = async () => (await door.client.similar(anyImageId, { k: 3 })).length;
+
+  test('a model of more numbers than a space holds is projected, and what that costs is told', async () => {
+    const wide = 'nchw-float32-wide';
+    await cp(tinyModelFolder(wide), join(gallery.dataDir, 'models', wide), { recursive: true });
+    const { result, state } = await ended(await begin('createSpace', `(name: "wide", model: "${wide}")`));
+    expect(state).toBe('DONE');
+    expect(result).toMatchObject({
+      description: `@${wide}.random-768`,
+      dimensions: 768,
+      embedded: sampleSize,
+      missing: 0,
+    });
+    expect(result?.['neighboursKept']).toBeGreaterThan(0.2);
+    expect(result?.['neighboursKept']).toBeLessThanOrEqual(1);
+    const { similarImages: found } = await door.client.data<{ similarImages: readonly unknown[] }>(
+      `{ similarImages(imageId: "${anyImageId}", k: 3, space: "wide") { similarity } }`,
+    );
+    expect(found).toHaveLength(3);
+  });
 
   test('a space is made of a model, filled, compared, switched to and back, retired and removed', async () => {
     const [home] = await spaces();

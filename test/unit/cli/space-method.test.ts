@@ -18,6 +18,12 @@ describe('isMadeBy', () => {
     ['@semblance-compact.whiten-256', 'vit.whiten-256', true],
     ['@semblance-compact.whiten-256', 'vit.pca-256', false],
     ['@semblance-compact.whiten-256', 'vit.whiten-128', false],
+    // A model of more numbers than a space holds was projected.
+    ['@wide.pca-768', '@wide', true],
+    ['@wide.random-768', 'vit', true],
+    ['@wide.random-768', '@other', false],
+    ['@wide.random-768', '@wide.pca-768', false],
+    ['@wide.whiten-768', '@wide', false],
     ['@semblance-compact.class', 'vit.class', true],
     ['@semblance-compact.class', 'vit', false],
     ['color', 'grey', false],

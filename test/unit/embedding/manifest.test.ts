@@ -64,8 +64,8 @@ const wrong: readonly [string, unknown, string][] = [
   ['preprocessing.mean', [1, 2], 'Expected three numbers for preprocessing.mean but received [1,2]'],
   ['preprocessing.std', [1, 0, 1], 'Expected three positive numbers for preprocessing.std but received [1,0,1]'],
   ['output.pooling', 'max', 'Expected "none" or "cls" or "mean" or "cls+mean" for output.pooling but received "max"'],
-  ['output.dimensions', 769, 'Expected an integer from 1 to 768 for output.dimensions but received 769'],
-  ['output.dimensions', '768', 'Expected an integer from 1 to 768 for output.dimensions but received "768"'],
+  ['output.dimensions', 4097, 'Expected an integer from 1 to 4096 for output.dimensions but received 4097'],
+  ['output.dimensions', '768', 'Expected an integer from 1 to 4096 for output.dimensions but received "768"'],
   ['output.dimensions', 512, 'Expected 512 numbers for golden.embedding but received 768'],
   ['output.normalized', 'no', 'Expected true or false for output.normalized but received "no"'],
   [

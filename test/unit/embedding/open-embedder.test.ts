@@ -28,6 +28,7 @@ const dimensions: Readonly<Record<TinyModel, number>> = {
   'nhwc-float32-cls-mean': 768,
   'nchw-float32-registers': 32,
   'nchw-float32-convolutional': 40,
+  'nchw-float32-wide': 1024,
 };
 
 const black: DecodedImage = {
@@ -87,8 +88,8 @@ const failures: readonly [string, () => Promise<string>, RegExp][] = [
   ['no such folder', () => Promise.resolve('nowhere'), /Model "nowhere" was not found/],
   [
     'malformed manifest',
-    () => alter('nhwc-uint8-cls', ({ output }) => (output.dimensions = 1000)),
-    /for output.dimensions but received 1000/,
+    () => alter('nhwc-uint8-cls', ({ output }) => (output.dimensions = 5000)),
+    /for output.dimensions but received 5000/,
   ],
   ['other checksum', damagedWeights, /^The weights have SHA-256 [0-9a-f]{64}, the manifest says [0-9a-f]{64}$/],
   [

@@ -41,6 +41,8 @@ describe('findOutput', () => {
   it.each<[string, readonly TensorDescription[], Hints, object]>([
     ['the one that fits', [logits, embeds], {}, { name: 'image_embeds', pooling: 'none', dimensions: 512, normalized: false }],
     ['the named one', [tokens, embeds], { output: 'image_embeds', normalized: true }, { name: 'image_embeds', normalized: true }],
+    ['a wide one by name', [logits, embeds], { output: 'logits' }, { name: 'logits', dimensions: 1000 }],
+    ['a wide one where there is no other', [tensor('pooled', [1, 1280])], {}, { name: 'pooled', dimensions: 1280 }],
     ['tokens', [tokens], { pooling: 'mean', prefixTokens: 1 }, { pooling: 'mean', dimensions: 384, prefixTokens: 1 }],
     ['tokens twice', [tokens], { pooling: 'cls+mean' }, { pooling: 'cls+mean', dimensions: 768 }],
   ])('takes %s', (_, outputs, hints, expected) => {
@@ -50,12 +52,12 @@ describe('findOutput', () => {
   it.each<[string, readonly TensorDescription[], Hints, string]>([
     ['two that fit', [tokens, embeds], {}, 'more than one output that could be its embedding, "last_hidden_state" [1, 257, 384], "image_embeds" [1, 512]: say --output'],
     ['an unknown name', [tokens], { output: 'pooled' }, 'The model has no output "pooled", but "last_hidden_state"'],
-    ['none that fits', [logits, tensor('map', [1, 2048, 7, 7])], {}, '"map" [1, 2048, 7, 7]: neither a vector for each image nor one for each token'],
-    ['a wide one by name', [logits, embeds], { output: 'logits' }, 'its vectors have 1000 numbers and at most 768 are stored'],
+    ['none that fits', [tensor('logits', [1, 5000]), tensor('map', [1, 2048, 7, 7])], {}, '"map" [1, 2048, 7, 7]: neither a vector for each image nor one for each token'],
+    ['one that is too wide, by name', [tensor('logits', [1, 5000]), embeds], { output: 'logits' }, 'its vectors have 5000 numbers and at most 4096 are possible'],
     ['integers', [tensor('codes', [1, 64], 'int64')], {}, 'it is int64, and float32 is expected'],
     ['tokens without pooling', [tokens], {}, 'has a vector for each token: say --pooling cls, mean or cls+mean'],
     ['pooling of what is pooled', [embeds], { pooling: 'cls' }, 'is pooled already: --pooling cls does not go with it'],
-    ['too wide a pair', [tensor('t', [1, 5, 768])], { pooling: 'cls+mean' }, 'has 1536 numbers; at most 768 are stored'],
+    ['too wide a pair', [tensor('t', [1, 5, 2100])], { pooling: 'cls+mean' }, 'has 4200 numbers; at most 4096 are possible'],
   ])('refuses %s', (_, outputs, hints, problem) => {
     expect(findOutput(outputs, hints)).toEqual({ problems: [expect.stringContaining(problem)] });
   });

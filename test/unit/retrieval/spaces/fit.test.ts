@@ -2,15 +2,22 @@ import { describe, expect, it } from 'vitest';
 import { SemblanceError } from '../../../../src/errors.js';
 import { fitPca, project } from '../../../../src/math/pca.js';
 import { matrixOf } from '../../../../src/math/matrix.js';
+import { Random } from '../../../../src/math/random.js';
 import { cosine, norm, normalise } from '../../../../src/math/vector.js';
 import { assemble, foldOf, unitOf } from '../../../../src/retrieval/spaces/assemble.js';
 import { fitLeaves } from '../../../../src/retrieval/spaces/fit-leaves.js';
 import { fitFromLeaves, fitRecipe } from '../../../../src/retrieval/spaces/fit.js';
 import { dimensionsOf, fittedFromJson, fittedToJson } from '../../../../src/retrieval/spaces/fitted.js';
 import type { LeafValues } from '../../../../src/retrieval/spaces/leaf.js';
-import { parseRecipe } from '../../../../src/retrieval/spaces/notation.js';
+import { describeFitted, parseRecipe } from '../../../../src/retrieval/spaces/notation.js';
 import type { FittedRecipe } from '../../../../src/retrieval/spaces/recipe.js';
-import type { FitProgress, FittedLeaves, ImageSample, LeafSample } from '../../../../src/retrieval/spaces/samples.js';
+import type {
+  FitProgress,
+  FittedLeaves,
+  ImageSample,
+  LeafSample,
+  NarrowedVectors,
+} from '../../../../src/retrieval/spaces/samples.js';
 import { drawSample, flatImage, openSpaceTools, type SpaceTools } from '../../../support/spaces.js';
 
 const seed = 1;
@@ -315,5 +322,55 @@ describe('foldOf', () => {
     expect(foldOf('0000000c-1111-8222-8333-444444444444')).toBe(2);
     expect(foldOf(`0000000c${'f'.repeat(56)}`)).toBe(2);
     expect(() => foldOf('img-12345678')).toThrow(RangeError);
+  });
+});
+
+describe('a model of more numbers than a space holds', () => {
+  const wide = {
+    kind: 'model',
+    model: 'wide',
+    sha256: 'a'.repeat(64),
+    preprocessingSha256: 'b'.repeat(64),
+    dimensions: 780,
+  } as const;
+  const leaves: FittedLeaves = { leaves: [wide], vocabularySizes: [], leafFor: () => wide };
+
+  function wideSample(count: number): LeafSample {
+    const random = new Random(5);
+    const vectors = Array.from({ length: count }, () =>
+      Float32Array.from({ length: wide.dimensions }, () => random.normal()),
+    );
+    const valuesAt = (index: number): LeafValues => ({ of: () => vectors[index] ?? new Float32Array() });
+    return { count, id: (index) => index.toString(16).padStart(8, '0'), label: () => undefined, values: valuesAt };
+  }
+
+  async function fitWide(count: number, method = '@wide') {
+    const told: NarrowedVectors[] = [];
+    const sample = wideSample(count);
+    const options = { seed, onNarrowed: (narrowed: NarrowedVectors) => told.push(narrowed) };
+    return { fitted: await fitFromLeaves(parseRecipe(method), leaves, sample, options), told, sample };
+  }
+
+  it('is projected by PCA from 2,000 images on, and the loss is told', async () => {
+    const { fitted, told, sample } = await fitWide(2_000);
+    expect([describeFitted(fitted), dimensionsOf(fitted)]).toEqual(['@wide.pca-768', 768]);
+    expect(told).toEqual([{ from: 780, random: false, neighboursKept: expect.closeTo(0.95, 1) as number }]);
+    const stored = fittedFromJson(JSON.parse(JSON.stringify(fittedToJson(fitted))));
+    const values = (await sample.values(3)) as LeafValues;
+    expect(assemble(stored, values, sample.id(3))).toEqual(assemble(fitted, values, sample.id(3)));
+  });
+
+  it.each([0, 1_999])('is projected by drawn directions of %d images', async (count) => {
+    const { fitted, told } = await fitWide(count);
+    expect([describeFitted(fitted), dimensionsOf(fitted)]).toEqual(['@wide.random-768', 768]);
+    expect(told).toMatchObject([{ from: 780, random: true }]);
+    expect(told[0]?.neighboursKept === undefined).toBe(count === 0);
+    expect(fittedFromJson(JSON.parse(JSON.stringify(fittedToJson(fitted))))).toEqual(fitted);
+  });
+
+  it('is projected to fewer numbers where the method says so, and no further', async () => {
+    const { fitted, told } = await fitWide(80, '@wide.random-64');
+    expect([describeFitted(fitted), dimensionsOf(fitted)]).toEqual(['@wide.random-64', 64]);
+    expect(told).toEqual([]);
   });
 });

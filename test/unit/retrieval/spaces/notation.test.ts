@@ -21,6 +21,7 @@ describe('parseRecipe', () => {
     ['bovw-767', { kind: 'bag-of-words', words: 767 }],
     ['grey', { kind: 'grey-histogram' }],
     ['color', { kind: 'color-histogram' }],
+    ['vit.random-256', { kind: 'pca', of: vit, dimensions: 256, whiten: false, random: true }],
     ['vit.whiten-256', { kind: 'pca', of: vit, dimensions: 256, whiten: true }],
     // A model's name may hold what transforms are written with; the last ones are transforms.
     ['@v1.2.pca-64', { kind: 'pca', of: { kind: 'model', model: 'v1.2' }, dimensions: 64, whiten: false }],
