@@ -1,6 +1,6 @@
 /**
  * What a backfill costs the people who search meanwhile: latency of similarImages and searchByUpload, one after another, before
- * a backfill of a second space, during it and after it. Caltech-101 under the bundled model.
+ * a backfill of a second space, during it and after it. Caltech-101 under the default model.
  *
  *   npm run bench:backfill                    # embedded, in a folder of its own
  *   DATABASE_URL=postgres://… npm run bench:backfill
@@ -12,12 +12,13 @@ import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { buildApp } from '../src/app.js';
 import { loadConfig } from '../src/config.js';
+import { defaultModel } from '../src/embedding/manifest.js';
 import { importImages } from '../src/operations/import-images.js';
 import { dataset, imagesBelow } from './support/data.js';
 import { machine, median, quantile, show } from './support/measure.js';
 
 const { values } = parseArgs({
-  options: { images: { type: 'string', default: '1530' }, model: { type: 'string', default: 'semblance-compact' } },
+  options: { images: { type: 'string', default: '1530' }, model: { type: 'string', default: defaultModel } },
 });
 /** What a person takes between two searches: the queues are empty when the next comes. */
 const pauseMs = 20;

@@ -4,7 +4,7 @@
  * - for a light one, two cores divided by the CPU time of the stages measured alone (target: at least 0.8).
  * Also the event loop's delay while the import runs (target: p99 under 50 ms).
  *
- *   npm run bench:import                                            # bundled model, Caltech-101
+ *   npm run bench:import                                            # default model, Caltech-101
  *   npm run bench:import -- --model bench/.cache/vit-b16 --images 200
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -14,6 +14,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { buildApp } from '../src/app.js';
 import { loadConfig } from '../src/config.js';
+import { defaultModel } from '../src/embedding/manifest.js';
 import { decodePixels } from '../src/image/decode-pixels.js';
 import { detectMediaType } from '../src/image/detect.js';
 import { imageIdOf, sha256Hex } from '../src/image/identity.js';
@@ -112,7 +113,7 @@ const stagesMs = decodeMs + resizeMs + thumbnailMs + greyMs + onnxMs + insertMs;
 const ideal = (1000 * availableParallelism()) / stagesMs;
 show({
   machine: machine(),
-  model: values.model ?? 'semblance-compact',
+  model: values.model ?? defaultModel,
   store: config.database.kind,
   images: `${summary.imported} in ${seconds.toFixed(1)} s, ${summary.failures.length} failed`,
   'images/s': imagesPerSecond.toFixed(1),

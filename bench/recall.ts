@@ -1,5 +1,5 @@
 /**
- * recall@10 of the HNSW index against the exact scan at 50,000 images (CIFAR-10's training set under the bundled model), at
+ * recall@10 of the HNSW index against the exact scan at 50,000 images (CIFAR-10's training set under the default model), at
  * the defaults (target: at least 0.99) and over ef_search.
  *
  *   npm run bench:recall                      # embedded

@@ -68,7 +68,7 @@ export interface Config {
   /** Absolute path: the embedded database, pulled models. */
   readonly dataDir: string;
   readonly autoMigrate: boolean;
-  /** Name of a folder under models/, or a path to one. Undefined: the bundled model. */
+  /** Name of a folder under models/, or a path to one. Undefined: the default one, or that of the active space. */
   readonly model: string | undefined;
   readonly anonymousAccess: AnonymousAccess;
   /** Undefined: no tokens, API keys alone. */

@@ -2,6 +2,7 @@
 
     python training/golden.py fixtures                                   writes test/fixtures/images
     python training/golden.py goldens --model models/semblance-compact   writes test/fixtures/golden
+    python training/golden.py goldens --model models/semblance-hybrid --only jpeg …   the same of some fixtures, without crops
 
 Preprocessing is that of torchvision on Pillow images: Resize cuts the longer side to int(size * long / short),
 CenterCrop starts at int(round((side - crop) / 2.0)), ToTensor divides by 255, Normalize takes mean and std. Both delegate
@@ -304,7 +305,7 @@ def preprocess(image: Image.Image, preprocessing: dict) -> np.ndarray:
     return np.asarray(image.resize(resized, resample).crop((left, top, left + crop["width"], top + crop["height"])))
 
 
-def write_goldens(model: Path) -> None:
+def write_goldens(model: Path, only: list[str] | None) -> None:
     manifest = json.loads((model / "manifest.json").read_text())
     weights = (model / manifest["file"]).read_bytes()
     digest = hashlib.sha256(weights).hexdigest()
@@ -316,24 +317,28 @@ def write_goldens(model: Path) -> None:
 
     images, crops = {}, []
     for file in sorted(accepted_fixtures()):
+        name = file.rsplit(".", 1)[0]
+        if only is not None and name not in only:
+            continue
         image = load(IMAGES / file)
         crop = preprocess(image, preprocessing)
         tensor = (crop.astype(np.float32) * np.float32(preprocessing["rescale"]) - mean) / std
         tensor = tensor.transpose(2, 0, 1)[None] if inputs["layout"] == "NCHW" else tensor[None]
         embedding = session.run([output["name"]], {inputs["name"]: np.ascontiguousarray(tensor, np.float32)})[0][0]
-        name = file.rsplit(".", 1)[0]
         images[name] = {"file": file, "width": image.width, "height": image.height, "cropRow": len(crops),
                         "minCosine": 0.999, "embedding": base64.b64encode(embedding.astype("<f4").tobytes()).decode()}
         crops.append(crop)
 
     GOLDEN.mkdir(parents=True, exist_ok=True)
     result = {
-        "command": f"python training/golden.py goldens --model models/{manifest['name']}",
+        "command": " ".join([f"python training/golden.py goldens --model models/{manifest['name']}",
+                             *([] if only is None else ["--only", *only])]),
         "versions": {"pillow": PIL.__version__, "numpy": np.__version__, "onnxruntime": onnxruntime.__version__},
         "model": manifest["name"], "modelSha256": digest, "preprocessing": preprocessing, "images": images,
     }
     (GOLDEN / f"{manifest['name']}.json").write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
-    Image.fromarray(np.concatenate(crops)).save(GOLDEN / f"{manifest['name']}-crops.png", optimize=True)
+    if only is None:
+        Image.fromarray(np.concatenate(crops)).save(GOLDEN / f"{manifest['name']}-crops.png", optimize=True)
 
 
 def main() -> None:
@@ -342,11 +347,12 @@ def main() -> None:
     commands.add_parser("fixtures", help="draw test/fixtures/images")
     goldens = commands.add_parser("goldens", help="compute test/fixtures/golden")
     goldens.add_argument("--model", type=Path, default=ROOT / "models" / "semblance-compact")
+    goldens.add_argument("--only", nargs="+", metavar="FIXTURE", help="names of fixtures; no crops are written")
     arguments = parser.parse_args()
     if arguments.command == "fixtures":
         write_fixtures()
     else:
-        write_goldens(arguments.model)
+        write_goldens(arguments.model, arguments.only)
 
 
 if __name__ == "__main__":

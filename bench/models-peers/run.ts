@@ -13,6 +13,7 @@ import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadManifest } from '../../src/embedding/manifest.js';
+import { bundledNames } from '../../src/embedding/models/model-folder.js';
 import { bundledModelsFolder, packageRoot } from '../../src/paths.js';
 import { machine, median } from '../support/measure.js';
 import { Peer } from './peer.js';
@@ -35,7 +36,7 @@ const fp32 = ['dinov2-small-pooled', 'vit-base-patch16-224', 'dinov2-base'].map(
 const folders =
   positionals.length > 0
     ? positionals
-    : [join(bundledModelsFolder, 'semblance-compact'), ...fp32].flatMap((folder) => [
+    : [...(await bundledNames()).map((name) => join(bundledModelsFolder, name)), ...fp32].flatMap((folder) => [
         folder,
         join(cache, 'int8', basename(folder)),
       ]);

@@ -16,7 +16,7 @@ export function galleryConfig(): Config {
   });
 }
 
-/** CIFAR-10's 50,000 training images under the bundled model. Filling it takes minutes; it goes on where it stopped. */
+/** CIFAR-10's 50,000 training images under the default model. Filling it takes minutes; it goes on where it stopped. */
 export async function openGallery(): Promise<App> {
   const files = (await imagesBelow(join(await dataset('cifar10'), 'train'))).slice(0, galleryImages);
   const app = await buildApp(galleryConfig());

@@ -126,17 +126,18 @@ export interface Manifest extends ManifestFields {
   readonly whitePreprocessingSha256: string;
 }
 
-export const bundledModel = 'semblance-compact';
+/** Of the first space of an empty database. */
+export const defaultModel = 'semblance-hybrid';
 const manifestFile = 'manifest.json';
 
 /**
  * Finds a model and reads its manifest.
  * @param model a folder's name under the bundled models or `<dataDir>/models`, or a path to such a folder (it has a
- *   separator); undefined: the bundled model
+ *   separator); undefined: the default one
  * @throws ModelError
  */
 export async function loadModelManifest(model: string | undefined, dataDir: string): Promise<Manifest> {
-  const name = model ?? bundledModel;
+  const name = model ?? defaultModel;
   const isPath = name.includes('/') || name.includes(sep) || name === '.' || name === '..';
   const folders = isPath ? [resolve(name)] : [join(bundledModelsFolder, name), join(dataDir, 'models', name)];
   for (const folder of folders) {

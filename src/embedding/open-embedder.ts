@@ -7,7 +7,7 @@ import { resizeForModel } from '../image/resize.js';
 import { Batcher } from './batcher.js';
 import type { Priority } from '../image/priority.js';
 import type { Embedder, EmbedderLoad, EmbedderState, ModelInfo, ModelInput } from './embedder.js';
-import { bundledModel, loadModelManifest, type Manifest } from './manifest.js';
+import { defaultModel, loadModelManifest, type Manifest } from './manifest.js';
 import { ModelError, ModelNotFoundError } from './model-error.js';
 import { readSettings, type StoredSettings } from './models/serving-settings.js';
 import { cropBytes } from './preprocess.js';
@@ -40,7 +40,7 @@ class WorkerEmbedder implements Embedder {
   #state: EmbedderState = { kind: 'loading' };
   #resolveSettled: () => void = () => undefined;
   /** Known before the manifest. */
-  #model = bundledModel;
+  #model = defaultModel;
   /** Undefined until it was found valid. */
   #manifest: Manifest | undefined;
   #worker: WorkerHandle | undefined;
@@ -100,7 +100,7 @@ class WorkerEmbedder implements Embedder {
 
   async #open(): Promise<void> {
     try {
-      this.#model = (await this.#options.model) ?? bundledModel;
+      this.#model = (await this.#options.model) ?? defaultModel;
       this.#manifest = await loadModelManifest(this.#model, this.#options.dataDir);
     } catch (error) {
       const refused = error instanceof ModelError && !(error instanceof ModelNotFoundError);

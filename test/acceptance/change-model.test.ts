@@ -15,11 +15,14 @@ import {
   waitFor,
   type FinishedRun,
 } from '../support/server.js';
+import { smallModel } from '../support/small-model.js';
 
 /** The tests' own hub has a tiny network under this name of the catalogue: another file, which is accepted. */
 const model = 'dinov2-small-int8';
 const space = 'dinov2';
-const before = 'semblance-compact';
+const before = smallModel;
+/** Once another model than the first is active, none is named. */
+const switched = { SEMBLANCE_MODEL: '' };
 const stored = 12;
 const k = 5;
 let hub: TestHub;
@@ -46,7 +49,7 @@ function runSteps(
   const proxies = { HTTPS_PROXY: '', HTTP_PROXY: '', https_proxy: '', http_proxy: '' };
   return runProgram([line], {
     folder,
-    env: { ...proxies, HF_ENDPOINT: hub.url, HF_TOKEN: '', ...env },
+    env: { ...proxies, ...switched, HF_ENDPOINT: hub.url, HF_TOKEN: '', ...env },
     launcher: ['/bin/sh', '-c'],
   });
 }
@@ -69,7 +72,7 @@ async function fill(client: TestClient): Promise<readonly string[]> {
 }
 
 async function countsBySpace(folder: string, env: Readonly<Record<string, string>>): Promise<Record<string, number>> {
-  const listed = await runProgram(['spaces', 'list', '--json'], { folder, env });
+  const listed = await runProgram(['spaces', 'list', '--json'], { folder, env: { ...switched, ...env } });
   const spaces = JSON.parse(listed.stdout) as { name: string; state: string; imageCount: number }[];
   return Object.fromEntries(spaces.map(({ name, state, imageCount }) => [`${name} ${state}`, imageCount]));
 }
@@ -148,7 +151,7 @@ describe.each(embeddedStores)('another model of the embedded database', () => {
     const run = await runSteps(folder, steps, {});
     expect({ code: run.code, output: run.output }).toMatchObject({ code: 0 });
 
-    const second = await startServer({ folder });
+    const second = await startServer({ folder, env: switched });
     const answer = await second.client.searchAnswer(await makeJpeg(3), { k });
     expect(answer.extensions?.semblance?.space).toBe(space);
     expect(dataOf(answer).searchByUpload).toHaveLength(k);

@@ -113,7 +113,7 @@ describe('a model that cannot serve', () => {
   });
 
   it('is mended by a start with the right one', async () => {
-    const server = await startServer({ folder, env: { SEMBLANCE_MODEL: 'semblance-compact' } });
+    const server = await startServer({ folder });
     expect((await server.client.upload(query)).created).toBe(true);
     await server.stop();
   });

@@ -35,11 +35,14 @@ async function refusal(options: RunOptions): Promise<readonly string[]> {
 describe.each(embeddedStores)('npm start', () => {
   it('says where the data lies, which model is active and what to paste, and serves', async () => {
     const folder = await makeFolder();
-    const server = await spawnServer({ folder, cwd: repository, launcher: ['npm', 'start'] }, []);
+    const server = await spawnServer(
+      { folder, cwd: repository, launcher: ['npm', 'start'], env: { SEMBLANCE_MODEL: '' } },
+      [],
+    );
     await server.ready();
     await server.printed('npm run -s semblance -- sample');
     expect(server.output).toContain(join(folder, 'data'));
-    expect(server.output).toContain('semblance-compact');
+    expect(server.output).toContain('semblance-hybrid');
     expect(server.output).toContain(server.url);
 
     const live = await server.client.get('/livez');
@@ -50,8 +53,8 @@ describe.each(embeddedStores)('npm start', () => {
     expect(status).toEqual({
       version: '0.1.0',
       imageCount: 0,
-      activeSpace: 'semblance-compact',
-      model: 'semblance-compact',
+      activeSpace: 'semblance-hybrid',
+      model: 'semblance-hybrid',
       dimensions: expect.any(Number) as number,
       store: 'EMBEDDED',
     });

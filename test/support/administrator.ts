@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildApp, type App } from '../../src/app.js';
-import { loadConfig, type Config } from '../../src/config.js';
+import type { Config } from '../../src/config.js';
 import { exportGallery } from '../../src/operations/archive/export-gallery.js';
 import { importArchive } from '../../src/operations/archive/import-archive.js';
 import { openArchiveStore } from '../../src/store/archive-store.js';
@@ -12,6 +12,7 @@ import { makeJpeg } from './make-image.js';
 import { startPgBouncer } from './pgbouncer.js';
 import { makeFolder, waitFor } from './server.js';
 import { createServerDatabase, type ServerDatabase } from './server-database.js';
+import { testConfig } from './small-model.js';
 
 /** What an administrator may have set for the database, for other programs: each as far from the usual as it goes. */
 const ofDatabase: Readonly<Record<string, string>> = {
@@ -93,7 +94,7 @@ export function describeOddSettings(way: keyof typeof doors, { whole }: { readon
     let door: HttpDoor;
     const pictures: Buffer[] = [];
     const configOf = (schema: string): Config =>
-      loadConfig({ DATABASE_URL: opened.url, SEMBLANCE_SCHEMA: schema, SEMBLANCE_DATA_DIR: '/nonexistent' });
+      testConfig({ DATABASE_URL: opened.url, SEMBLANCE_SCHEMA: schema, SEMBLANCE_DATA_DIR: '/nonexistent' });
     const asSuperuser = async (sql: string) =>
       (await database.query(
         `SET datestyle = ISO; SET timezone = UTC; SET extra_float_digits = 1; SET search_path = ${config.schema}, public; ${sql}`,

@@ -10,6 +10,7 @@ import { registerSpaces } from '../../src/cli/spaces.js';
 import { registerTrainScorer } from '../../src/cli/train-scorer.js';
 import { ConfigurationError, messageOf, SemblanceError } from '../../src/errors.js';
 import { makeFolder, type FinishedRun, type RunOptions } from './server.js';
+import { smallModel } from './small-model.js';
 
 /**
  * Runs a command about methods as runProgram does, in this process: to start the program takes as long as what most commands do.
@@ -22,7 +23,12 @@ export async function runCommand(
   const folder = given ?? (await makeFolder());
   await mkdir(join(folder, 'tmp'), { recursive: true });
   const program = new Command('semblance').showHelpAfterError('Run it with --help to see what it takes.');
-  const environment = { SEMBLANCE_DATA_DIR: join(folder, 'data'), ...store?.environment(), ...env };
+  const environment = {
+    SEMBLANCE_DATA_DIR: join(folder, 'data'),
+    SEMBLANCE_MODEL: smallModel,
+    ...store?.environment(),
+    ...env,
+  };
   for (const register of [
     registerIndexRegions,
     registerMethods,

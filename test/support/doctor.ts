@@ -1,12 +1,12 @@
 import { buildApp } from '../../src/app.js';
-import { loadConfig } from '../../src/config.js';
 import { examine } from '../../src/operations/doctor/doctor.js';
 import type { Finding } from '../../src/store/diagnosis/finding.js';
 import { makeJpeg } from './make-image.js';
+import { testConfig } from './small-model.js';
 
 /** Fills a gallery with three images and a second space, `greys`. */
 export async function fillForDoctor(env: Record<string, string>): Promise<void> {
-  const app = await buildApp(loadConfig(env));
+  const app = await buildApp(testConfig(env));
   try {
     await app.ready;
     for (const seed of [1, 2, 3]) {
@@ -21,7 +21,7 @@ export async function fillForDoctor(env: Record<string, string>): Promise<void> 
 
 /** Without what the machine's own disk adds. */
 export async function findingsOf(env: Record<string, string>): Promise<readonly Finding[]> {
-  return (await examine(loadConfig(env))).filter(({ check }) => check !== 'disk');
+  return (await examine(testConfig(env))).filter(({ check }) => check !== 'disk');
 }
 
 export const checks = (findings: readonly Finding[]) => findings.map(({ level, check }) => `${level} ${check}`);

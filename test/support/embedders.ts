@@ -4,9 +4,10 @@ import { openEmbedder } from '../../src/embedding/open-embedder.js';
 import type { DecodedImage } from '../../src/image/decoded-image.js';
 import type { Priority } from '../../src/image/priority.js';
 import { bundledModelsFolder } from '../../src/paths.js';
+import { smallModel } from './small-model.js';
 
 /** Opens a model in a worker of the built program, waits until it is ready or failed, and closes it after the test. */
-export async function settledEmbedder(model?: string): Promise<Embedder> {
+export async function settledEmbedder(model = smallModel): Promise<Embedder> {
   const embedder = openEmbedder({ model, dataDir: bundledModelsFolder, threads: 1 });
   onTestFinished(() => embedder.close());
   await embedder.settled;

@@ -10,6 +10,7 @@ import type { Log } from '../../src/log.js';
 import { WorkMeter } from '../../src/operations/access/work-meter.js';
 import type { Operations } from '../../src/operations/operations.js';
 import { TestClient } from './client.js';
+import { testConfig } from './small-model.js';
 
 export interface HttpDoor {
   readonly client: TestClient;
@@ -20,7 +21,7 @@ export interface HttpDoor {
 
 /** The app on a database in memory, ready to serve. */
 export async function buildMemoryApp(env: Readonly<Record<string, string>> = {}): Promise<App> {
-  const app = await buildApp(loadConfig({ DATABASE_URL: 'memory:', ...env }));
+  const app = await buildApp(testConfig({ DATABASE_URL: 'memory:', ...env }));
   await app.ready;
   return app;
 }

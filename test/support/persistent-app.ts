@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { buildApp, type App } from '../../src/app.js';
-import { loadConfig } from '../../src/config.js';
+import { loadConfig, type Config } from '../../src/config.js';
 import { serverOnly, testDatabaseUrl } from './database.js';
+import { smallModel } from './small-model.js';
 
 /** Stores that outlive the program: `describe.each(persistentStores())`. */
 export function persistentStores(): readonly ('embedded' | 'server')[] {
@@ -23,20 +24,21 @@ export interface PersistentApp {
   remove(): Promise<void>;
 }
 
-export async function openPersistentApp(kind: 'embedded' | 'server'): Promise<PersistentApp> {
+/** @param model of the first space; from then on the active space decides */
+export async function openPersistentApp(kind: 'embedded' | 'server', model = smallModel): Promise<PersistentApp> {
   const dataDir = await mkdtemp(join(tmpdir(), 'semblance-app-'));
   const schema = `test_${randomBytes(6).toString('hex')}`;
-  const config = loadConfig({
+  const env = {
     SEMBLANCE_DATA_DIR: dataDir,
     SEMBLANCE_SCHEMA: schema,
     ...(kind === 'server' && { DATABASE_URL: testDatabaseUrl }),
-  });
-  const open = async (): Promise<App> => {
+  };
+  const open = async (config: Config): Promise<App> => {
     const app = await buildApp(config);
     await app.ready;
     return app;
   };
-  let app = await open();
+  let app = await open(loadConfig({ SEMBLANCE_MODEL: model, ...env }));
   return {
     dataDir,
     get app() {
@@ -44,7 +46,7 @@ export async function openPersistentApp(kind: 'embedded' | 'server'): Promise<Pe
     },
     reopen: async () => {
       await app.close();
-      app = await open();
+      app = await open(loadConfig(env));
       return app;
     },
     remove: async () => {

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TestClient } from './client.js';
+import { smallModel } from './small-model.js';
 
 /** A place where the product can keep images, as its environment names it. */
 export interface TestStore {
@@ -163,7 +164,10 @@ export class TestServer extends ProgramRun {
 
 export interface RunOptions {
   readonly store?: TestStore | undefined;
-  /** Environment variables of the program; none of this process's SEMBLANCE_* or DATABASE_URL reach it. */
+  /**
+   * Environment variables of the program, which serves by the small model unless they tell otherwise; none of this process's
+   * SEMBLANCE_* or DATABASE_URL reach it.
+   */
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** Holds `data` and `tmp`; made, and removed at the end of the test process, unless given. */
   readonly folder?: string | undefined;
@@ -233,6 +237,7 @@ async function spawnProgram(
       ...cleanEnvironment(),
       TMPDIR: join(folder, 'tmp'),
       SEMBLANCE_LOG_FORMAT: 'text',
+      SEMBLANCE_MODEL: smallModel,
       SEMBLANCE_DATA_DIR: join(folder, 'data'),
       ...storeEnvironment,
       ...options.env,

@@ -281,7 +281,7 @@ mutation BackfillSpace($name: String!) {
     query: `mutation CompareSpaces($a: String!, $b: String!) {
   compareSpaces(a: $a, b: $b, sample: 100) ${job}
 }`,
-    variables: { a: 'semblance-compact', b: 'colours' },
+    variables: { a: 'semblance-hybrid', b: 'colours' },
   },
   {
     kind: 'Mutation',

@@ -1,4 +1,4 @@
-import { bundledModel, loadModelManifest, type Manifest } from '../../embedding/manifest.js';
+import { defaultModel, loadModelManifest, type Manifest } from '../../embedding/manifest.js';
 import { ModelError, ModelNotFoundError } from '../../embedding/model-error.js';
 import { transparencyOf } from '../../embedding/model-identity.js';
 import { howToMend } from '../../embedding/models/remedy.js';
@@ -50,7 +50,7 @@ export async function diagnoseModels(
 
 /** Where there is no space yet: the model that the first one is made with. */
 export async function diagnoseFirstModel({ model, dataDir }: ModelOptions): Promise<readonly Finding[]> {
-  const name = model ?? bundledModel;
+  const name = model ?? defaultModel;
   try {
     await readVerified(await loadModelManifest(name, dataDir));
     return [];

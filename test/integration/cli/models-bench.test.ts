@@ -110,9 +110,13 @@ describe('models bench', () => {
       '1',
     );
     expect(code).toBe(0);
-    expect(stdout.match(/^\S+$/gm)).toEqual(['semblance-compact', free]);
+    expect(stdout.match(/^\S+$/gm)).toEqual(['semblance-compact', 'semblance-hybrid', free]);
     expect(output).toContain("half is left out: The model's folder has no manifest.json.");
-    expect(Object.values(await stored()).map(({ model }) => model)).toEqual(['semblance-compact', free]);
+    expect(Object.values(await stored()).map(({ model }) => model)).toEqual([
+      'semblance-compact',
+      'semblance-hybrid',
+      free,
+    ]);
 
     const missing = await bench('dinov2-base');
     expect(missing.output).toContain('There is no model dinov2-base: "semblance models list" tells');

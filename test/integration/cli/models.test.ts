@@ -114,7 +114,7 @@ describe('models pull', () => {
 
     const verified = await models(['verify']);
     expect(verified.stdout).toBe(
-      `semblance-compact: whole, and answers as it did.\n${dinov2.name}: whole, and answers as it did.\n`,
+      `semblance-compact: whole, and answers as it did.\nsemblance-hybrid: whole, and answers as it did.\n${dinov2.name}: whole, and answers as it did.\n`,
     );
     expect(verified.code).toBe(0);
 
@@ -356,6 +356,7 @@ describe('models list and remove', () => {
     await models(['add', join(tinyModelFolder('nhwc-uint8-cls'), 'model.onnx'), '--name', 'mine', '--pooling', 'cls']);
     const table = (await models(['list'])).stdout;
     expect(table).toMatch(/^semblance-compact +bundled +768/m);
+    expect(table).toMatch(/^semblance-hybrid +bundled +768/m);
     expect(table).toMatch(/^dinov2-small-int8 +installed +768 +6\.12 +13\.4 kB +Xenova\/dinov2-small +Apache-2\.0$/m);
     expect(table).toMatch(/^dinov2-base +not installed +768 +23\.2 +347\.0 MB/m);
     expect(table).toMatch(/^resnet50 .* timm\/resnet50\.a1_in1k, to be exported/m);

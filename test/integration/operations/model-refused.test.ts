@@ -23,7 +23,7 @@ describe('a start whose model is not that of the active space', () => {
   beforeAll(async () => {
     gallery = await openPersistentApp('embedded');
     const { operations } = gallery.app;
-    ({ config } = gallery.app);
+    config = { ...gallery.app.config, model: undefined };
     folder = join(gallery.dataDir, 'models', model);
     await install();
     await operations.uploadImage({ bytes: await makeJpeg(1), filename: 'one.jpg', priority: 'query' });

@@ -6,7 +6,7 @@ import { list } from 'tar';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildApp, type App } from '../../../src/app.js';
 import { registerImport } from '../../../src/cli/import.js';
-import { loadConfig, type Config } from '../../../src/config.js';
+import type { Config } from '../../../src/config.js';
 import { ImageDecoder } from '../../../src/image/decode.js';
 import { defaultMaxUploadBytes, maxImagePixels } from '../../../src/limits.js';
 import { exportGallery } from '../../../src/operations/archive/export-gallery.js';
@@ -19,6 +19,7 @@ import { persistentStores } from '../../support/persistent-app.js';
 import { alike, digest, seen, type Seen } from '../../support/seen-gallery.js';
 import { rewriteArchive } from '../../support/rewrite-archive.js';
 import { cleanUp, makeFolder, runProgram } from '../../support/server.js';
+import { testConfig } from '../../support/small-model.js';
 
 type Kind = 'embedded' | 'server';
 
@@ -45,7 +46,7 @@ let empty: Promise<string> | undefined;
 
 async function makeEmpty(): Promise<string> {
   const dataDir = join(await makeFolder(), 'data');
-  await (await openArchiveStore(loadConfig({ SEMBLANCE_DATA_DIR: dataDir }))).close();
+  await (await openArchiveStore(testConfig({ SEMBLANCE_DATA_DIR: dataDir }))).close();
   return dataDir;
 }
 
@@ -60,7 +61,7 @@ async function environmentOf(kind: Kind): Promise<Record<string, string>> {
 }
 
 async function configOf(kind: Kind): Promise<Config> {
-  return loadConfig(await environmentOf(kind));
+  return testConfig(await environmentOf(kind));
 }
 
 async function withApp<T>(config: Config, work: (app: App) => Promise<T>): Promise<T> {
@@ -135,7 +136,7 @@ interface FilledGallery {
 function gallery(kind: Kind): Promise<FilledGallery> {
   const made = async () => {
     const env = await environmentOf(kind);
-    const config = loadConfig(env);
+    const config = testConfig(env);
     return { env, config, before: await fill(config) };
   };
   const found = galleries.get(kind) ?? made();
@@ -183,7 +184,7 @@ test(`a gallery moved by \`semblance export\` and \`import\` from ${from} to ${t
   });
   const { results } = JSON.parse(similar.stdout) as { results: readonly { readonly id: string }[] };
   expect(results.map(({ id }) => id)).toEqual(before.answers[0]?.map(({ id }) => id));
-  await withStore(loadConfig(destination), async (store) => {
+  await withStore(testConfig(destination), async (store) => {
     const ids = await store.snapshot((snapshot) => snapshot.imageIds({ limit: 100 }));
     expect([...ids].sort()).toEqual(before.images.map(({ id }) => id).sort());
   });
@@ -342,7 +343,7 @@ describe('an archive', () => {
 
   test('is added to a gallery by the commands, which embed it for the spaces that it lacks', async () => {
     const env = await environmentOf(home);
-    const config = loadConfig(env);
+    const config = testConfig(env);
     await withApp(config, async ({ operations }) => {
       await operations.uploadImage({ bytes: await makeJpeg(1), filename: 'own.jpg', priority: 'query' });
       await operations.createSpace({ name: 'greys', recipe: 'color' });

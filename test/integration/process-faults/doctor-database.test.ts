@@ -70,7 +70,7 @@ describe.each(serverStores)('semblance doctor tells of a Postgres $name', () => 
 
   test('that no space is active, and that a model is missing', async () => {
     await database.query(`UPDATE semblance.embedding_space SET state = 'ready', model = 'gone' WHERE id = 1`);
-    const findings = (await look(database.url)).filter(({ level }) => level === 'problem');
+    const findings = (await look(database.url, { SEMBLANCE_MODEL: '' })).filter(({ level }) => level === 'problem');
     expect(checks(findings)).toEqual(['problem active-space', 'problem model']);
     expect(findings[1]?.message).toMatch(/gone.* is missing/);
     await database.query(

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { buildApp, type App } from '../../../src/app.js';
-import { loadConfig } from '../../../src/config.js';
 import { bundledModelsFolder } from '../../../src/paths.js';
 import { codeOf } from '../../support/client.js';
 import { buildMemoryApp, openHttpDoor } from '../../support/http-app.js';
 import { makeJpeg } from '../../support/make-image.js';
 import { cleanUp, makeFolder, runProgram, spawnServer, startServer, waitFor } from '../../support/server.js';
+import { testConfig } from '../../support/small-model.js';
 
 afterAll(cleanUp);
 
@@ -32,7 +32,7 @@ describe('a part of a running server that dies fails what it has in work, and th
 
   beforeAll(async () => {
     process.on('worker', onWorker);
-    app = await buildApp(loadConfig({ SEMBLANCE_DATA_DIR: join(await makeFolder(), 'data') }));
+    app = await buildApp(testConfig({ SEMBLANCE_DATA_DIR: join(await makeFolder(), 'data') }));
     await app.ready;
     stored.push(await upload(app));
     await app.operations.createSpace({ name: 'greys', recipe: 'grey' });

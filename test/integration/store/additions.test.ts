@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { buildApp, type App } from '../../../src/app.js';
-import { loadConfig } from '../../../src/config.js';
+import type { Config } from '../../../src/config.js';
 import { exportGallery } from '../../../src/operations/archive/export-gallery.js';
 import { importArchive } from '../../../src/operations/archive/import-archive.js';
 import { openArchiveStore } from '../../../src/store/archive-store.js';
@@ -13,6 +13,7 @@ import { openHttpDoor, type HttpDoor } from '../../support/http-app.js';
 import { makeJpeg } from '../../support/make-image.js';
 import { cleanUp, makeFolder } from '../../support/server.js';
 import { createServerDatabase, type ServerDatabase } from '../../support/server-database.js';
+import { testConfig } from '../../support/small-model.js';
 
 afterAll(cleanUp);
 
@@ -24,7 +25,7 @@ describe.each(testStoreKinds().filter((kind) => kind === 'server'))('what others
   let role: string;
   let app: App;
   let door: HttpDoor;
-  let config: ReturnType<typeof loadConfig>;
+  let config: Config;
   const logged: string[] = [];
   let seed = 0;
 
@@ -54,7 +55,7 @@ describe.each(testStoreKinds().filter((kind) => kind === 'server'))('what others
     const made = await database.createRole();
     role = made.name;
     await database.query('CREATE EXTENSION vector');
-    config = loadConfig({
+    config = testConfig({
       DATABASE_URL: made.url,
       SEMBLANCE_ADMIN_DATABASE_URL: database.url,
       SEMBLANCE_DATA_DIR: '/nonexistent',

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { buildApp, type App } from '../../../src/app.js';
-import { loadConfig, type Config } from '../../../src/config.js';
+import type { Config } from '../../../src/config.js';
 import { migrationsFolder } from '../../../src/paths.js';
 import { openDatabase } from '../../../src/store/database.js';
 import { migrate } from '../../../src/store/migrate.js';
@@ -15,6 +15,7 @@ import { testStoreKinds } from '../../support/database.js';
 import { makeJpeg } from '../../support/make-image.js';
 import { cleanUp, runProgram } from '../../support/server.js';
 import { createServerDatabase, type ServerDatabase } from '../../support/server-database.js';
+import { testConfig } from '../../support/small-model.js';
 import { openTestStore } from '../../support/store.js';
 import { tinyModelFolder } from '../../support/tiny-models.js';
 
@@ -89,7 +90,7 @@ describe.each(testStoreKinds().filter((kind) => kind === 'server'))('a role that
     SEMBLANCE_ADMIN_DATABASE_URL: withOwner ? owner.url : '',
     SEMBLANCE_DATA_DIR: dataDir,
   });
-  const config = (withOwner: boolean): Config => loadConfig(environment(withOwner));
+  const config = (withOwner: boolean): Config => testConfig(environment(withOwner));
   const open = async (withOwner: boolean): Promise<App> => {
     const app = await buildApp(config(withOwner));
     opened.push(app);
@@ -259,7 +260,7 @@ describe.each(testStoreKinds().filter((kind) => kind === 'server'))('a role that
     const wrong = { ...environment(true), SEMBLANCE_ADMIN_DATABASE_URL: elsewhere.href };
     const none = new URL(owner.url);
     none.username = 'nobody_of_that_name';
-    const app = await buildApp(loadConfig({ ...wrong, SEMBLANCE_ADMIN_DATABASE_URL: none.href }));
+    const app = await buildApp(testConfig({ ...wrong, SEMBLANCE_ADMIN_DATABASE_URL: none.href }));
     opened.push(app);
     // What needs no owner goes on without.
     await app.ready;
@@ -267,7 +268,7 @@ describe.each(testStoreKinds().filter((kind) => kind === 'server'))('a role that
       code: 'DATABASE_UNAVAILABLE',
       message: 'SEMBLANCE_ADMIN_DATABASE_URL: The database cannot be reached',
     });
-    const astray = await buildApp(loadConfig(wrong));
+    const astray = await buildApp(testConfig(wrong));
     opened.push(astray);
     await astray.ready;
     expect(await reasonOf(astray.operations.createSpace({ name: 'second', recipe: 'color' }))).toMatchObject({

@@ -6,6 +6,7 @@ import type { UploadInput } from '../../../src/operations/upload-image.js';
 import { makeJpeg } from '../../support/make-image.js';
 import { OwnPostgres } from '../../support/own-postgres.js';
 import { serverStores, waitFor } from '../../support/server.js';
+import { testConfig } from '../../support/small-model.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
 
 it('replicas of an embedded database are refused', () => {
@@ -34,7 +35,7 @@ describe.each(serverStores)('read replicas of a $name', () => {
 
   const open = async (readUrls: readonly string[]): Promise<App> => {
     const opened = await buildApp(
-      loadConfig({ DATABASE_URL: primary.url, SEMBLANCE_READ_DATABASE_URLS: readUrls.join(',') }),
+      testConfig({ DATABASE_URL: primary.url, SEMBLANCE_READ_DATABASE_URLS: readUrls.join(',') }),
       { onLog: (message) => logged.push(message) },
     );
     await opened.ready;

@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { cosine } from '../../../src/embedding/golden.js';
+import { defaultModel } from '../../../src/embedding/manifest.js';
 import { ImageDecoder } from '../../../src/image/decode.js';
 import { maxImagePixels } from '../../../src/limits.js';
 import { packageRoot } from '../../../src/paths.js';
 import { embedImage, settledEmbedder } from '../../support/embedders.js';
+import { smallModel } from '../../support/small-model.js';
 import { decodeEmbedding } from '../../support/tiny-models.js';
 
 /** See test/fixtures/golden/README.md. */
@@ -28,27 +30,23 @@ interface Goldens {
 
 const fixtures = join(packageRoot, 'test', 'fixtures');
 const side = 64;
-const goldens = JSON.parse(await readFile(join(fixtures, 'golden', 'semblance-compact.json'), 'utf8')) as Goldens;
-const images = Object.entries(goldens.images).map(([name, golden]) => ({ name, ...golden }));
+const readGoldens = async (model: string) =>
+  JSON.parse(await readFile(join(fixtures, 'golden', `${model}.json`), 'utf8')) as Goldens;
 const decoder = new ImageDecoder({ maxPixels: maxImagePixels, concurrency: 1 });
 const decodeFile = async (path: string) => decoder.decode(await readFile(join(fixtures, path)), 'bulk');
 
-let crops: Uint8Array;
-beforeAll(async () => {
-  crops = (await decodeFile('golden/semblance-compact-crops.png')).pixels;
-});
-
-describe('the bundled model', () => {
-  it('is the one that the golden values were made with', async () => {
-    const embedder = await settledEmbedder();
+describe.each([
+  { model: smallModel, imagesAtLeast: 31 },
+  { model: defaultModel, imagesAtLeast: 8 },
+])('the bundled model $model', ({ model, imagesAtLeast }) => {
+  it('is the one that the golden values were made with, and answers files as Pillow and onnxruntime do', async () => {
+    const goldens = await readGoldens(model);
+    const embedder = await settledEmbedder(model);
     expect(embedder.state).toMatchObject({ kind: 'ready', model: { sha256: goldens.modelSha256 } });
-    expect(images.length).toBeGreaterThan(30);
-  });
-
-  it('answers files as Pillow and onnxruntime do', async () => {
-    const embedder = await settledEmbedder();
+    const images = Object.entries(goldens.images);
+    expect(images.length).toBeGreaterThanOrEqual(imagesAtLeast);
     const tooFar: string[] = [];
-    for (const { name, file, width, height, minCosine, embedding } of images) {
+    for (const [name, { file, width, height, minCosine, embedding }] of images) {
       const image = await decodeFile(`images/${file}`);
       expect({ name, width: image.width, height: image.height }).toEqual({ name, width, height });
       const answer = await embedImage(embedder, image, 'bulk');
@@ -57,17 +55,21 @@ describe('the bundled model', () => {
     }
     expect(tooFar).toEqual([]);
   });
+});
 
+describe('the small model', () => {
   it('answers the same crops as onnxruntime does', async () => {
+    const { images } = await readGoldens(smallModel);
+    const { pixels: crops } = await decodeFile(`golden/${smallModel}-crops.png`);
     const embedder = await settledEmbedder();
     const bytes = side * side * 3;
     const answers = await Promise.all(
-      images.map(({ cropRow }) => {
+      Object.values(images).map(({ cropRow }) => {
         const pixels = crops.subarray(cropRow * bytes, (cropRow + 1) * bytes);
         return embedImage(embedder, { mediaType: 'image/png', width: side, height: side, pixels }, 'bulk');
       }),
     );
-    for (const [i, { name, embedding }] of images.entries()) {
+    for (const [i, [name, { embedding }]] of Object.entries(images).entries()) {
       expect(cosine(answers[i] ?? [], decodeEmbedding(embedding)), name).toBeGreaterThan(0.99999);
     }
   });

@@ -111,7 +111,7 @@ describe('loadManifest', () => {
   it('identifies the preprocessing by the SHA-256 of its canonical JSON', async () => {
     // python3: hashlib.sha256(json.dumps({k: m[k] for k in ("input", "preprocessing", "output")}, sort_keys=True,
     // separators=(",", ":")).encode()).hexdigest()
-    const { preprocessingSha256, whitePreprocessingSha256 } = await loadModelManifest(undefined, noModels);
+    const { preprocessingSha256, whitePreprocessingSha256 } = await loadModelManifest('semblance-compact', noModels);
     // Of spaces that were made while transparent pictures were seen on white.
     expect(whitePreprocessingSha256).toBe('7161243e9a71c479d8828bd46da9f104be88bd84c31a7834f66c6334b96e7bc8');
     expect(preprocessingSha256).not.toBe(whitePreprocessingSha256);
@@ -146,10 +146,11 @@ describe('loadManifest', () => {
 });
 
 describe('loadModelManifest', () => {
-  it('takes the bundled model unless told otherwise', async () => {
+  it('takes the default model unless told otherwise', async () => {
     expect(await loadModelManifest(undefined, noModels)).toMatchObject({
-      name: 'semblance-compact',
-      version: bundled.version,
+      name: 'semblance-hybrid',
+      input: { width: 224, height: 224 },
+      output: { dimensions: 768 },
     });
   });
 

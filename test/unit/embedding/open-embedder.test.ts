@@ -48,11 +48,11 @@ describe('openEmbedder', () => {
     });
     await embedder.settled;
     const { sha256 } = JSON.parse(
-      await readFile(join(bundledModelsFolder, 'semblance-compact/manifest.json'), 'utf8'),
+      await readFile(join(bundledModelsFolder, 'semblance-hybrid/manifest.json'), 'utf8'),
     ) as { sha256: string };
     expect(embedder.state).toMatchObject({
       kind: 'ready',
-      model: { name: 'semblance-compact', sha256, dimensions: 768 },
+      model: { name: 'semblance-hybrid', sha256, dimensions: 768 },
     });
   });
 
@@ -312,7 +312,7 @@ describe('the worker', () => {
   it.each(['while it loads', 'during a run'])('closes %s without aborting the process', async (when) => {
     const program = `
       import { openEmbedder } from ${JSON.stringify(join(packageRoot, 'dist/embedding/open-embedder.js'))};
-      const embedder = openEmbedder({ model: undefined, dataDir: '.', threads: 2 });
+      const embedder = openEmbedder({ model: 'semblance-compact', dataDir: '.', threads: 2 });
       if (${when === 'during a run'}) {
         await embedder.settled;
         const image = { mediaType: 'image/png', width: 64, height: 64, pixels: new Uint8Array(64 * 64 * 3).fill(90) };

@@ -75,7 +75,7 @@ describe('ONNX Runtime', () => {
     await writeFile(
       file,
       `import { openEmbedder } from ${JSON.stringify(join(packageRoot, 'dist/embedding/open-embedder.js'))};
-      const embedder = openEmbedder({ model: undefined, dataDir: '.', threads: 1 });
+      const embedder = openEmbedder({ model: 'semblance-compact', dataDir: '.', threads: 1 });
       await embedder.settled;
       if (embedder.state.kind !== 'ready') throw new Error(embedder.state.reason);
       await embedder.close();`,
