@@ -13,6 +13,7 @@ import { openMetrics } from '../http/metrics.js';
 import { createHttpApp } from '../http/server.js';
 import { openLog, type Log } from '../log.js';
 import { WorkMeter } from '../operations/access/work-meter.js';
+import { adviseModel } from '../operations/model-advice.js';
 import { packageVersion, temporaryFolder } from '../paths.js';
 import { print } from './output.js';
 import type { Environment } from './run.js';
@@ -177,6 +178,7 @@ function announce({ app, listening }: Server, { env, format, log }: Announcement
           tell('  npm run -s semblance -- sample');
           tell('');
         }
+        await adviseOperator(app, { format, log, tell });
         tell('Ready.');
       },
       (error: unknown) => {
@@ -187,6 +189,24 @@ function announce({ app, listening }: Server, { env, format, log }: Announcement
     .catch((error: unknown) => {
       log.error('The state could not be read', error);
     });
+}
+
+/** Says that a better model is bundled, where that is so, and how to switch to it. */
+async function adviseOperator(
+  { config, context: { store, recipes } }: App,
+  { format, log, tell }: Pick<Announcement, 'format' | 'log'> & { readonly tell: (line: string) => void },
+): Promise<void> {
+  const advice = await adviseModel({ store, recipes, model: config.model });
+  if (advice === undefined) return;
+  const { message, commands, otherwise } = advice;
+  if (format === 'json') log.info(message, { commands: commands.map((command) => `semblance ${command}`), otherwise });
+  tell('');
+  tell(`${message} To switch while this serves:`);
+  tell('');
+  for (const command of commands) tell(`  npm run -s semblance -- ${command}`);
+  tell('');
+  tell(otherwise);
+  tell('');
 }
 
 function describeServing(state: EmbedderState, tell: (line: string) => void, log: Log): void {

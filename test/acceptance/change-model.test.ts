@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { defaultModel } from '../../src/embedding/manifest.js';
 import { dataOf, type TestClient } from '../support/client.js';
 import { preprocessorConfig, TestHub } from '../support/hub.js';
 import { makeJpeg } from '../support/make-image.js';
@@ -12,8 +13,10 @@ import {
   embeddedStores,
   serverStores,
   startServer,
+  testStores,
   waitFor,
   type FinishedRun,
+  type TestServer,
 } from '../support/server.js';
 import { smallModel } from '../support/small-model.js';
 
@@ -77,67 +80,120 @@ async function countsBySpace(folder: string, env: Readonly<Record<string, string
   return Object.fromEntries(spaces.map(({ name, state, imageCount }) => [`${name} ${state}`, imageCount]));
 }
 
+/**
+ * Does the work beside searches and uploads, until some were answered in the space that it activates. Every search is answered in
+ * full, in the one space or the other, and nothing that is uploaded meanwhile is missing in either.
+ */
+async function underTraffic(
+  server: TestServer,
+  options: {
+    readonly env: Readonly<Record<string, string>>;
+    readonly ids: readonly string[];
+    readonly space: string;
+  },
+  work: () => Promise<void>,
+): Promise<void> {
+  const { client, folder } = server;
+  const { env, ids, space } = options;
+  let going = true;
+  const answers: Answer[] = [];
+  let uploads = 0;
+  const repeat = async (once: (round: number) => Promise<void>): Promise<void> => {
+    for (let round = 0; going; round++) await once(round);
+  };
+  const traffic = Promise.all([
+    repeat(async (round) => {
+      const answer = await client.similarAnswer(ids[round % ids.length] ?? '', { k });
+      answers.push({
+        hits: dataOf(answer).similarImages.length,
+        space: answer.extensions?.semblance?.space ?? '',
+      });
+    }),
+    repeat(async (round) => {
+      const answer = await client.searchAnswer(await makeJpeg(round % stored), { k });
+      answers.push({
+        hits: dataOf(answer).searchByUpload.length,
+        space: answer.extensions?.semblance?.space ?? '',
+      });
+    }),
+    repeat(async (round) => {
+      await client.upload(await makeJpeg(1_000 + round));
+      uploads += 1;
+    }),
+  ]);
+  // Whoever fails first ends the others; `await traffic` below says why.
+  traffic.catch(() => (going = false));
+  try {
+    await work();
+    const answeredBefore = answers.length;
+    await waitFor('answers of the new space', () =>
+      Promise.resolve(!going || answers.slice(answeredBefore).filter((answer) => answer.space === space).length > 5),
+    );
+  } finally {
+    going = false;
+    await traffic;
+  }
+
+  expect(new Set(answers.map(({ hits }) => hits))).toEqual(new Set([k]));
+  expect(new Set(answers.map((answer) => answer.space))).toEqual(new Set([before, space]));
+  expect(uploads).toBeGreaterThan(0);
+  expect(await countsBySpace(folder, env)).toEqual({
+    [`${space} active`]: ids.length + uploads,
+    [`${before} ready`]: ids.length + uploads,
+  });
+  // What this model sees of a stored picture is what it stored of it.
+  const [own] = await client.search(await makeJpeg(3), { k: 1 });
+  expect(own).toMatchObject({ image: { id: ids[3] }, similarity: expect.closeTo(1, 3) as number });
+}
+
 describe.each(serverStores)('another model under a running server ($name)', (store) => {
   it('is pulled, filled and activated while searches and uploads go on', { timeout: 240_000 }, async () => {
-    const folder = await makeFolder();
     const env = store.environment();
-    const server = await startServer({ folder, env });
-    const { client } = server;
-    const ids = await fill(client);
-
-    let going = true;
-    const answers: Answer[] = [];
-    let uploads = 0;
-    const repeat = async (work: (round: number) => Promise<void>): Promise<void> => {
-      for (let round = 0; going; round++) await work(round);
-    };
-    const traffic = Promise.all([
-      repeat(async (round) => {
-        const answer = await client.similarAnswer(ids[round % ids.length] ?? '', { k });
-        answers.push({
-          hits: dataOf(answer).similarImages.length,
-          space: answer.extensions?.semblance?.space ?? '',
-        });
-      }),
-      repeat(async (round) => {
-        const answer = await client.searchAnswer(await makeJpeg(round % stored), { k });
-        answers.push({
-          hits: dataOf(answer).searchByUpload.length,
-          space: answer.extensions?.semblance?.space ?? '',
-        });
-      }),
-      repeat(async (round) => {
-        await client.upload(await makeJpeg(1_000 + round));
-        uploads += 1;
-      }),
-    ]);
-    // Whoever fails first ends the others; `await traffic` below says why.
-    traffic.catch(() => (going = false));
-    try {
-      const run = await runSteps(folder, steps, env);
+    const server = await startServer({ env });
+    const ids = await fill(server.client);
+    await underTraffic(server, { env, ids, space }, async () => {
+      const run = await runSteps(server.folder, steps, env);
       expect(run.output).toContain(`Installed ${model}`);
       expect({ code: run.code, output: run.output }).toMatchObject({ code: 0 });
-      const switched = answers.length;
-      await waitFor('answers of the new space', () =>
-        Promise.resolve(!going || answers.slice(switched).filter((answer) => answer.space === space).length > 5),
-      );
-    } finally {
-      going = false;
-      await traffic;
-    }
-
-    expect(new Set(answers.map(({ hits }) => hits))).toEqual(new Set([k]));
-    expect(new Set(answers.map((answer) => answer.space))).toEqual(new Set([before, space]));
-    expect(uploads).toBeGreaterThan(0);
-    // Nothing that was uploaded meanwhile is missing in either.
-    expect(await countsBySpace(folder, env)).toEqual({
-      [`${space} active`]: stored + uploads,
-      [`${before} ready`]: stored + uploads,
     });
-    // What this model sees of a stored picture is what it stored of it.
-    const [own] = await client.search(await makeJpeg(3), { k: 1 });
-    expect(own).toMatchObject({ image: { id: ids[3] }, similarity: expect.closeTo(1, 3) as number });
     await server.stop();
+  });
+});
+
+describe.each(testStores)('a gallery of the small model after an upgrade ($name)', (store) => {
+  const told = (output: string): readonly string[] =>
+    [...output.matchAll(/^ {2}npm run -s semblance -- (spaces .*)$/gm)].map(([, command = '']) => command);
+
+  it('serves as before, and switches by the commands that it tells', { timeout: 240_000 }, async () => {
+    const options = { folder: await makeFolder(), env: store.environment() };
+    const first = await startServer(options);
+    const ids = await fill(first.client);
+    await first.stop();
+    expect(told(first.output)).toEqual([]);
+
+    const unset = { ...options, env: { ...options.env, ...switched } };
+    const server = await startServer(unset);
+    await server.printed('Ready.');
+    expect(server.output).toContain(
+      `The active space "${before}" was made with ${before}, and goes on serving with it;`,
+    );
+    const commands = told(server.output);
+    expect(commands).toEqual([
+      `spaces create ${defaultModel} --model ${defaultModel} --backfill`,
+      `spaces compare ${before} ${defaultModel}`,
+      `spaces activate ${defaultModel}`,
+    ]);
+    await underTraffic(server, { env: options.env, ids, space: defaultModel }, async () => {
+      const run = await runSteps(server.folder, commands, options.env);
+      expect({ code: run.code, output: run.output }).toMatchObject({ code: 0 });
+    });
+    await server.stop();
+
+    const last = await startServer(unset);
+    await last.printed('Ready.');
+    expect(last.output).toContain(`model     ${defaultModel}, 768 dimensions`);
+    expect(told(last.output)).toEqual([]);
+    await last.stop();
   });
 });
 

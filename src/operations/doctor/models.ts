@@ -6,9 +6,10 @@ import { readVerified } from '../../embedding/verified-weights.js';
 import { messageOf } from '../../errors.js';
 import { modelsOf } from '../../retrieval/spaces/fitted.js';
 import type { ModelLeaf } from '../../retrieval/spaces/leaves.js';
-import { problem, type Finding } from '../../store/diagnosis/finding.js';
+import { advice, problem, type Finding } from '../../store/diagnosis/finding.js';
 import type { EmbeddingSpace, Store } from '../../store/store.js';
 import { FittedRecipes } from '../fitted-recipes.js';
+import { adviseModel } from '../model-advice.js';
 
 export interface ModelOptions {
   /** SEMBLANCE_MODEL, which may be a model of a space under another name. */
@@ -18,7 +19,7 @@ export interface ModelOptions {
 
 /** Whether the models of all spaces that are kept up to date are at hand, with the very weights that the spaces were made with. */
 export async function diagnoseModels(
-  store: Pick<Store, 'liveSpaces' | 'readFitted'>,
+  store: Pick<Store, 'activeSpace' | 'listSpaces' | 'liveSpaces' | 'readFitted'>,
   options: ModelOptions,
 ): Promise<readonly Finding[]> {
   const spaces = await store.liveSpaces();
@@ -45,7 +46,19 @@ export async function diagnoseModels(
       if (finding !== undefined) findings.push(finding);
     }
   }
-  return findings;
+  return findings.length > 0 ? findings : adviseDefault(store, recipes, options);
+}
+
+/** Only where all spaces could be read and all models are whole: what is wrong comes first. */
+async function adviseDefault(
+  store: Pick<Store, 'activeSpace' | 'listSpaces'>,
+  recipes: FittedRecipes,
+  { model }: ModelOptions,
+): Promise<readonly Finding[]> {
+  const advised = await adviseModel({ store, recipes, model });
+  if (advised === undefined) return [];
+  const commands = advised.commands.map((command) => `\`semblance ${command}\``).join(', then ');
+  return [advice('default-model', advised.message, `Run ${commands}: servers serve meanwhile. ${advised.otherwise}`)];
 }
 
 /** Where there is no space yet: the model that the first one is made with. */

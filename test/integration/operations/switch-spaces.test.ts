@@ -1,15 +1,17 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { App } from '../../../src/app.js';
+import { defaultModel } from '../../../src/embedding/manifest.js';
 import { SemblanceError } from '../../../src/errors.js';
 import { createOperations, type Operations } from '../../../src/operations/operations.js';
 import { holdStore } from '../../support/held-store.js';
 import { makeJpeg } from '../../support/make-image.js';
 import { openPersistentApp, persistentStores, type PersistentApp } from '../../support/persistent-app.js';
 import { cleanUp, runProgram, waitFor } from '../../support/server.js';
+import { smallModel } from '../../support/small-model.js';
 import { tinyModelFolder } from '../../support/tiny-models.js';
 import { startTraffic } from '../../support/traffic.js';
 
-const bundled = 'semblance-compact';
+const bundled = smallModel;
 /** Of 40 dimensions, and nothing like the bundled one. */
 const otherModel = tinyModelFolder('nchw-float32-convolutional');
 const stored = 24;
@@ -115,13 +117,12 @@ describe.each(persistentStores())('switching spaces on the %s store', (kind) => 
     beforeEach(open);
     afterEach(async () => gallery.remove());
 
-    it('goes on beside searches, uploads and deletions', { timeout: 240_000 }, async () => {
+    it('goes on to the default model beside searches, uploads and deletions', { timeout: 240_000 }, async () => {
       const { operations } = app;
       await throughAll({
         create: async () => {
-          expect((await operations.createSpace({ name: 'second', recipe: `@${otherModel}` })).space.state).toBe(
-            'building',
-          );
+          const { space } = await operations.createSpace({ name: 'second', recipe: `@${defaultModel}` });
+          expect(space).toMatchObject({ model: defaultModel, state: 'building' });
         },
         backfill: async () => {
           expect(await operations.backfillSpace({ name: 'second' })).toMatchObject({

@@ -72,6 +72,22 @@ describe('semblance doctor', () => {
     expect(run.output).not.toContain('hunter2');
   });
 
+  test('advises a gallery of the small model to go over to the default one, unless it names its model', async () => {
+    const SEMBLANCE_DATA_DIR = await copyOfTemplate();
+    const findings = await findingsOf({ SEMBLANCE_DATA_DIR, SEMBLANCE_MODEL: '' });
+    expect(findings).toEqual([
+      {
+        check: 'default-model',
+        level: 'advice',
+        message:
+          'The active space "semblance-compact" was made with semblance-compact, and goes on serving with it; semblance-hybrid, which is bundled too, finds more images of the same kind.',
+        remedy:
+          'Run `semblance spaces create semblance-hybrid --model semblance-hybrid --backfill`, then `semblance spaces compare semblance-compact semblance-hybrid`, then `semblance spaces activate semblance-hybrid`: servers serve meanwhile. SEMBLANCE_MODEL=semblance-compact keeps semblance-compact, and says no more of this.',
+      },
+    ]);
+    expect(await findingsOf({ SEMBLANCE_DATA_DIR })).toEqual([]);
+  });
+
   test('asks the server that holds the folder', async () => {
     const dataDir = await copyOfTemplate();
     const server = await startServer({ env: { SEMBLANCE_DATA_DIR: dataDir } });
