@@ -73,7 +73,7 @@ describe.each(testStoreKinds().filter((kind) => kind === 'server'))('what others
   });
 
   test('numbers that an upload refuses are exported digit by digit, and refused by an import that names the image', async () => {
-    const metadata = '{"id": 9007199254740993, "part": 0.12345678901234567890123}';
+    const metadata = '{"id":9007199254740993,"part":0.12345678901234567890123}';
     await add(
       `UPDATE image SET metadata = '${metadata}' WHERE filename = '0.jpg'`,
       `UPDATE image SET metadata = '{"tenant": 0}' WHERE filename = '0.jpg'`,
