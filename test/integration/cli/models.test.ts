@@ -126,9 +126,11 @@ describe('models pull', () => {
     await server.stop();
     const picture = join(folder, 'picture.jpg');
     await writeFile(picture, await makeJpeg(1));
-    const imported = await runProgram(['import', picture], { folder });
+    // From here on the active space decides.
+    const unnamed = { folder, env: { SEMBLANCE_MODEL: '' } };
+    const imported = await runProgram(['import', picture], unnamed);
     expect(imported.stdout).toBe('Imported 1, already there 0, failed 0.\n');
-    const search = await runProgram(['search', picture, '--json'], { folder });
+    const search = await runProgram(['search', picture, '--json'], unnamed);
     expect(JSON.parse(search.stdout)).toMatchObject({
       results: [{ rank: 1, similarity: expect.closeTo(1, 3) as number }],
     });
