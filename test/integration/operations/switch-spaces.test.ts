@@ -152,7 +152,12 @@ describe.each(persistentStores())('switching spaces on the %s store', (kind) => 
     onServer?.('goes on while the commands run in another process', { timeout: 300_000 }, async () => {
       const { database, schema } = app.config;
       const run = async (...args: string[]): Promise<void> => {
-        const env = { DATABASE_URL: database.kind === 'server' ? database.url : '', SEMBLANCE_SCHEMA: schema };
+        // Unset, as where an operator switches: the active space changes.
+        const env = {
+          DATABASE_URL: database.kind === 'server' ? database.url : '',
+          SEMBLANCE_SCHEMA: schema,
+          SEMBLANCE_MODEL: '',
+        };
         const finished = await runProgram(['spaces', ...args], { env });
         expect(finished.code, finished.output).toBe(0);
       };
