@@ -5,13 +5,9 @@ import { JsonText } from './json-text.js';
 /** Between two looks at the clock and two counts of bytes. */
 const chunkCharacters = 64 * 1024;
 
-interface Container {
-  readonly close: ']' | '}';
-  /** Undefined for an array. */
-  readonly keys: readonly string[] | undefined;
-  readonly values: readonly unknown[];
-  next: number;
-}
+type Open =
+  | { readonly items: readonly unknown[]; next: number }
+  | { readonly fields: Readonly<Record<string, unknown>>; readonly keys: readonly string[]; next: number };
 
 /**
  * The JSON of what GraphQL answered, as JSON.stringify writes it. The event loop gets a turn every `answerSliceMs`, for tens of
@@ -24,14 +20,28 @@ export async function writeJson(root: unknown, onBytes: (bytes: number) => void)
   let chunk = '';
   let bytes = 0;
   let sliceEndMs = performance.now() + answerSliceMs;
-  const open: Container[] = [];
+  const open: Open[] = [];
+  // Rows repeat their names.
+  const names = new Map<string, string>();
+  const nameOf = (key: string): string => {
+    let name = names.get(key);
+    if (name === undefined) names.set(key, (name = `${JSON.stringify(key)}:`));
+    return name;
+  };
   const write = (value: unknown): void => {
-    const container = containerOf(value);
-    if (container === undefined) {
-      chunk += value instanceof JsonText ? value.text : JSON.stringify(value);
+    if (typeof value !== 'object' || value === null) {
+      chunk += typeof value === 'number' || typeof value === 'boolean' ? String(value) : JSON.stringify(value);
+    } else if (Array.isArray(value)) {
+      chunk += '[';
+      open.push({ items: value, next: 0 });
+    } else if (value instanceof JsonText) {
+      chunk += value.text;
+    } else if (Object.getPrototypeOf(value) === null) {
+      // GraphQL makes its objects without a prototype; all others are values of scalars.
+      chunk += '{';
+      open.push({ fields: value as Readonly<Record<string, unknown>>, keys: Object.keys(value), next: 0 });
     } else {
-      chunk += container.keys === undefined ? '[' : '{';
-      open.push(container);
+      chunk += JSON.stringify(value);
     }
   };
   const flush = (): void => {
@@ -44,13 +54,20 @@ export async function writeJson(root: unknown, onBytes: (bytes: number) => void)
 
   write(root);
   for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
-    if (top.next === top.values.length) {
-      chunk += top.close;
+    const length = 'keys' in top ? top.keys.length : top.items.length;
+    if (top.next === length) {
+      chunk += 'keys' in top ? '}' : ']';
       open.pop();
     } else {
       if (top.next > 0) chunk += ',';
-      if (top.keys !== undefined) chunk += `${JSON.stringify(top.keys[top.next])}:`;
-      write(top.values[top.next++]);
+      const at = top.next++;
+      if ('keys' in top) {
+        const key = top.keys[at] ?? '';
+        chunk += nameOf(key);
+        write(top.fields[key]);
+      } else {
+        write(top.items[at]);
+      }
     }
     if (chunk.length < chunkCharacters) continue;
     flush();
@@ -60,11 +77,4 @@ export async function writeJson(root: unknown, onBytes: (bytes: number) => void)
   }
   flush();
   return chunks;
-}
-
-/** Undefined for a leaf. GraphQL makes its objects without a prototype; all others are values of scalars. */
-function containerOf(value: unknown): Container | undefined {
-  if (Array.isArray(value)) return { close: ']', keys: undefined, values: value, next: 0 };
-  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== null) return undefined;
-  return { close: '}', keys: Object.keys(value), values: Object.values(value), next: 0 };
 }
