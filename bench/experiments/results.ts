@@ -48,7 +48,7 @@ function introduction(): readonly string[] {
     '  candidates. `--validation` of `semblance evaluate` judges on the last tenth of the training images, for whoever wants to choose.',
     '- What is fitted is fitted on the indexed images alone: vocabularies, projections, classifiers. Learned similarities are trained on the',
     '  training images (CIFAR-10), or on other classes than are judged (Caltech-101).',
-    `- \`vit\` is the bundled model, which saw neither data set and no label of them. \`${cnn}\`, \`….class\` and`,
+    `- \`vit\` is \`semblance-compact\`, the default model when this was measured; it saw neither data set and no label of them. \`${cnn}\`, \`….class\` and`,
     '  `vit/learned-…` on CIFAR-10 saw the labels of the training images.',
     "- The learned similarities' training (which pairs are hard, learning rates) was first tried on every other class of Caltech-101 by name,",
     '  some of which are among those judged below; it was then confirmed, unchanged, on the 25 training classes alone. There, on classes',
