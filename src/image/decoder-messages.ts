@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SemblanceError } from '../errors.js';
 import { mediaTypes } from './decoded-image.js';
 
 /** To a decoder process, followed by the file. */
@@ -11,7 +12,14 @@ export const decodeOrder = z.object({
 export type DecodeOrder = z.infer<typeof decodeOrder>;
 
 /** What a file can be refused with once it is in a decoder process. */
-export const decodeRefusals = ['IMAGE_TOO_LARGE', 'INVALID_IMAGE', 'UNSUPPORTED_MEDIA_TYPE'] as const;
+const decodeRefusals = ['IMAGE_TOO_LARGE', 'INVALID_IMAGE', 'UNSUPPORTED_MEDIA_TYPE'] as const;
+
+/** Whether it is the file that was refused. A stored one may be, too, that an earlier version or another setting took. */
+export function isDecodeRefusal(
+  error: unknown,
+): error is SemblanceError & { readonly code: (typeof decodeRefusals)[number] } {
+  return error instanceof SemblanceError && decodeRefusals.some((code) => code === error.code);
+}
 
 const size = z.int().positive();
 /** Whether the process can decode nothing more and is to be ended. */

@@ -5,13 +5,13 @@
 import { messageOf, SemblanceError } from '../errors.js';
 import { maxDecodeCpuMs, maxIdleDecoderBytes } from '../limits.js';
 import { decodePixels } from './decode-pixels.js';
-import { decodeOrder, decodeRefusals, type DecodeAnswer, type DecodeOrder } from './decoder-messages.js';
+import { decodeOrder, isDecodeRefusal, type DecodeAnswer, type DecodeOrder } from './decoder-messages.js';
 import { FrameReader, writeFrame } from './frames.js';
 
 /** Between two looks at the time that a decode has taken. */
 const cpuCheckMs = 100;
 
-// Ctrl-C reaches the whole process group: the server decides when its decoders end.
+// Service managers signal every process of a service: the server decides when its decoders end.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 
 const reader = new FrameReader<DecodeOrder>({
@@ -51,9 +51,8 @@ function holdsMuch(): boolean {
 }
 
 function refusalOf(error: unknown): Omit<Extract<DecodeAnswer, { readonly kind: 'refused' }>, 'isLast'> {
-  const code = error instanceof SemblanceError && decodeRefusals.find((known) => known === error.code);
-  if (code === false || code === undefined) throw error;
-  const { message, cause } = error;
+  if (!isDecodeRefusal(error)) throw error;
+  const { code, message, cause } = error;
   return { kind: 'refused', code, message, cause: messageOf(cause).slice(0, 1000), sizeBytes: 0 };
 }
 

@@ -1,14 +1,11 @@
-import { SemblanceError, type ErrorCode } from '../errors.js';
-import { decodeRefusals } from '../image/decoder-messages.js';
+import { SemblanceError } from '../errors.js';
+import { isDecodeRefusal } from '../image/decoder-messages.js';
 import { makeGrey } from '../image/grey.js';
 import { maxConcurrentDecodes } from '../limits.js';
 import type { OperationsContext } from './context.js';
 import { overAll } from './stored-images.js';
 
 type Parts = Pick<OperationsContext, 'store' | 'decoder'>;
-
-/** An earlier version or setting may have stored what this one refuses. */
-const refusals: ReadonlySet<ErrorCode> = new Set(decodeRefusals);
 
 /**
  * Grey renditions of stored images. One that an earlier version stored without, or with another, gets its own here, once. Images
@@ -42,7 +39,7 @@ async function addGrey({ store, decoder }: Parts, id: string, signal?: AbortSign
     await store.writeGrey(id, grey).catch(toleratingRefusal);
     return grey;
   } catch (error) {
-    if (error instanceof SemblanceError && refusals.has(error.code)) return undefined;
+    if (isDecodeRefusal(error)) return undefined;
     throw error;
   }
 }

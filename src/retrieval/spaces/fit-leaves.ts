@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
-import { invalidArgument, SemblanceError, type ErrorCode } from '../../errors.js';
-import { decodeRefusals } from '../../image/decoder-messages.js';
+import { invalidArgument, SemblanceError } from '../../errors.js';
+import { isDecodeRefusal } from '../../image/decoder-messages.js';
 import type { Matrix } from '../../math/matrix.js';
 import { Random } from '../../math/random.js';
 import type { Vocabulary, VocabularySizeScore } from '../features/bag-of-words.js';
@@ -151,14 +151,12 @@ async function readDescriptors(
   return images;
 }
 
-const unusable: ReadonlySet<ErrorCode> = new Set([...decodeRefusals, 'NOT_FOUND']);
-
 /** Undefined for an image that cannot serve: no decoder or model makes anything of it, or it was deleted meanwhile. */
 export async function unlessUnusable<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof SemblanceError && unusable.has(error.code)) return undefined;
+    if (isDecodeRefusal(error) || (error instanceof SemblanceError && error.code === 'NOT_FOUND')) return undefined;
     throw error;
   }
 }
