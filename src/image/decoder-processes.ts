@@ -89,6 +89,8 @@ class DecoderProcess {
     this.#child = spawn(process.execPath, [fileURLToPath(workerUrl('image/decoder-process'))], {
       // None of the server's secrets.
       env: {},
+      // A process group of its own: Ctrl-C would end it while it loads.
+      detached: true,
       // What libvips has to say before it aborts belongs into the operator's log.
       stdio: ['pipe', 'pipe', 'inherit'],
     });

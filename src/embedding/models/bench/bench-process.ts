@@ -10,9 +10,6 @@ const warmUpRuns = 2;
 const minRuns = 3;
 const maxRuns = 10_000;
 
-// Ctrl-C reaches the whole process group. The parent ends this process where it should end.
-process.on('SIGINT', () => undefined);
-
 process.once('message', (start: BenchStart) => {
   void answer(start).then((result) => {
     if (!process.connected) return;

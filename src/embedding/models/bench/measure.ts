@@ -96,6 +96,8 @@ async function askProcess(start: BenchStart, signal: AbortSignal | undefined): P
   disableTelemetry();
   const child = fork(fileURLToPath(workerUrl('embedding/models/bench/bench-process')), {
     execArgv: [],
+    // Ctrl-C reaches a whole process group: a process that has one of its own is ended where it should end, and by us.
+    detached: true,
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });
