@@ -1,6 +1,6 @@
 import type { ModelInfo } from '../embedding/embedder.js';
 import { embeddingDimensions } from '../limits.js';
-import { fitApart } from '../retrieval/spaces/fit-apart.js';
+import { drawProjected } from '../retrieval/spaces/fit.js';
 import type { EmbeddingSpace, NewEmbeddingSpace } from '../store/store.js';
 import type { OperationsContext } from './context.js';
 import { describeSpace } from './create-space.js';
@@ -25,13 +25,7 @@ export async function activeSpace({ store, embedder }: Parts): Promise<Embedding
 async function firstSpaceOf({ name, sha256, preprocessingSha256, dimensions }: ModelInfo): Promise<NewEmbeddingSpace> {
   if (dimensions <= embeddingDimensions)
     return { name, model: name, modelSha256: sha256, preprocessingSha256, dimensions };
-  // There is no image that a projection could be fitted on.
-  const sample = { rows: 0, columns: dimensions, values: new Float32Array() };
-  const { projection } = await fitApart(
-    'narrowing',
-    { sample, components: embeddingDimensions, randomSeed: firstSeed },
-    {},
-  );
   const of = { kind: 'model', model: name, sha256, preprocessingSha256, dimensions } as const;
-  return describeSpace(name, { kind: 'pca', of, whiten: false, random: true, projection });
+  // There is no image that a projection could be fitted on.
+  return describeSpace(name, await drawProjected(of, embeddingDimensions, { seed: firstSeed }));
 }

@@ -44,6 +44,23 @@ export async function fitFromLeaves(
   return new RecipeFitter(leaves, sample, options).fitWhole(recipe);
 }
 
+/**
+ * Projects to directions that the seed draws, for which no image is needed.
+ * @throws SemblanceError BAD_USER_INPUT where there are to be more numbers than `of` gives
+ */
+export async function drawProjected(
+  of: FittedRecipe,
+  dimensions: number,
+  { seed, signal }: Pick<FitOptions, 'seed' | 'signal'>,
+): Promise<FittedRecipe> {
+  const from = dimensionsOf(of);
+  if (dimensions > from) throw invalidArgument('method', `random-N with at most ${from} for N`, dimensions);
+  const sample = { rows: 0, columns: from, values: new Float32Array() };
+  const input = { sample, components: dimensions, randomSeed: seed };
+  const { projection } = await fitApart('narrowing', input, { signal });
+  return { kind: 'pca', of, whiten: false, random: true, projection };
+}
+
 type VectorOf = (values: LeafValues, imageId: string) => Float32Array;
 
 class RecipeFitter {
@@ -60,7 +77,7 @@ class RecipeFitter {
     this.#order = [...new Random(options.seed).permutation(sample.count)];
   }
 
-  /** At most `embeddingDimensions` numbers, which is what a space holds. */
+  /** Fits a recipe, and projects it where it gives more than the `embeddingDimensions` numbers that a space holds. */
   async fitWhole(recipe: Recipe): Promise<FittedRecipe> {
     const fitted = await this.fit(recipe);
     return dimensionsOf(fitted) > embeddingDimensions ? this.#narrow(fitted) : fitted;
@@ -72,12 +89,12 @@ class RecipeFitter {
     const { matrix } = await this.#gather(drawn, (values, id) => unitOf(of, values, id));
     const random = matrix.rows < minNarrowingImages;
     const from = dimensionsOf(of);
-    // Without any image, too.
+    // A matrix of no rows has no columns, and the projection needs their number.
     const sample = { ...matrix, columns: from };
     const input = { sample, components: embeddingDimensions, randomSeed: random ? seed : undefined };
     const { projection, neighboursKept } = await fitApart('narrowing', input, { signal });
     onNarrowed?.({ from, random, neighboursKept });
-    return { kind: 'pca', of, whiten: false, ...(random && { random }), projection };
+    return { kind: 'pca', of, whiten: false, random: random ? true : undefined, projection };
   }
 
   async fit(recipe: Recipe): Promise<FittedRecipe> {
@@ -87,7 +104,7 @@ class RecipeFitter {
       case 'pca': {
         const of = await this.fit(recipe.of);
         const { dimensions, whiten, random } = recipe;
-        if (random) return this.#draw(of, dimensions);
+        if (random === true) return drawProjected(of, dimensions, this.#options);
         const sample = await this.#gatherForProjection((values, id) => unitOf(of, values, id));
         const projection = await this.#project({ sample, components: dimensions, whiten });
         return { kind: 'pca', of, whiten, projection };
@@ -97,19 +114,6 @@ class RecipeFitter {
       default:
         return this.#leaves.leafFor(recipe);
     }
-  }
-
-  async #draw(of: FittedRecipe, dimensions: number): Promise<FittedRecipe> {
-    const { seed, signal } = this.#options;
-    const from = dimensionsOf(of);
-    if (dimensions > from) throw invalidArgument('method', `random-N with at most ${from} for N`, dimensions);
-    const sample = { rows: 0, columns: from, values: new Float32Array() };
-    const { projection } = await fitApart(
-      'narrowing',
-      { sample, components: dimensions, randomSeed: seed },
-      { signal },
-    );
-    return { kind: 'pca', of, whiten: false, random: true, projection };
   }
 
   async #fitFusion(recipe: Extract<Recipe, { readonly kind: 'fusion' }>): Promise<FittedRecipe> {

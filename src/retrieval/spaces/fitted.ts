@@ -166,7 +166,7 @@ function recipeToJson(fitted: FittedRecipe): RecipeJson {
         kind: 'pca',
         of: recipeToJson(of),
         whiten,
-        ...(random && { random }),
+        random,
         projection: projectionToJson(projection),
       };
     }
@@ -201,7 +201,7 @@ function recipeFromJson(json: RecipeJson): FittedRecipe {
     case 'pca': {
       const of = recipeFromJson(json.of);
       const projection = projectionFromJson(json.projection, dimensionsOf(of));
-      return { kind: 'pca', of, whiten: json.whiten, ...(json.random && { random: json.random }), projection };
+      return { kind: 'pca', of, whiten: json.whiten, random: json.random, projection };
     }
     case 'class-fusion': {
       const of = recipeFromJson(json.of);

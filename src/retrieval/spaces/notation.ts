@@ -87,8 +87,8 @@ function parseTransform([text, name, digits]: RegExpExecArray): (of: Recipe) => 
     const range = `${minProjectedDimensions} to ${embeddingDimensions}`;
     throw invalidArgument('method', `${name}-N with an integer from ${range} for N`, text.slice(1));
   }
-  const random = name === 'random' ? ({ random: true } as const) : {};
-  return (of) => ({ kind: 'pca', of, dimensions, whiten: name === 'whiten', ...random });
+  const random = name === 'random' ? true : undefined;
+  return (of) => ({ kind: 'pca', of, dimensions, whiten: name === 'whiten', random });
 }
 
 function parsePart(text: string): Part {
@@ -174,7 +174,7 @@ function unfitted(fitted: FittedRecipe): Recipe {
         kind: 'pca',
         of: unfitted(of),
         whiten,
-        ...(random && { random }),
+        random,
         dimensions: projection.components.rows,
       };
     }
