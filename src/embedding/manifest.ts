@@ -126,7 +126,7 @@ export interface Manifest extends ManifestFields {
   readonly whitePreprocessingSha256: string;
 }
 
-/** Of the first space of an empty database. */
+/** The model that the first space of an empty database is made with. */
 export const defaultModel = 'semblance-hybrid';
 const manifestFile = 'manifest.json';
 

@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { ConfigurationError } from '../../errors.js';
 import { maxModelBytes } from '../../limits.js';
 import type { Manifest, ManifestFields } from '../manifest.js';
-import type { CatalogueEntry, HubSource, StatedHubFile } from './catalogue-entry.js';
+import { checksumDifferences, type CatalogueEntry, type HubSource, type StatedHubFile } from './catalogue-entry.js';
 import { assertRoom, errorCode, sha256OfFile, sizeOf } from './disk.js';
 import { install } from './install.js';
 import { joinWeights } from './join-weights.js';
@@ -65,7 +65,7 @@ export async function addModel(options: AddOptions): Promise<Manifest> {
     await clear((await leftovers(workFolder)).filter((left) => !left.endsWith('.part')));
     await assertRoom(workFolder, copiedBytes);
     try {
-      const { differences } = await copyWeights({ file, beside, known, weightsPath, signal: options.signal });
+      const differences = await copyWeights({ file, beside, known, weightsPath, signal: options.signal });
       assertKnown(options, differences);
       const sha256 = await sha256OfFile(weightsPath, options.signal);
       const bytes = await readableSize(weightsPath);
@@ -101,7 +101,10 @@ export async function addModel(options: AddOptions): Promise<Manifest> {
   });
 }
 
-/** Brings the model to `weightsPath`: its one file, or its graph joined with the weights that lie beside it. */
+/**
+ * Brings the model to `weightsPath`: its one file, or its graph joined with the weights that lie beside it.
+ * @returns a clause for each file that is another than the catalogue knows
+ */
 async function copyWeights({
   file,
   beside,
@@ -114,18 +117,18 @@ async function copyWeights({
   readonly known: HubSource | undefined;
   readonly weightsPath: string;
   readonly signal: AbortSignal | undefined;
-}): Promise<{ readonly differences: readonly string[] }> {
+}): Promise<readonly string[]> {
   const graph = await sha256OfFile(file, signal);
   if (beside === undefined || known?.weights === undefined || (await sizeOf(beside)) === undefined) {
     if (known?.weights !== undefined && graph === known.sha256) {
       throw new ConfigurationError(`${file} is the graph without its weights: ${basename(known.weights.path)} must lie beside it.`);
     }
     await copyFile(file, weightsPath, constants.COPYFILE_FICLONE);
-    return { differences: fileDifferences(known, graph) };
+    return fileDifferences(known, graph);
   }
   const weights = await sha256OfFile(beside, signal);
   await joinWeights(file, beside, known.weights.path, weightsPath);
-  return { differences: [...fileDifferences(known, graph), ...fileDifferences(known.weights, weights)] };
+  return [...fileDifferences(known, graph), ...fileDifferences(known.weights, weights)];
 }
 
 async function readModel(
@@ -153,10 +156,8 @@ async function readModel(
   return { input, preprocessing: preprocessingPresets[chosen].make(input), output };
 }
 
-/** In what a file differs from the one that the catalogue knows. */
 function fileDifferences(known: StatedHubFile | undefined, sha256: string): readonly string[] {
-  if (known === undefined || known.sha256 === sha256) return [];
-  return [`${basename(known.path)} has SHA-256 ${sha256}, and the catalogue says ${known.sha256}`];
+  return known === undefined ? [] : checksumDifferences(known, basename(known.path), sha256);
 }
 
 function assertKnown({ as: entry, accept = false }: AddOptions, differences: readonly string[]): void {

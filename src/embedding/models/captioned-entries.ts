@@ -1,4 +1,4 @@
-import { github, hub, int8Loss, pixelValues, unpooled, type CatalogueEntry } from './catalogue-entry.js';
+import { github, hub, int8Loss, pixelValues, statedAt, unpooled, type CatalogueEntry } from './catalogue-entry.js';
 
 const imageEmbeds = { name: 'image_embeds', ...unpooled, dimensions: 512 } as const;
 
@@ -78,9 +78,7 @@ export const captionedEntries: readonly CatalogueEntry[] = [
     },
     approximateBytes: 352_000_000,
     checked: {
-      file: [`${clipPages}/vision_model.onnx`],
-      size: [`${clipPages}/vision_model.onnx`],
-      checksum: [`${clipPages}/vision_model.onnx`],
+      ...statedAt(`${clipPages}/vision_model.onnx`),
       ...clipChecked,
     },
     unverified: [],
@@ -121,9 +119,7 @@ export const captionedEntries: readonly CatalogueEntry[] = [
     },
     approximateBytes: 372_000_000,
     checked: {
-      file: [`${siglip2Use}/assets_install.go`],
-      size: [`${siglip2Use}/assets_install.go`],
-      checksum: [`${siglip2Use}/assets_install.go`],
+      ...statedAt(`${siglip2Use}/assets_install.go`),
       ...siglip2Checked,
     },
     unverified: [],

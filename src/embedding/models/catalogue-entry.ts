@@ -10,6 +10,11 @@ export interface StatedHubFile {
   readonly sha256: string;
 }
 
+/** A clause where a file is another than the catalogue knows. @param name by which people know the file */
+export function checksumDifferences(known: StatedHubFile, name: string, sha256: string): readonly string[] {
+  return sha256 === known.sha256 ? [] : [`${name} has SHA-256 ${sha256}, and the catalogue says ${known.sha256}`];
+}
+
 /** A file of the Hugging Face hub, at a commit that never changes. */
 export interface HubSource extends StatedHubFile {
   readonly kind: 'hub';
@@ -53,7 +58,7 @@ export interface CatalogueEntry {
   readonly output: ManifestFields['output'];
   /** Multiply-accumulates of one image, in thousand millions, counted from the architecture. Undefined: not counted. */
   readonly gmacs: number | undefined;
-  /** Of the weights, to the three digits that the hub's pages show. */
+  /** The size of the weights, to the three digits that the hub's pages show. */
   readonly approximateBytes: number;
   /** Public addresses where a fact was read. A fact without one was not checked: the first real pull checks it. */
   readonly checked: Readonly<Partial<Record<Fact, readonly string[]>>>;
@@ -61,11 +66,16 @@ export interface CatalogueEntry {
   readonly unverified: readonly string[];
 }
 
+/** For a page that tells of the file, its size and its checksum. */
+export function statedAt(page: string): Pick<CatalogueEntry['checked'], 'file' | 'size' | 'checksum'> {
+  return { file: [page], size: [page], checksum: [page] };
+}
+
 const size = { width: 224, height: 224 } as const;
 /** Name, layout and type as Optimum's exports for transformers.js have them. */
 export const pixelValues = { name: 'pixel_values', layout: 'NCHW', type: 'float32', ...size } as const;
 export const unpooled = { pooling: 'none', normalized: false } as const;
-/** Of the files whose patch convolution is quantised too. */
+/** What is not known of files whose patch convolution is quantised, too. */
 export const int8Loss = 'what int8 costs in retrieval';
 export const hub = 'https://huggingface.co';
 export const github = 'https://github.com';

@@ -1,4 +1,4 @@
-import { github, hub, int8Loss, pixelValues, unpooled, type CatalogueEntry } from './catalogue-entry.js';
+import { github, hub, int8Loss, pixelValues, statedAt, unpooled, type CatalogueEntry } from './catalogue-entry.js';
 
 const dinov2Base = {
   architecture: 'DINOv2 ViT-B/14, class token',
@@ -84,9 +84,7 @@ export const dinoEntries: readonly CatalogueEntry[] = [
     },
     approximateBytes: 91_000_000,
     checked: {
-      file: [`${hub}/onnx-community/dinov2-base/blob/main/onnx/model_quantized.onnx`],
-      size: [`${hub}/onnx-community/dinov2-base/blob/main/onnx/model_quantized.onnx`],
-      checksum: [`${hub}/onnx-community/dinov2-base/blob/main/onnx/model_quantized.onnx`],
+      ...statedAt(`${hub}/onnx-community/dinov2-base/blob/main/onnx/model_quantized.onnx`),
       ...dinov2Checked,
     },
     unverified: [int8Loss],

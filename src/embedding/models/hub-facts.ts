@@ -1,6 +1,6 @@
 import { maxModelBytes } from '../../limits.js';
 import type { ManifestFields } from '../manifest.js';
-import type { HubSource, StatedHubFile } from './catalogue-entry.js';
+import { checksumDifferences, type HubSource, type StatedHubFile } from './catalogue-entry.js';
 import type { Hub } from './hub.js';
 import { HubError } from './hub-error.js';
 import { preprocessingDifferences, preprocessorFile, readPreprocessing } from './hub-preprocessing.js';
@@ -54,7 +54,7 @@ export async function findOnHub({
     files.push({ path, bytes: stated.bytes, sha256 });
     if (stated.sha256 !== undefined) statedBy.add('hub');
     if (sha256 === part.sha256) statedBy.add('catalogue');
-    else differences.push(`${path} has SHA-256 ${sha256}, and the catalogue says ${part.sha256}`);
+    differences.push(...checksumDifferences(part, path, sha256));
     if (part.bytes !== undefined && part.bytes !== stated.bytes) {
       differences.push(`${path} has ${stated.bytes} bytes, and the catalogue says ${part.bytes}`);
     }

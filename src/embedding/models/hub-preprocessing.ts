@@ -4,7 +4,12 @@ import type { ManifestFields } from '../manifest.js';
 type Preprocessing = ManifestFields['preprocessing'];
 type Resize = Preprocessing['resize'];
 
-/** Beside the weights: how transformers' image processors prepare images for them. */
+interface Sides {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The file beside the weights that says how transformers' image processors prepare images for them. */
 export const preprocessorFile = 'preprocessor_config.json';
 
 const side = z.int().positive();
@@ -49,7 +54,7 @@ export function readPreprocessing(text: string, known: Preprocessing): Preproces
   const mean = normalizes ? (config.image_mean ?? known.mean) : undefined;
   const std = normalizes ? (config.image_std ?? known.std) : undefined;
   return {
-    resize: { ...resizeOf(config.size, known, centerCrop !== undefined), interpolation },
+    resize: { ...(sidesOf(config.size, centerCrop !== undefined) ?? known.resize), interpolation },
     ...(centerCrop === undefined ? {} : { centerCrop }),
     ...(rescales ? { rescale: config.rescale_factor ?? known.rescale ?? 1 / 255 } : {}),
     ...(mean === undefined ? {} : { mean }),
@@ -67,7 +72,7 @@ export function preprocessingDifferences(found: Preprocessing, known: Preprocess
 }
 
 /** The size that images have once they are prepared. */
-export function preparedSize({ centerCrop, resize }: Preprocessing): { readonly width: number; readonly height: number } | undefined {
+export function preparedSize({ centerCrop, resize }: Preprocessing): Sides | undefined {
   return centerCrop ?? ('width' in resize ? { width: resize.width, height: resize.height } : undefined);
 }
 
@@ -80,19 +85,13 @@ function parse(text: string): z.infer<typeof configSchema> | undefined {
 }
 
 /** A single number is the shortest side where a crop follows it, and both sides else. */
-function resizeOf(
-  size: z.infer<typeof configSchema>['size'],
-  known: Preprocessing,
-  cropped: boolean,
-): Pick<Extract<Resize, { width: number }>, 'width' | 'height'> | { shortestEdge: number } | Resize {
-  if (size == null) return known.resize;
-  if (typeof size === 'number') return cropped ? { shortestEdge: size } : { width: size, height: size };
-  return 'shortest_edge' in size ? { shortestEdge: size.shortest_edge } : { width: size.width, height: size.height };
+function sidesOf(size: z.infer<typeof configSchema>['size'], cropped: boolean): { readonly shortestEdge: number } | Sides | undefined {
+  if (typeof size === 'number' && cropped) return { shortestEdge: size };
+  if (typeof size === 'object' && size !== null && 'shortest_edge' in size) return { shortestEdge: size.shortest_edge };
+  return rectangleOf(size);
 }
 
-function rectangleOf(
-  size: z.infer<typeof configSchema>['crop_size'],
-): { readonly width: number; readonly height: number } | undefined {
+function rectangleOf(size: z.infer<typeof configSchema>['crop_size']): Sides | undefined {
   if (size == null) return undefined;
   return typeof size === 'number' ? { width: size, height: size } : { width: size.width, height: size.height };
 }
@@ -114,7 +113,7 @@ function describe({ resize, centerCrop, rescale, mean, std }: Preprocessing): Re
   };
 }
 
-/** As many as tell float32 numbers apart. */
+/** A number with as many digits as tell float32 numbers apart. */
 function digits(value: number): string {
   return String(Number(value.toPrecision(7)));
 }

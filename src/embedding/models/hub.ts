@@ -39,7 +39,7 @@ interface Answer {
 }
 
 const maxQuotedCharacters = 200;
-/** Of a configuration: those of image processors have less than 1 kB. */
+/** The most that a configuration may have; those of image processors have less than 1 kB. */
 const maxTextBytes = 65_536;
 
 /**

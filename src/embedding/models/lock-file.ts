@@ -29,7 +29,7 @@ const lockSchema = z.object({
   sha256: z.string(),
   /** Who stated the checksum before the file was seen: nobody for a file of one's own. */
   statedBy: z.array(z.enum(['hub', 'catalogue'])),
-  /** In which facts it differs from the catalogue, as somebody accepted it. */
+  /** The facts in which it differs from the catalogue, which somebody accepted. */
   accepted: z.array(z.string()).optional(),
   /** The licence that somebody agreed to. */
   acceptedLicense: z.string().optional(),

@@ -28,7 +28,7 @@ export interface PullOptions extends Waiting {
   readonly acceptLicense?: boolean | undefined;
   readonly onBytes?: ((bytes: number, totalBytes: number) => void) | undefined;
   readonly onRetry?: ((reason: string, waitMs: number) => void) | undefined;
-  /** In which facts the hub differs from the catalogue, where that is accepted. */
+  /** Is told the facts in which the hub differs from the catalogue, where that is accepted. */
   readonly onDifferences?: ((differences: readonly string[]) => void) | undefined;
   readonly retryDelayMs?: number | undefined;
 }
@@ -81,8 +81,7 @@ async function fetchAndInstall(
   const { entry, models, hub, endpoint, threads, signal, onBytes } = options;
   const known = preprocessingOf(entry);
   const found = await findOnHub({ source, known, ask: (question) => withRetries(() => question(hub, signal), options) });
-  const before = found.differences;
-  assertAccepted(options, before);
+  assertAccepted(options, found.differences);
 
   const pathOf = ({ sha256 }: FoundFile) => join(workFolder, `${sha256}.part`);
   const paths = found.files.map(pathOf);
@@ -106,7 +105,7 @@ async function fetchAndInstall(
   }
 
   const { path: weightsPath, bytes, sha256 } = await joined(found, paths, workFolder, signal);
-  const model = await takeModel(options, { weightsPath, threads }, found, before);
+  const model = await takeModel(options, { weightsPath, threads }, found);
   const { repo, revision } = source;
   const { commit } = found;
   await install({
@@ -132,7 +131,7 @@ async function fetchAndInstall(
         revision,
         ...(commit === undefined ? {} : { commit }),
         path: source.path,
-        ...(found.files.length === 1 ? {} : { joined: found.files.map((file) => ({ path: file.path, bytes: file.bytes, sha256: file.sha256 })) }),
+        ...(found.files.length === 1 ? {} : { joined: [...found.files] }),
       },
       statedBy: found.statedBy,
       ...(model.differences.length === 0 ? {} : { accepted: [...model.differences] }),
@@ -163,14 +162,13 @@ async function joined(
 async function takeModel(
   options: PullOptions,
   weights: { readonly weightsPath: string; readonly threads: number },
-  { preprocessing }: FoundOnHub,
-  before: readonly string[],
+  found: FoundOnHub,
 ): Promise<FoundModel & { readonly differences: readonly string[] }> {
   const { entry } = options;
-  const size = preparedSize(preprocessing);
+  const size = preparedSize(found.preprocessing);
   const own = await modelDifferences(weights, entry);
   assertAccepted(options, own);
-  const differences = [...before, ...own];
+  const differences = [...found.differences, ...own];
   const sameSize = size?.width === entry.input.width && size.height === entry.input.height;
   if (own.length === 0 && sameSize) return { input: entry.input, output: entry.output, differences };
   const answer = await findModel(weights, (outputs) => withCatalogue({ size }, entry, outputs));
