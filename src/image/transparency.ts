@@ -18,8 +18,11 @@ export function composed(image: DecodedImage, transparency: Transparency): Decod
   return transparency === 'white' || image.contrasted === undefined ? image : { ...image, pixels: image.contrasted };
 }
 
+/** The one kind of file in which nothing is transparent. */
+export const opaqueMediaType = 'image/jpeg' satisfies MediaType;
+
 export function mayBeTransparent(mediaType: MediaType): boolean {
-  return mediaType !== 'image/jpeg';
+  return mediaType !== opaqueMediaType;
 }
 
 /** @param rgba row-major, 4 bytes a pixel, not premultiplied */

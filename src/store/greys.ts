@@ -1,11 +1,12 @@
 import type pg from 'pg';
+import { opaqueMediaType } from '../image/transparency.js';
 import { ownName, type Schemas } from './identifiers.js';
 
 /**
- * Of rows of `image` as `i` and `image_content` as `c`: whether a grey rendition shows what is transparent on a background that
- * contrasts with it. Those of earlier versions show it on white, and a JPEG has nothing transparent: see mayBeTransparent.
+ * SQL for rows of `image` under the alias `i` and of `image_content` under `c`: whether a grey rendition shows what is transparent on a
+ * background that contrasts with it. Those of earlier versions show it on white, and a JPEG has nothing transparent.
  */
-export const greyIsOnContrast = "(c.grey_on_contrast OR i.media_type = 'image/jpeg')";
+export const greyIsOnContrast = `(c.grey_on_contrast OR i.media_type = '${opaqueMediaType}')`;
 
 export async function readGreys(
   pool: pg.Pool,
