@@ -8,6 +8,7 @@ import { toImageRecord } from '../../../src/store/image-rows.js';
 import type { ImageRecord } from '../../../src/store/types.js';
 import { answerOf, codeOf } from '../../support/client.js';
 import { buildMemoryApp, openHttpDoor, recordCalls, type HttpDoor } from '../../support/http-app.js';
+import { imageRow } from '../../support/image-row.js';
 import { makeJpeg } from '../../support/make-image.js';
 
 let app: App;
@@ -142,17 +143,12 @@ describe('an operation over a limit runs no resolver', () => {
 
 describe('an answer', () => {
   /** As a table holds it whose rows others write, too. */
-  const large: ImageRecord = toImageRecord({
-    id: '00000000-0000-8000-8000-000000000000',
-    sha256: '0'.repeat(64),
-    filename: 'large.jpg',
-    media_type: 'image/jpeg',
-    width: 1,
-    height: 1,
-    byte_size: 1,
-    metadata: JSON.stringify({ text: 'x'.repeat(60_000), number: '#' }).replace('"#"', '9007199254740993'),
-    created_at: new Date(0),
-  });
+  const large: ImageRecord = toImageRecord(
+    imageRow({
+      filename: 'large.jpg',
+      metadata: JSON.stringify({ text: 'x'.repeat(60_000), number: '#' }).replace('"#"', '9007199254740993'),
+    }),
+  );
   const admission = openAdmission({ anonymousAccess: 'admin', answerBytesInWork: 150_000 });
   let small: HttpDoor;
 

@@ -1,18 +1,8 @@
 import { expect, test } from 'vitest';
 import { metadataTextOf, toImageRecord } from '../../../src/store/image-rows.js';
+import { imageRow } from '../../support/image-row.js';
 
-const recordOf = (metadata: string) =>
-  toImageRecord({
-    id: '00000000-0000-8000-8000-000000000000',
-    sha256: '0'.repeat(64),
-    filename: 'a.jpg',
-    media_type: 'image/jpeg',
-    width: 1,
-    height: 1,
-    byte_size: 1,
-    metadata,
-    created_at: new Date(0),
-  });
+const recordOf = (metadata: string) => toImageRecord(imageRow({ metadata }));
 
 test.each([
   ['an empty object', '{}', '{}'],

@@ -18,6 +18,7 @@ import type { ArchiveStore } from '../../../../src/store/archive-store.js';
 import { toImageRecord } from '../../../../src/store/image-rows.js';
 import { rewriteArchive } from '../../../support/rewrite-archive.js';
 import { makeJpeg } from '../../../support/make-image.js';
+import { imageRow } from '../../../support/image-row.js';
 
 const hostile = join(import.meta.dirname, '../../../fixtures/archives/hostile-filename.tar');
 const decoder = new ImageDecoder({ maxPixels: maxImagePixels, concurrency: 2 });
@@ -220,17 +221,7 @@ test('a tar file is refused with a sentence where a header claims what is not th
 
 test('the metadata of an image are written with the digits that Postgres gave', () => {
   const metadata = '{"id": 9007199254740993, "tiny": 0.12345678901234567890123, "text": "\\\\ ü }"}';
-  const record = toImageRecord({
-    id: '00000000-0000-4000-8000-000000000000',
-    sha256: '0'.repeat(64),
-    filename: 'a.jpg',
-    media_type: 'image/jpeg',
-    width: 1,
-    height: 1,
-    byte_size: 1,
-    metadata,
-    created_at: new Date(0),
-  });
+  const record = toImageRecord(imageRow({ metadata }));
   const none = Buffer.alloc(0);
   const image = { record, original: none, thumbnail: none, grey: null, embeddings: [], regions: [] };
   const [json] = encodeImage(image, () => '');
