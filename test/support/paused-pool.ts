@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type pg from 'pg';
+import { expect } from 'vitest';
 import type { StoreKind } from '../../src/store/store.js';
 
 export interface PausedPool {
@@ -46,11 +47,37 @@ export function pausedPool(pool: pg.Pool): PausedPool {
 }
 
 /**
+ * Runs `first` up to its COMMIT, then `then` beside it, which must wait for that.
+ * @returns what became of `then`. Not which of them ended first: a commit's answer may arrive after that of a waiter
+ */
+export async function race<Then>(
+  { pool: realPool, kind }: { readonly pool: pg.Pool; readonly kind: StoreKind },
+  first: (pool: pg.Pool) => Promise<unknown>,
+  then: () => Promise<Then>,
+): Promise<PromiseSettledResult<Then>> {
+  const order: string[] = [];
+  const { pool, reached, resume } = pausedPool(realPool);
+  const one = first(pool);
+  await reached;
+  const settled = Promise.allSettled([then().finally(() => order.push('the second ended'))]);
+  await untilOneWaits(realPool, kind);
+  order.push('the first commits');
+  resume();
+  await one;
+  const [outcome] = await settled;
+  expect(order).toEqual(['the first commits', 'the second ended']);
+  return outcome;
+}
+
+/**
  * Resolves once a statement of this database waits for a lock. The embedded database has one backend: there a statement waits for
- * the other's transaction before it reaches any lock, and nothing can be seen of it.
+ * the other's transaction before it reaches any lock, which nothing shows, so that a moment passes instead.
  */
 export async function untilOneWaits(pool: pg.Pool, kind: StoreKind): Promise<void> {
-  if (kind !== 'server') return;
+  if (kind !== 'server') {
+    await setTimeout(20);
+    return;
+  }
   for (;;) {
     const { rows } = await pool.query<{ count: string }>(
       `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,

@@ -3,7 +3,7 @@ import { insertImage } from '../../../src/store/content.js';
 import { activateSpace, retireSpace } from '../../../src/store/space-states.js';
 import type { EmbeddingSpace } from '../../../src/store/store.js';
 import { testStoreKinds } from '../../support/database.js';
-import { pausedPool, untilOneWaits } from '../../support/paused-pool.js';
+import { race } from '../../support/paused-pool.js';
 import { embeddingOf, newImage, openTestStore, testSpace, type TestStore } from '../../support/store.js';
 
 describe.each(testStoreKinds())('which space is active on the %s store', (kind) => {
@@ -20,6 +20,7 @@ describe.each(testStoreKinds())('which space is active on the %s store', (kind) 
     }
   });
 
+  const on = () => ({ pool: opened.database.pool, kind });
   const create = async (name: string) => opened.store.createSpace({ ...testSpace, name });
   const imageFor = (spaces: readonly EmbeddingSpace[], text: string) =>
     newImage(0, text, { embeddings: spaces.map(({ id }) => ({ spaceId: id, embedding: embeddingOf(text) })) });
@@ -94,29 +95,11 @@ describe.each(testStoreKinds())('which space is active on the %s store', (kind) 
     await expect(opened.store.activateSpace(12_345, { force: true })).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
-  /** Runs `first` up to its COMMIT, then `then` beside it: `then` must not end before. */
-  const race = async <First, Then>(
-    first: (pool: TestStore['database']['pool']) => Promise<First>,
-    then: () => Promise<Then>,
-  ): Promise<PromiseSettledResult<Then>> => {
-    const order: string[] = [];
-    const { pool, reached, resume } = pausedPool(opened.database.pool);
-    const one = first(pool).finally(() => order.push('first'));
-    await reached;
-    const settled = Promise.allSettled([then().finally(() => order.push('then'))]);
-    await untilOneWaits(opened.database.pool, kind);
-    expect(order).toEqual([]);
-    resume();
-    await one;
-    const [outcome] = await settled;
-    expect(order).toEqual(['first', 'then']);
-    return outcome;
-  };
-
   test('an upload that was embedded before a space was made, and commits around its activation, is counted as missing', async () => {
     const image = imageFor([opened.space], 'on its way');
     let second: EmbeddingSpace | undefined;
     const outcome = await race(
+      on(),
       async (pool) => insertImage(pool, opened.schemas, image),
       async () => {
         second = await create('second');
@@ -131,6 +114,7 @@ describe.each(testStoreKinds())('which space is active on the %s store', (kind) 
     const second = await create('second');
     const image = imageFor([opened.space, second], 'for both');
     const outcome = await race(
+      on(),
       async (pool) => insertImage(pool, opened.schemas, image),
       async () => opened.store.activateSpace(second.id, { force: false }),
     );
@@ -143,12 +127,14 @@ describe.each(testStoreKinds())('which space is active on the %s store', (kind) 
     const stale = imageFor([opened.space], 'stale');
     const second = await create('second');
     const refused = await race(
+      on(),
       async (pool) => activateSpace(pool, opened.schemas, second.id, { force: false }),
       async () => opened.store.insertImage(stale),
     );
     expect(refused).toMatchObject({ status: 'rejected', reason: { code: 'CONFLICT' } });
     const both = imageFor([opened.space, second], 'stale');
     const again = await race(
+      on(),
       async (pool) => retireSpace(pool, opened.schemas, opened.space.id),
       async () => opened.store.insertImage(both),
     );
