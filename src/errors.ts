@@ -69,7 +69,7 @@ export function invalidArgument(name: string, expected: string, received: unknow
   return new SemblanceError('BAD_USER_INPUT', describeInvalid(name, expected, received));
 }
 
-/** For what is counted of a whole request: "The operation asks for up to 7 searches, and at most 5 are allowed: ask for fewer". */
+/** The error for what is counted of a whole request: "The operation asks for up to 7 searches, and at most 5 are allowed: ask for fewer". */
 export function tooMuch(asked: string, max: number, advice?: string): SemblanceError {
   const allowed = `at most ${max} ${max === 1 ? 'is' : 'are'} allowed`;
   return new SemblanceError('BAD_USER_INPUT', `${asked}, and ${allowed}${advice === undefined ? '' : `: ${advice}`}`);

@@ -37,7 +37,7 @@ export const comparisonDepth = 100;
 /** Queries of the lowest overlap that a comparison keeps for people to look at, and the first results in each space that it keeps of them. */
 export const maxComparedQueries = 12;
 export const maxComparedHits = 5;
-/** Of a label in a comparison, in UTF-8; a longer one is cut. */
+/** Bytes of UTF-8 that a comparison keeps of a label; a longer one is cut. */
 export const maxComparedLabelBytes = 255;
 /** Name of a space, in characters. */
 export const maxSpaceNameCharacters = 63;

@@ -55,7 +55,7 @@ async function explainNotFound(
   const [spaces, stored] = await Promise.all([store.liveSpaces(), store.existingIds([imageId])]);
   const space = spaces.find((live) => (name === undefined ? live.state === 'active' : live.name === name));
   if (space === undefined || !stored.has(imageId)) return error;
-  if ((await store.readEmbeddings(space.id, [imageId])).has(imageId)) return error;
+  if ((await store.heldIn(space.id, [imageId])).has(imageId)) return error;
   return new SemblanceError(
     'NOT_FOUND',
     `The image ${imageId} has no embedding in the space ${JSON.stringify(space.name)}: \`semblance spaces backfill ${space.name}\` embeds what is missing`,

@@ -132,7 +132,7 @@ export function toStoreError(error: unknown): Error {
   return error instanceof Error ? error : new Error('the database failed', { cause: error });
 }
 
-/** As toStoreError. What a rule of the database said goes to the log, for no client hears it. */
+/** Does what toStoreError does, and logs what a rule of the database said, for no client hears it. */
 export function toLoggedStoreError(error: unknown, onLog: (message: string) => void): Error {
   const translated = toStoreError(error);
   if (translated instanceof RefusedByRuleError) onLog(`refused by a rule of the database: ${translated.detail}`);

@@ -20,7 +20,7 @@ const columnsBesideMetadata = 'i.id, i.sha256, i.filename, i.media_type, i.width
 /** Columns of the table under the alias `i`. */
 export const imageColumns = `${columnsBesideMetadata}, i.metadata::text`;
 
-/** As imageColumns, with metadata only where the boolean parameter says so. */
+/** The same columns, with metadata only where the boolean parameter says so. */
 export function imageColumnsWhere(parameter: string): string {
   return `${columnsBesideMetadata}, CASE WHEN ${parameter}::boolean THEN i.metadata::text END AS metadata`;
 }

@@ -171,7 +171,7 @@ describe('the gallery', () => {
     await uploads(page).getByText('3 pictures stored').waitFor();
     expect(await uploads(page).getByText('gone.jpg').count()).toBe(0);
 
-    // By somebody else: found out when the gallery is shown again, or when the picture is opened.
+    // Somebody else deletes it: that is found out when the gallery is shown again, or when the picture is opened.
     const deleteElsewhere = async (name: string) => {
       const [image] = (await server.client.allImages()).filter(({ filename }) => filename === name);
       await server.client.data('mutation ($id: ID!) { deleteImage(id: $id) { deletedId } }', { id: image?.id });

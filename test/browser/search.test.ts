@@ -76,7 +76,7 @@ describe('searching on the page', () => {
     await page.getByRole('heading', { level: 2 }).waitFor();
     await dropFiles(page, [{ name: 'query.jpg', bytes: queryBytes }]);
     await hits(page).nth(9).waitFor();
-    // By its key: to scroll it into view for a mouse reveals more as well, which moves it away from under the mouse.
+    // The button is pressed by its key: to scroll it into view for a mouse reveals more as well, which moves it away from under the mouse.
     await page.getByRole('button', { name: 'Show more' }).press('Enter');
     await expect.poll(() => hits(page).count()).toBeGreaterThanOrEqual(20);
     for (let count = 20; count < 100; count = await hits(page).count()) {
@@ -256,7 +256,7 @@ describe('searching on the page', () => {
     await page.goBack();
     await queryPanel(page).getByText('Stored.').waitFor();
 
-    // By somebody else: found out when the search is shown again.
+    // Somebody else deletes it: that is found out when the search is shown again.
     await page.getByRole('banner').getByRole('link', { name: 'Gallery' }).click();
     const [added] = await server.client.allImages();
     expect(added?.filename).toBe('added.jpg');

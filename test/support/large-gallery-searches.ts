@@ -159,7 +159,7 @@ export function describeLargeSearches(kind: StoreKind, imageCount: number): void
         const passing = imageCount / 100;
         const hits = await search(client, { k: passing, metadata: { n: 7 }, exactMaxImages: never });
         expect((await hnswScans(client)) - before).toBe(1);
-        // Of those that pass, the query image may be one.
+        // The query image may be one of those that pass.
         expect(hits.length).toBeGreaterThanOrEqual(passing - 1);
         expect(hits[0]?.mode).toBe('exact');
       });

@@ -47,7 +47,7 @@ export interface DrawnSample extends ImageSample {
   readonly decodes: () => number;
 }
 
-/** By number: a file's tests draw the same ones again and again. */
+/** Pictures by their number: the tests of a file draw the same ones again and again. */
 const drawn = new Map<number, Promise<Buffer>>();
 
 function drawPicture(number: number): Promise<Buffer> {

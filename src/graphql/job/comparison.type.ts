@@ -1,6 +1,9 @@
 import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
+import { maxComparedLabelBytes } from '../../limits.js';
 import type { SpaceState } from '../../store/store.js';
 import { SpaceStates } from '../methods/methods.type.js';
+
+const labelDescription = `metadata.label, where that is text; no more than its first ${maxComparedLabelBytes} bytes.`;
 
 @ObjectType('Interval', { description: 'A mean and its 95 % interval by the percentile bootstrap.' })
 export class IntervalType {
@@ -88,10 +91,7 @@ export class ComparedHitType {
   @Field(() => String, { description: 'Of the image that was found.' })
   readonly filename!: string;
 
-  @Field(() => String, {
-    nullable: true,
-    description: 'metadata.label, where that is text; no more than its first 255 bytes.',
-  })
+  @Field(() => String, { nullable: true, description: labelDescription })
   readonly label!: string | null;
 
   @Field(() => Float, { description: 'Cosine similarity to the query, -1 to 1.' })
@@ -109,10 +109,7 @@ export class DifferingQueryType {
   @Field(() => String, { description: 'Of the image that was searched for.' })
   readonly filename!: string;
 
-  @Field(() => String, {
-    nullable: true,
-    description: 'metadata.label, where that is text; no more than its first 255 bytes.',
-  })
+  @Field(() => String, { nullable: true, description: labelDescription })
   readonly label!: string | null;
 
   @Field(() => Float, { description: 'Share of the first k that both found.' })

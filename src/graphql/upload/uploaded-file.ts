@@ -7,7 +7,7 @@ import { Semaphore } from '../../image/semaphore.js';
 export class FileAtPath {
   constructor(readonly upload: Promise<FileUpload>) {}
 
-  /** In messages of graphql-js, which repeat a value that they refuse. */
+  /** What messages of graphql-js show of it, which repeat a value that they refuse. */
   toJSON(): string {
     return 'a file';
   }

@@ -214,7 +214,7 @@ export function encodeImage(image: StoredImage, spaceName: (id: number) => strin
       ...region,
     })),
   };
-  // As Postgres writes them: JavaScript would round numbers that SQL stored.
+  // The text that Postgres wrote is taken over: JavaScript would round numbers that SQL stored.
   const metadata = metadataTextOf(image.record) ?? JSON.stringify(image.record.metadata);
   const files: Readonly<Record<ImageFile, Buffer | null>> = {
     'image.json': Buffer.from(withField(facts, 'metadata', metadata)),
@@ -260,7 +260,7 @@ export interface SpaceOfArchive {
 }
 
 /**
- * Without its grey rendition where that may show what is transparent otherwise than makeGrey does: it is made when it is asked for.
+ * The image is without its grey rendition where that may show what is transparent otherwise than makeGrey does: it is made when it is asked for.
  * @param spaces where the vectors of a space go, by its name
  * @throws InvalidEntryError where a file is missing or contradicts another
  */

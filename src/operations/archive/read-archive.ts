@@ -29,7 +29,7 @@ const startBytes = 64;
 export async function isArchive(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory() === true) return isGalleryStart(await readStart(join(path, galleryPath)));
-  // To open a pipe may never end.
+  // A pipe is not opened, for that may never end.
   if (found?.isFile() !== true) return false;
   return isGalleryStart(await readStartInTar(path, galleryPath, startBytes).catch(() => nothing));
 }

@@ -44,7 +44,7 @@ export async function createTarWriter(path: string): Promise<ArchiveWriter> {
 
 interface FileInTar {
   readonly path: string;
-  /** Of its first byte. */
+  /** Where its first byte lies in the tar file. */
   readonly at: number;
   readonly size: number;
 }
@@ -52,7 +52,7 @@ interface FileInTar {
 /** Where other programs pack an exported folder. Extended headers give times and owners; were one to give a name, the checksums tell. */
 const passedOver = new Set(['Directory', 'ExtendedHeader', 'GlobalExtendedHeader']);
 
-/** By their headers, in the order of the file; the bytes of the last may be missing. Throws as readTar. */
+/** Lists the files by their headers, in the order of the tar file; the bytes of the last may be missing. Throws as readTar. */
 async function* listTar(file: FileHandle): AsyncGenerator<FileInTar> {
   for (let next = 0; ;) {
     const header = parseHeader(await readExactly(file, blockBytes, next));

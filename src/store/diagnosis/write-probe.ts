@@ -11,11 +11,11 @@ import { advice, problem, type Finding } from './finding.js';
 const probeBytes = 1_000_000;
 
 const takenBack = new Error('The rows of a probe are not kept');
-/** By a trigger, which gives no error. */
+/** Stands for the error that a trigger does not give where it passes a row over. */
 const passedOver = new Error('a rule of this database passes the row over');
 
 const ofImages: ReadonlySet<string> = new Set(['image', 'image_content', 'embedding']);
-/** Of the others every server has to see all rows: docs/postgres.md. */
+/** The tables that may have policies. Every server has to see all rows of the others: docs/postgres.md. */
 const withPolicies: ReadonlySet<string> = new Set([...ofImages, 'region']);
 
 interface Trial {

@@ -54,7 +54,7 @@ export interface DataFolderLock {
 
 export interface LockOptions {
   readonly heartbeatMs?: number;
-  /** For the operator. Standard error by default. */
+  /** Is told what the operator is to know. Standard error by default. */
   readonly onLog?: (message: string) => void;
 }
 

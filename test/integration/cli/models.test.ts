@@ -126,7 +126,7 @@ describe('models pull', () => {
     await server.stop();
     const picture = join(folder, 'picture.jpg');
     await writeFile(picture, await makeJpeg(1));
-    // From here on the active space decides.
+    // The active space decides from here on.
     const unnamed = { folder, env: { SEMBLANCE_MODEL: '' } };
     const imported = await runProgram(['import', picture], unnamed);
     expect(imported.stdout).toBe('Imported 1, already there 0, failed 0.\n');

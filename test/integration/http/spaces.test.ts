@@ -16,7 +16,7 @@ import { waitFor } from '../../support/server.js';
 import { tinyModelFolder } from '../../support/tiny-models.js';
 
 const tinyModel = 'nchw-float32-convolutional';
-/** Of the sample gallery, for each job embeds all that is stored; more than a job writes before it looks whether it is to stop. */
+/** How many pictures of the sample gallery are stored, for each job embeds all; more than a job writes before it looks whether it is to stop. */
 const stored = imagesPerPage + 26;
 const unknownId = '00000000-0000-4000-8000-000000000000';
 const jobFields = `id kind state spaces stage done total createdAt startedAt finishedAt error { code message }
@@ -260,7 +260,7 @@ describe.each(persistentStores())('spaces and jobs over GraphQL on the %s store'
   test('neighbours of a stored image without an embedding are refused by what it lacks, and a page of them with it', async () => {
     const { store } = gallery.app;
     const home = await store.activeSpace();
-    // As after an archive was stored, or an activation with --force.
+    // So it is after an archive was stored, or an activation with --force.
     const gap = await store.createSpace({
       name: 'gap',
       model: 'm',

@@ -31,7 +31,7 @@ describe.each(persistentStores())('switching spaces on the %s store', (kind) => 
     });
     ids = (await Promise.all(uploads)).map(({ image }) => image.id);
   };
-  /** To the images and the one space that it was opened with. */
+  /** Goes back to the images and the one space that it was opened with. */
   const restore = async () => {
     vi.restoreAllMocks();
     const { operations, store } = app;

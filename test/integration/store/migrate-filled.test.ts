@@ -13,7 +13,7 @@ import { openTestDatabase, testStoreKinds, type TestDatabase } from '../../suppo
 import { embeddingOf, newImage, testSpace } from '../../support/store.js';
 
 const texts = ['one', 'two', 'three'];
-/** Of migrations: as they were before grey renditions told how they show transparent pictures. */
+/** The migrations before grey renditions told how they show transparent pictures. */
 const withGreysOnWhite = [
   '20261121120000_methods',
   '20261121180000_jobs',

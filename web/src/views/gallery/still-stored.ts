@@ -4,7 +4,7 @@ import { Kind, OperationTypeNode, type FieldNode } from 'graphql';
 /** Images that one operation asks about: the server takes 120 aliases in one. */
 const maxAsked = 100;
 
-/** By alias; null where there is no such image. */
+/** What stands under each alias; null where there is no such image. */
 type Answer = Readonly<Record<string, { readonly id: string } | null>>;
 
 /** Those of the images that the server no longer has. */
