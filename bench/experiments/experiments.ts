@@ -13,6 +13,9 @@ export const words = 400;
 /** A third of the ViT's 768. */
 export const dimensions = 256;
 export const cnn = '@bench/models/cifar10-cnn';
+export const bundledModels = ['semblance-hybrid', 'semblance-compact'] as const;
+/** The model that was the default before, as a method. */
+export const compact = `@${bundledModels[1]}`;
 
 export const spaces: readonly string[] = [
   `bovw-${words}`,
@@ -22,6 +25,7 @@ export const spaces: readonly string[] = [
   'grey',
   'color',
   cnn,
+  compact,
   'vit',
   `vit.pca-${dimensions}`,
   `vit.whiten-${dimensions}`,
@@ -42,7 +46,8 @@ export const rerankers: readonly string[] = [
 export const learned: readonly string[] = ['vit/learned-heuristic', 'vit/learned-labels'];
 
 export const descriptions: Readonly<Record<string, string>> = {
-  vit: 'The bundled model, which saw neither data set.',
+  vit: 'The default model, semblance-hybrid, which saw neither data set.',
+  [compact]: 'The small bundled model, which saw neither data set.',
   [cnn]: "Trained on the labels of CIFAR-10's training images; its layer before the classifier.",
   'vit.class':
     'Fitted on the labels of the indexed images; each image is predicted by a model that saw none of its fold.',
