@@ -1,16 +1,15 @@
 import { createRequire } from 'node:module';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
 const graphqlEntry = createRequire(import.meta.url).resolve('graphql/index.js');
 
-export default defineConfig({
+/** What all suites have in common: `npm test`, `npm run test:browser` and `npm run test:long`. */
+export const common = {
   resolve: {
     // vitest would load graphql as ESM for our sources and as CommonJS for the libraries: two copies refuse each other.
     alias: [{ find: /^graphql$/, replacement: graphqlEntry }],
   },
   test: {
-    globalSetup: ['test/support/data-template.ts'],
-    include: ['test/{unit,integration,acceptance}/**/*.test.ts'],
     // An embedded Postgres takes up to 10 s to initialise on two busy cores.
     testTimeout: 120_000,
     hookTimeout: 120_000,
@@ -19,5 +18,27 @@ export default defineConfig({
     // Each file may run a database and a model of its own, and waits for one of them a third of its time.
     maxWorkers: 3,
     pool: 'forks',
+  },
+} satisfies ViteUserConfig;
+
+/** Whatever starts the program begins with a database that is initialised already. */
+export const dataTemplate = 'test/support/data-template.ts';
+
+export default defineConfig({
+  ...common,
+  test: {
+    ...common.test,
+    // Two, for a unit test needs no database: a run of one takes two seconds, not ten.
+    projects: [
+      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'product',
+          include: ['test/{integration,acceptance}/**/*.test.ts'],
+          globalSetup: [dataTemplate],
+        },
+      },
+    ],
   },
 });
