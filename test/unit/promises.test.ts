@@ -28,7 +28,8 @@ describe('the README promises', () => {
 });
 
 it('every test that a page of the documentation names is there', () => {
-  const pages = ['README.md', 'SECURITY.md', ...readdirSync('docs').map((name) => join('docs', name))];
+  const docs = readdirSync('docs', { recursive: true, encoding: 'utf8' }).map((name) => join('docs', name));
+  const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...docs];
   const missing = pages
     .filter((page) => page.endsWith('.md'))
     .flatMap((page) => [...readFileSync(page, 'utf8').matchAll(testFile)].map(([, file = '']) => ({ page, file })))
