@@ -48,13 +48,13 @@ const forbidden = rows.flatMap((row, index) =>
 
 /** Packages that one place alone may import. */
 const owned = [
-  { group: ['sharp', 'libheif-js'], owner: 'src/image/**/*.ts' },
-  { group: ['onnxruntime-node', 'onnxruntime-common'], owner: 'src/embedding/session.ts' },
-  { group: ['pg', '@prisma/*', '@electric-sql/*'], owner: 'src/store/**/*.ts' },
+  { group: ['sharp', 'libheif-js'], owner: 'src/pixels/**/*.ts' },
+  { group: ['onnxruntime-node', 'onnxruntime-common'], owner: 'src/models/session.ts' },
+  { group: ['pg', '@prisma/*', '@electric-sql/*'], owner: 'src/database/**/*.ts' },
   { group: ['pino'], owner: 'src/log.ts' },
   { group: ['prom-client'], owner: 'src/http/metrics*.ts' },
-  { group: ['undici'], owner: 'src/embedding/models/hub.ts' },
-  { group: ['jose', 'rate-limiter-flexible'], owner: 'src/operations/access/**/*.ts' },
+  { group: ['undici'], owner: 'src/models/hub.ts' },
+  { group: ['jose', 'rate-limiter-flexible'], owner: 'src/access/**/*.ts' },
 ];
 
 const restrict = (packages) => ({
@@ -70,7 +70,7 @@ export default tseslint.config(
       'dist/',
       'data/',
       'coverage/',
-      'src/store/generated/',
+      'src/database/generated/',
       'web/src/generated/',
       'node_modules/',
       'training/',
@@ -98,15 +98,15 @@ export default tseslint.config(
     },
   },
   // type-graphql's classes describe shapes; what resolvers answer has the shape.
-  { files: ['src/graphql/**/*.ts'], rules: { '@typescript-eslint/no-unsafe-class-instance-assignment': 'off' } },
+  { files: ['src/api/**/*.ts'], rules: { '@typescript-eslint/no-unsafe-class-instance-assignment': 'off' } },
   // Numeric kernels: loops keep indices of typed arrays in bounds; a fallback value per read would hide one that is not.
   {
     files: [
       'src/math/**/*.ts',
-      'src/evaluation/**/*.ts',
-      'src/operations/evaluate/**/*.ts',
+      'src/evaluate/**/*.ts',
+      'src/evaluate/**/*.ts',
       'src/retrieval/**/*.ts',
-      'src/image/luma.ts',
+      'src/pixels/luma.ts',
     ],
     rules: { '@typescript-eslint/no-non-null-assertion': 'off' },
   },

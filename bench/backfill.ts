@@ -11,9 +11,9 @@ import { basename, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { buildApp } from '../src/app.js';
-import { loadConfig } from '../src/config.js';
-import { defaultModel } from '../src/embedding/manifest.js';
-import { importImages } from '../src/operations/import-images.js';
+import { loadConfig } from '../src/base/config.js';
+import { defaultModel } from '../src/models/manifest.js';
+import { importImages } from '../src/images/import/import-images.js';
 import { dataset, imagesBelow } from './support/data.js';
 import { machine, median, quantile, show } from './support/measure.js';
 

@@ -10,7 +10,7 @@ import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setInterval, setTimeout } from 'node:timers/promises';
-import { packageRoot } from '../src/paths.js';
+import { packageRoot } from '../src/base/paths.js';
 import { dataset, imagesBelow } from './support/data.js';
 import { machine, show } from './support/measure.js';
 

@@ -5,7 +5,7 @@
  *   npm run bench:recall                      # embedded
  *   DATABASE_URL=postgres://… npm run bench:recall
  */
-import { openDatabase } from '../src/store/database.js';
+import { openDatabase } from '../src/database/database.js';
 import { galleryConfig, openGallery } from './support/gallery-50k.js';
 import { machine, median, show } from './support/measure.js';
 

@@ -9,8 +9,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { packageRoot } from '../src/paths.js';
-import { openDatabase } from '../src/store/database.js';
+import { packageRoot } from '../src/base/paths.js';
+import { openDatabase } from '../src/database/database.js';
 import { galleryConfig, openGallery } from './support/gallery-50k.js';
 import { machine, median, quantile, show } from './support/measure.js';
 

@@ -3,7 +3,7 @@
 import { URL } from 'node:url';
 import { writeFile } from 'node:fs/promises';
 import { printSchema } from 'graphql';
-import { buildGraphqlSchema } from '../dist/graphql/schema.js';
+import { buildGraphqlSchema } from '../dist/api/schema.js';
 
-const note = '# Emitted from src/graphql by `npm run schema`. Do not edit.\n\n';
+const note = '# Emitted from src/api by `npm run schema`. Do not edit.\n\n';
 await writeFile(new URL('../schema.graphql', import.meta.url), `${note}${printSchema(await buildGraphqlSchema())}\n`);

@@ -1,4 +1,4 @@
 // The last step of `npm run build:server`.
-import { makeInitialDatabase } from '../dist/store/embedded/initial-database.js';
+import { makeInitialDatabase } from '../dist/database/embedded/initial-database.js';
 
 await makeInitialDatabase();

@@ -1,26 +1,26 @@
 import { basename } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import type { Config } from './config.js';
-import { transparencyOf } from './embedding/model-identity.js';
-import { openEmbedders } from './embedding/embedders.js';
-import { openEmbedder } from './embedding/open-embedder.js';
-import type { Embedder, EmbedderState } from './embedding/embedder.js';
-import { ConfigurationError, messageOf, SemblanceError } from './errors.js';
-import { ImageDecoder } from './image/decode.js';
-import { maxConcurrentDecodes, maxImagePixels, maxUploadBytesInWork, retryIntervalMs } from './limits.js';
-import { ByteBudget } from './operations/byte-budget.js';
-import type { OperationsContext } from './operations/context.js';
-import { FittedRecipes } from './operations/fitted-recipes.js';
-import { startJobRunner, type JobRunnerOptions } from './operations/jobs/runner.js';
-import { createOperations, type Operations } from './operations/operations.js';
-import { activeSpace } from './operations/active-space.js';
-import { modelProblem } from './operations/model-problem.js';
-import { encodingProblem } from './operations/spaces.js';
-import { openEncoders } from './retrieval/spaces/encoders.js';
-import { modelsOf } from './retrieval/spaces/fitted.js';
-import type { ModelLeaf } from './retrieval/spaces/leaves.js';
-import { openStore } from './store/open-store.js';
-import type { EmbeddingSpace, Store } from './store/store.js';
+import type { Config } from './base/config.js';
+import { transparencyOf } from './models/model-identity.js';
+import { openEmbedders } from './models/embedder/embedders.js';
+import { openEmbedder } from './models/embedder/open-embedder.js';
+import type { Embedder, EmbedderState } from './models/embedder/embedder.js';
+import { ConfigurationError, messageOf, SemblanceError } from './base/errors.js';
+import { ImageDecoder } from './pixels/decode/decode.js';
+import { maxConcurrentDecodes, maxImagePixels, maxUploadBytesInWork, retryIntervalMs } from './base/limits.js';
+import { ByteBudget } from './base/concurrency/byte-budget.js';
+import type { OperationsContext } from './spaces/context.js';
+import { FittedRecipes } from './spaces/fitted-recipes.js';
+import { startJobRunner, type JobRunnerOptions } from './jobs/runner.js';
+import { createOperations, type Operations } from './api/operations.js';
+import { activeSpace } from './spaces/active-space.js';
+import { modelProblem } from './spaces/models/model-problem.js';
+import { encodingProblem } from './spaces/spaces.js';
+import { openEncoders } from './methods/encoders.js';
+import { modelsOf } from './methods/fitted.js';
+import type { ModelLeaf } from './methods/leaves.js';
+import { openStore } from './database/open-store.js';
+import type { EmbeddingSpace, Store } from './database/store.js';
 
 /** Everything wired, nothing listening. */
 export interface App {

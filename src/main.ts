@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // No static imports: they would open several files at once, and a process with too few descriptors is to be told so.
-const { ConfigurationError, messageOf, SemblanceError } = await import('./errors.js');
-const { minFileDescriptors } = await import('./limits.js');
-const { printable } = await import('./printable.js');
+const { ConfigurationError, messageOf, SemblanceError } = await import('./base/errors.js');
+const { minFileDescriptors } = await import('./base/limits.js');
+const { printable } = await import('./base/printable.js');
 
 // Until a command listens itself: importing what it needs takes longer than some people wait.
 process.once('SIGINT', sayInterrupted);

@@ -1,4 +1,4 @@
-"""Draws the image fixtures and computes the golden values that src/image and src/embedding are held against.
+"""Draws the image fixtures and computes the golden values that src/pixels and src/models are held against.
 
     python training/golden.py fixtures                                   writes test/fixtures/images
     python training/golden.py goldens --model models/semblance-compact   writes test/fixtures/golden

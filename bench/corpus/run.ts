@@ -8,10 +8,10 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { SemblanceError } from '../../src/errors.js';
-import { ImageDecoder } from '../../src/image/decode.js';
-import type { DecodedImage } from '../../src/image/decoded-image.js';
-import { maxImagePixels } from '../../src/limits.js';
+import { SemblanceError } from '../../src/base/errors.js';
+import { ImageDecoder } from '../../src/pixels/decode/decode.js';
+import type { DecodedImage } from '../../src/pixels/decode/decoded-image.js';
+import { maxImagePixels } from '../../src/base/limits.js';
 
 interface Reference {
   readonly path: string;

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ReportWords } from '../../src/operations/evaluate/evaluate.js';
-import { packageRoot } from '../../src/paths.js';
+import type { ReportWords } from '../../src/evaluate/evaluate.js';
+import { packageRoot } from '../../src/base/paths.js';
 import { benchFolder } from '../support/data.js';
 
 /** Nothing below was chosen on the data that is reported: every number was fixed before the first run. */

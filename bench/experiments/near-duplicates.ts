@@ -7,7 +7,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import sharp from 'sharp';
-import { bootstrapMean, type Interval } from '../../src/evaluation/bootstrap.js';
+import { bootstrapMean, type Interval } from '../../src/math/bootstrap.js';
 import { dataset, imagesBelow } from '../support/data.js';
 import { cosine, mapFew, openPictureEmbedder } from '../support/embed-pictures.js';
 import { quantile } from '../support/measure.js';

@@ -7,10 +7,10 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import sharp from 'sharp';
-import { bootstrapDifferences, bootstrapMean, type Interval } from '../../src/evaluation/bootstrap.js';
-import type { Region } from '../../src/image/region.js';
+import { bootstrapDifferences, bootstrapMean, type Interval } from '../../src/math/bootstrap.js';
+import type { Region } from '../../src/pixels/region.js';
 import { Random } from '../../src/math/random.js';
-import { regionsOf } from '../../src/retrieval/regions.js';
+import { regionsOf } from '../../src/search/regions.js';
 import { dataset, imagesBelow } from '../support/data.js';
 import { cosine, mapFew, openPictureEmbedder, wholePicture } from '../support/embed-pictures.js';
 import { bundledModels, experimentFolder, seed } from './experiments.js';

@@ -8,11 +8,11 @@
 import { createReadStream } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { bootstrapDifferences, type Interval } from '../../src/evaluation/bootstrap.js';
-import { parseDocument, type EvaluationDocument, type MethodDocument } from '../../src/evaluation/document.js';
-import { readRunTopics } from '../../src/evaluation/run-file.js';
-import { fileNameOf } from '../../src/operations/evaluate/evaluate.js';
-import { packageRoot } from '../../src/paths.js';
+import { bootstrapDifferences, type Interval } from '../../src/math/bootstrap.js';
+import { parseDocument, type EvaluationDocument, type MethodDocument } from '../../src/evaluate/results/document.js';
+import { readRunTopics } from '../../src/evaluate/trec/run-file.js';
+import { fileNameOf } from '../../src/evaluate/evaluate.js';
+import { packageRoot } from '../../src/base/paths.js';
 import { cnn, compact, dimensions, experimentFolder, seed, words, type ExperimentName } from './experiments.js';
 import type { NearDuplicates } from './near-duplicates.js';
 import type { GridOutcome, RegionsResult } from './regions.js';

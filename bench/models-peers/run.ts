@@ -12,9 +12,9 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { loadManifest } from '../../src/embedding/manifest.js';
-import { bundledNames } from '../../src/embedding/models/model-folder.js';
-import { bundledModelsFolder, packageRoot } from '../../src/paths.js';
+import { loadManifest } from '../../src/models/manifest.js';
+import { bundledNames } from '../../src/models/folder/model-folder.js';
+import { bundledModelsFolder, packageRoot } from '../../src/base/paths.js';
 import { machine, median } from '../support/measure.js';
 import { Peer } from './peer.js';
 

@@ -1,9 +1,9 @@
 /** Runs a model in the server's own worker on crops when it is asked to: semblance-peer.ts FOLDER THREADS. Driven by run.ts. */
 import { createInterface } from 'node:readline';
-import { loadManifest } from '../../src/embedding/manifest.js';
-import { cropBytes } from '../../src/embedding/preprocess.js';
-import { WorkerHandle } from '../../src/embedding/worker-handle.js';
-import { packageVersion } from '../../src/paths.js';
+import { loadManifest } from '../../src/models/manifest.js';
+import { cropBytes } from '../../src/models/preprocess.js';
+import { WorkerHandle } from '../../src/models/session/worker-handle.js';
+import { packageVersion } from '../../src/base/paths.js';
 import type { Ask } from './peer.js';
 
 const [folder = '', threads] = process.argv.slice(2);

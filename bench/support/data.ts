@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { packageRoot } from '../../src/paths.js';
+import { packageRoot } from '../../src/base/paths.js';
 
 const run = promisify(execFile);
 const archives = { caltech101: 'caltech101-half.tar.gz', cifar10: 'cifar10.tar.gz' } as const;

@@ -1,7 +1,7 @@
 import { availableParallelism, tmpdir } from 'node:os';
-import { openEmbedder } from '../../src/embedding/open-embedder.js';
-import { ImageDecoder } from '../../src/image/decode.js';
-import { cropToRegion, type Region } from '../../src/image/region.js';
+import { openEmbedder } from '../../src/models/embedder/open-embedder.js';
+import { ImageDecoder } from '../../src/pixels/decode/decode.js';
+import { cropToRegion, type Region } from '../../src/pixels/region.js';
 
 export interface PictureEmbedder {
   /** @returns an embedding of norm 1 for each region of the picture, in their order; of the whole picture unless given */

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { buildApp, type App } from '../../src/app.js';
-import { loadConfig, type Config } from '../../src/config.js';
-import { importImages } from '../../src/operations/import-images.js';
+import { loadConfig, type Config } from '../../src/base/config.js';
+import { importImages } from '../../src/images/import/import-images.js';
 import { benchFolder, dataset, imagesBelow } from './data.js';
 
 export const galleryImages = 50_000;

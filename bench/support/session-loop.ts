@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import type { Config } from '../../src/config.js';
-import { goldenTensor } from '../../src/embedding/golden.js';
-import { loadModelManifest } from '../../src/embedding/manifest.js';
-import { EmbeddingSession } from '../../src/embedding/session.js';
+import type { Config } from '../../src/base/config.js';
+import { goldenTensor } from '../../src/models/golden.js';
+import { loadModelManifest } from '../../src/models/manifest.js';
+import { EmbeddingSession } from '../../src/models/session/session.js';
 
 const minimumMs = 5_000;
 

@@ -1,4 +1,4 @@
-import { loadConfig, type Config } from '../config.js';
+import { loadConfig, type Config } from '../base/config.js';
 import { note } from './output.js';
 
 /**

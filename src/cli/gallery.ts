@@ -1,8 +1,8 @@
-import type { Region } from '../image/region.js';
-import type { ImportTarget } from '../operations/import-images.js';
-import type { RerankMethod, SpaceListing } from '../operations/list-methods.js';
-import type { RerankerName } from '../retrieval/rerank/reranker.js';
-import type { SearchMode } from '../store/types.js';
+import type { Region } from '../pixels/region.js';
+import type { ImportTarget } from '../images/import/import-images.js';
+import type { RerankMethod, SpaceListing } from '../spaces/list-methods.js';
+import type { RerankerName } from '../methods/rerank/reranker.js';
+import type { SearchMode } from '../database/types.js';
 
 /** What the commands show of an image. */
 export interface GalleryImage {

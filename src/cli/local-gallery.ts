@@ -1,6 +1,6 @@
 import { buildApp, type App } from '../app.js';
-import type { Config } from '../config.js';
-import { SemblanceError } from '../errors.js';
+import type { Config } from '../base/config.js';
+import { SemblanceError } from '../base/errors.js';
 import type { Gallery } from './gallery.js';
 
 /**

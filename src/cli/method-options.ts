@@ -1,8 +1,8 @@
 import { InvalidArgumentError } from 'commander';
-import type { Region } from '../image/region.js';
-import { maxCandidates } from '../limits.js';
-import { rerankers, type RerankerName } from '../retrieval/rerank/reranker.js';
-import { formatReranker } from '../retrieval/spaces/notation.js';
+import type { Region } from '../pixels/region.js';
+import { maxCandidates } from '../base/limits.js';
+import { rerankers, type RerankerName } from '../methods/rerank/reranker.js';
+import { formatReranker } from '../methods/notation.js';
 import { parseInteger } from './run.js';
 
 /** The re-rankers as commands and methods' notation name them. */

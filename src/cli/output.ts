@@ -1,13 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { ConfigurationError, messageOf } from '../errors.js';
-import { drawContactSheet } from '../image/contact-sheet.js';
-import type { Region } from '../image/region.js';
-import type { SheetPicture } from '../image/sheet-cell.js';
-import { describeFileError, openablePath } from '../operations/find-images.js';
-import { printable } from '../printable.js';
+import { ConfigurationError, messageOf } from '../base/errors.js';
+import { drawContactSheet } from '../pixels/sheets/contact-sheet.js';
+import type { Region } from '../pixels/region.js';
+import type { SheetPicture } from '../pixels/sheets/sheet-cell.js';
+import { describeFileError, openablePath } from '../images/import/find-images.js';
+import { printable } from '../base/printable.js';
 import type { Gallery, GalleryAnswer, GalleryImage } from './gallery.js';
-import type { Failures, SpaceDoor } from './space-door.js';
+import type { Failures, SpaceDoor } from './spaces/space-door.js';
 
 /** Results go to stdout, all else to stderr. */
 export function print(line: string): void {

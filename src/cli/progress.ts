@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress';
-import type { OnProgress } from '../operations/progress.js';
+import type { OnProgress } from '../base/progress.js';
 
 /** Follows one long piece of work on stderr, so that stdout stays for results. */
 export interface Progress {

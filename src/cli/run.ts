@@ -1,16 +1,16 @@
 import { setMaxListeners } from 'node:events';
 import { Command, InvalidArgumentError } from 'commander';
-import type { Config } from '../config.js';
-import { ConfigurationError, isInterruption, SemblanceError } from '../errors.js';
-import { maxK } from '../limits.js';
-import type { Operations } from '../operations/operations.js';
-import { DataFolderInUseError } from '../store/embedded/lock.js';
+import type { Config } from '../base/config.js';
+import { ConfigurationError, isInterruption, SemblanceError } from '../base/errors.js';
+import { maxK } from '../base/limits.js';
+import type { Operations } from '../api/operations.js';
+import { DataFolderInUseError } from '../database/embedded/lock.js';
 import { loadGalleryConfig } from './command-config.js';
 import type { Gallery } from './gallery.js';
 import { openApp, openLocalGallery } from './local-gallery.js';
-import { openRemoteGallery } from './remote-gallery.js';
-import { openRemoteSpaces } from './remote-spaces.js';
-import { openLocalSpaces, type SpaceDoor } from './space-door.js';
+import { openRemoteGallery } from './remote/remote-gallery.js';
+import { openRemoteSpaces } from './remote/remote-spaces.js';
+import { openLocalSpaces, type SpaceDoor } from './spaces/space-door.js';
 
 export type Environment = NodeJS.ProcessEnv;
 

@@ -1,7 +1,7 @@
 import { lstat, readdir, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { requestTimeoutMs, temporarySweepIntervalMs } from '../limits.js';
+import { requestTimeoutMs, temporarySweepIntervalMs } from '../base/limits.js';
 
 /** What graphql-upload-ts names the files in which it keeps uploads while they are read. */
 const temporaryFile = /^capacitor-[0-9a-f]{32}\.tmp$/;

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Response } from 'express';
-import { drainStallMs, maxDrainedBytes } from '../limits.js';
+import { drainStallMs, maxDrainedBytes } from '../base/limits.js';
 
 /**
  * Answers a request that may still be sending its body: the whole answer at once, so that whoever listens may stop sending,

@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { maxPipelinedRequests } from '../limits.js';
+import { maxPipelinedRequests } from '../base/limits.js';
 
 interface Connection {
   isBusy: boolean;

@@ -1,9 +1,9 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
-import { SemblanceError } from '../errors.js';
-import { refusalHeaders } from '../operations/access/caller.js';
-import { placeOf } from './admission.js';
+import { SemblanceError } from '../base/errors.js';
+import { refusalHeaders } from '../access/caller.js';
+import { placeOf } from '../access/http/admission.js';
 import { answerAmidBody } from './answer-amid-body.js';
-import { RequestRefusal } from './request-refusal.js';
+import { RequestRefusal } from './guards/request-refusal.js';
 
 /** Answers an error that reached Express, in the shape of a GraphQL response, so that clients read one shape only. */
 export function errorResponder(logError: (message: string, error: unknown) => void): ErrorRequestHandler {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { ConfigurationError, messageOf } from '../errors.js';
-import { headersTimeoutMs, idleTimeoutMs, requestTimeoutMs, shutdownTimeoutMs } from '../limits.js';
+import { ConfigurationError, messageOf } from '../base/errors.js';
+import { headersTimeoutMs, idleTimeoutMs, requestTimeoutMs, shutdownTimeoutMs } from '../base/limits.js';
 import { answerInTurn } from './answer-in-turn.js';
 
 export interface ListenOptions {

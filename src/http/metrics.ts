@@ -1,19 +1,19 @@
 import { readFile } from 'node:fs/promises';
 import type { Request, RequestHandler } from 'express';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { SemblanceError } from '../errors.js';
-import { healthTimeoutMs } from '../limits.js';
-import type { Places } from '../operations/access/places.js';
-import type { WorkMeter } from '../operations/access/work-meter.js';
-import type { OperationsContext } from '../operations/context.js';
-import { jobKinds } from '../operations/jobs/requests.js';
-import type { Operations } from '../operations/operations.js';
-import type { SearchAnswer } from '../operations/search-answer.js';
-import { within } from '../operations/status.js';
-import { packageVersion } from '../paths.js';
-import type { Admission } from './admission.js';
+import { SemblanceError } from '../base/errors.js';
+import { healthTimeoutMs } from '../base/limits.js';
+import type { Places } from '../access/places.js';
+import type { WorkMeter } from '../access/work-meter.js';
+import type { OperationsContext } from '../spaces/context.js';
+import { jobKinds } from '../api/jobs/requests.js';
+import type { Operations } from '../api/operations.js';
+import type { SearchAnswer } from '../search/search-answer.js';
+import { within } from '../api/status/status.js';
+import { packageVersion } from '../base/paths.js';
+import type { Admission } from '../access/http/admission.js';
 import { isAnswered } from './answer-amid-body.js';
-import { imageForms, imagePaths } from './image-paths.js';
+import { imageForms, imagePaths } from '../access/image-paths.js';
 import { operationOf, pathOf } from './request-log.js';
 
 export interface MetricsOptions {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import busboy from 'busboy';
-import { SemblanceError } from '../errors.js';
-import { maxMultipartFieldBytes } from '../limits.js';
+import { SemblanceError } from '../base/errors.js';
+import { maxMultipartFieldBytes } from '../base/limits.js';
 
 /** The two text fields that a GraphQL multipart request begins with. */
 export interface MultipartHead {

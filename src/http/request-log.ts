@@ -1,6 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
-import type { Log } from '../log.js';
-import type { Caller } from '../operations/access/caller.js';
+import type { Log } from '../base/log.js';
+import type { Caller } from '../access/caller.js';
 import { isAnswered } from './answer-amid-body.js';
 
 /** What GraphQL tells of a request, at `response.locals.operation`; without it nothing. */

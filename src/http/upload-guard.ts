@@ -1,12 +1,12 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { graphqlUploadExpress } from 'graphql-upload-ts';
-import { invalidArgument, SemblanceError } from '../errors.js';
-import { maxFilesPerRequest, maxMultipartFieldBytes, maxMultipartPathSteps } from '../limits.js';
-import type { ByteBudget } from '../operations/byte-budget.js';
-import { assertJsonDepth } from '../operations/json-depth.js';
-import { callerOf } from './access.js';
+import { invalidArgument, SemblanceError } from '../base/errors.js';
+import { maxFilesPerRequest, maxMultipartFieldBytes, maxMultipartPathSteps } from '../base/limits.js';
+import type { ByteBudget } from '../base/concurrency/byte-budget.js';
+import { assertJsonDepth } from '../base/json/json-depth.js';
+import { callerOf } from '../access/http/guards.js';
 import { hideInsides } from './hide-insides.js';
-import { contentLength, cutOff, isUpload } from './request-body.js';
+import { contentLength, cutOff, isUpload } from '../access/http/request-body.js';
 import { readMultipartHead, type MultipartHead } from './multipart-head.js';
 
 /** A browser asks first before a web page may send one of them to another origin. The same as Apollo Server takes. */

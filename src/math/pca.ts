@@ -1,4 +1,4 @@
-import { invalidArgument } from '../errors.js';
+import { invalidArgument } from '../base/errors.js';
 import { symmetricEigen } from './eigen.js';
 import { matrixOfZeros, type Matrix } from './matrix.js';
 import type { Vector } from './vector.js';

@@ -1,7 +1,7 @@
 import { readdir, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { requestTimeoutMs } from '../../src/limits.js';
+import { requestTimeoutMs } from '../../src/base/limits.js';
 import { beginUpload } from '../support/begun-upload.js';
 import { makeJpeg } from '../support/make-image.js';
 import { cleanUp, embeddedStores, spawnServer, startServer, waitFor, type TestServer } from '../support/server.js';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { defaultModel } from '../../src/embedding/manifest.js';
+import { defaultModel } from '../../src/models/manifest.js';
 import { dataOf, type TestClient } from '../support/client.js';
 import { preprocessorConfig, TestHub } from '../support/hub.js';
 import { makeJpeg } from '../support/make-image.js';

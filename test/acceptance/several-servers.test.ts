@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sampleSize } from '../../src/operations/load-sample.js';
+import { sampleSize } from '../../src/images/import/load-sample.js';
 import { codeOf, type TestClient } from '../support/client.js';
 import { makeJpeg } from '../support/make-image.js';
 import { cleanUp, runProgram, serverStores, startServer, waitFor, type TestServer } from '../support/server.js';

@@ -17,7 +17,7 @@ import {
   waitFor,
   type RunOptions,
 } from '../support/server.js';
-import { errorCatalogue } from '../../src/errors.js';
+import { errorCatalogue } from '../../src/base/errors.js';
 import { makeJpeg } from '../support/make-image.js';
 
 afterAll(cleanUp);

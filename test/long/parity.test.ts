@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { packageRoot } from '../../src/paths.js';
+import { packageRoot } from '../../src/base/paths.js';
 import { cosinesOfFiles, cosinesOfTensors, highestBetween, readParity } from '../support/parity.js';
 
 /** Whole networks with random weights on photographs; they take 1.7 GB, so they are made where they are wanted. */

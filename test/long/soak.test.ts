@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, expect, it } from 'vitest';
-import { maxUploadRequests } from '../../src/limits.js';
+import { maxUploadRequests } from '../../src/base/limits.js';
 import { makeJpeg } from '../support/make-image.js';
 import {
   another,

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openDatabase, type Database } from '../../src/store/database.js';
-import type { StoreKind } from '../../src/store/store.js';
+import { openDatabase, type Database } from '../../src/database/database.js';
+import type { StoreKind } from '../../src/database/store.js';
 
 /** A Postgres with pgvector, and a role that may create schemas in it. scripts/test-postgres.sh starts one. */
 export const testDatabaseUrl = process.env['TEST_DATABASE_URL'];

@@ -1,6 +1,6 @@
 import { buildApp } from '../../src/app.js';
-import { examine } from '../../src/operations/doctor/doctor.js';
-import type { Finding } from '../../src/store/diagnosis/finding.js';
+import { examine } from '../../src/cli/doctor/examine.js';
+import type { Finding } from '../../src/database/diagnosis/finding.js';
 import { makeJpeg } from './make-image.js';
 import { testConfig } from './small-model.js';
 

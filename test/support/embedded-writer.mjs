@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import process from 'node:process';
-import { openDatabase } from '../../dist/store/database.js';
+import { openDatabase } from '../../dist/database/database.js';
 
 const say = (line) => process.stdout.write(`${line}\n`);
 

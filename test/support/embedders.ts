@@ -1,9 +1,9 @@
 import { onTestFinished } from 'vitest';
-import type { Embedder } from '../../src/embedding/embedder.js';
-import { openEmbedder } from '../../src/embedding/open-embedder.js';
-import type { DecodedImage } from '../../src/image/decoded-image.js';
-import type { Priority } from '../../src/image/priority.js';
-import { bundledModelsFolder } from '../../src/paths.js';
+import type { Embedder } from '../../src/models/embedder/embedder.js';
+import { openEmbedder } from '../../src/models/embedder/open-embedder.js';
+import type { DecodedImage } from '../../src/pixels/decode/decoded-image.js';
+import type { Priority } from '../../src/base/concurrency/priority.js';
+import { bundledModelsFolder } from '../../src/base/paths.js';
 import { smallModel } from './small-model.js';
 
 /** Opens a model in a worker of the built program, waits until it is ready or failed, and closes it after the test. */

@@ -1,4 +1,4 @@
-import type { Store } from '../../src/store/store.js';
+import type { Store } from '../../src/database/store.js';
 
 export interface HeldStore {
   readonly store: Store;

@@ -1,14 +1,14 @@
 import { buildApp, type App } from '../../src/app.js';
-import { loadConfig, type Config } from '../../src/config.js';
-import { openGraphqlDoor } from '../../src/graphql/door.js';
-import { callerOf, openAccess } from '../../src/http/access.js';
-import { openAdmission, placeOf, type Admission } from '../../src/http/admission.js';
+import { loadConfig, type Config } from '../../src/base/config.js';
+import { openGraphqlDoor } from '../../src/api/graphql-server.js';
+import { callerOf, openAccess } from '../../src/access/http/guards.js';
+import { openAdmission, placeOf, type Admission } from '../../src/access/http/admission.js';
 import { listen, type ClientTimeouts } from '../../src/http/listen.js';
 import type { Metrics } from '../../src/http/metrics.js';
-import { createHttpApp } from '../../src/http/server.js';
-import type { Log } from '../../src/log.js';
-import { WorkMeter } from '../../src/operations/access/work-meter.js';
-import type { Operations } from '../../src/operations/operations.js';
+import { createHttpApp } from '../../src/http/http-app.js';
+import type { Log } from '../../src/base/log.js';
+import { WorkMeter } from '../../src/access/work-meter.js';
+import type { Operations } from '../../src/api/operations.js';
 import { TestClient } from './client.js';
 import { testConfig } from './small-model.js';
 

@@ -1,4 +1,4 @@
-import type { ImageRow } from '../../src/store/image-rows.js';
+import type { ImageRow } from '../../src/images/sql/image-rows.js';
 
 /** A row of `image` as Postgres may give it: any program may have written its metadata. */
 export function imageRow(overrides: Pick<ImageRow, 'metadata'> & Partial<ImageRow>): ImageRow {

@@ -2,7 +2,7 @@ import { seededRandom } from './make-image.js';
 
 /**
  * Where in the program a SIGKILL falls: before a statement is sent, when it is on its way, or when it has been answered; likewise
- * for files. The statements are those of src/store.
+ * for files. The statements are those of src/database.
  */
 export interface KillPoint {
   readonly name: string;

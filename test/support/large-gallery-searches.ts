@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { migrationSearchPath } from '../../src/store/identifiers.js';
+import { migrationSearchPath } from '../../src/database/identifiers.js';
 import { fillLargeGallery } from './large-gallery.js';
-import type { StoreKind } from '../../src/store/store.js';
+import type { StoreKind } from '../../src/database/store.js';
 import { openTestStore, type TestStore } from './store.js';
 
 interface Hit {

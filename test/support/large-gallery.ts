@@ -1,4 +1,4 @@
-import { quoteIdentifier } from '../../src/store/identifiers.js';
+import { quoteIdentifier } from '../../src/database/identifiers.js';
 import type { TestStore } from './store.js';
 
 /** Numbers in [0, 1) that are the same in every run (mulberry32). */

@@ -4,4 +4,4 @@ import process from 'node:process';
 
 process.kill = () => true;
 globalThis.held = Buffer.alloc(544 * 2 ** 20, 1);
-await import('../../dist/image/decoder-process.js');
+await import('../../dist/pixels/decode/decoder-process.js');

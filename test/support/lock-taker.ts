@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { lockDataFolder } from '../../src/store/embedded/lock.js';
+import { lockDataFolder } from '../../src/database/embedded/lock.js';
 
 /** Takes a data folder's lock and holds it until it is killed; kill-point.mjs ahead of it kills it on the way. */
 await lockDataFolder(process.argv[2] ?? '', { heartbeatMs: 50 });

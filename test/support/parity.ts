@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { cosine } from '../../src/embedding/golden.js';
-import { loadManifest, type Manifest } from '../../src/embedding/manifest.js';
-import type { InputTensor } from '../../src/embedding/preprocess.js';
-import { EmbeddingSession } from '../../src/embedding/session.js';
-import { ImageDecoder } from '../../src/image/decode.js';
-import { maxImagePixels } from '../../src/limits.js';
+import { cosine } from '../../src/models/golden.js';
+import { loadManifest, type Manifest } from '../../src/models/manifest.js';
+import type { InputTensor } from '../../src/models/preprocess.js';
+import { EmbeddingSession } from '../../src/models/session/session.js';
+import { ImageDecoder } from '../../src/pixels/decode/decode.js';
+import { maxImagePixels } from '../../src/base/limits.js';
 import { embedImage, settledEmbedder } from './embedders.js';
 import { decodeEmbedding } from './tiny-models.js';
 

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type pg from 'pg';
 import { expect } from 'vitest';
-import type { StoreKind } from '../../src/store/store.js';
+import type { StoreKind } from '../../src/database/store.js';
 
 export interface PausedPool {
   /** Stops the first transaction on it right before its COMMIT. */

@@ -1,5 +1,5 @@
-import { ArchiveDigest, encodeEnd, type ArchiveEntry } from '../../src/operations/archive/format.js';
-import { createTarWriter, readTar } from '../../src/operations/archive/tar-archive.js';
+import { ArchiveDigest, encodeEnd, type ArchiveEntry } from '../../src/images/archive/format.js';
+import { createTarWriter, readTar } from '../../src/images/archive/tar-archive.js';
 
 /**
  * Copies a tar file that `export` wrote, with right checksums whatever is changed.

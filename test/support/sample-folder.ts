@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { drawSample } from '../../src/image/sample/draw-sample.js';
+import { drawSample } from '../../src/pixels/sample/draw-sample.js';
 
 /** Writes the first pictures of some families of the sample gallery, a folder each. */
 export async function writeSample(

@@ -1,4 +1,4 @@
-import { loadConfig, type Config } from '../../src/config.js';
+import { loadConfig, type Config } from '../../src/base/config.js';
 
 /**
  * The bundled model that tests serve by: an image costs it a third of what it costs the default. Tests of the default say so, by an

@@ -1,11 +1,11 @@
 import { onTestFinished } from 'vitest';
-import { openEmbedders, type Embedders } from '../../src/embedding/embedders.js';
-import { ImageDecoder } from '../../src/image/decode.js';
-import type { DecodedImage } from '../../src/image/decoded-image.js';
-import { imageIdOf, sha256Hex } from '../../src/image/identity.js';
-import { bundledModelsFolder } from '../../src/paths.js';
-import { openEncoders, type Encoders } from '../../src/retrieval/spaces/encoders.js';
-import type { ImageSample } from '../../src/retrieval/spaces/samples.js';
+import { openEmbedders, type Embedders } from '../../src/models/embedder/embedders.js';
+import { ImageDecoder } from '../../src/pixels/decode/decode.js';
+import type { DecodedImage } from '../../src/pixels/decode/decoded-image.js';
+import { imageIdOf, sha256Hex } from '../../src/base/identity.js';
+import { bundledModelsFolder } from '../../src/base/paths.js';
+import { openEncoders, type Encoders } from '../../src/methods/encoders.js';
+import type { ImageSample } from '../../src/methods/samples.js';
 import { fixtureBytes } from '../fixtures/images.js';
 import { settledEmbedder } from './embedders.js';
 import { makeJpeg } from './make-image.js';

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { imageIdOf } from '../../src/image/identity.js';
-import { connectStore, type ConnectedStore } from '../../src/store/connected-store.js';
-import { quoteIdentifier, type Schemas } from '../../src/store/identifiers.js';
-import { migrate } from '../../src/store/migrate.js';
-import type { EmbeddingSpace, NewEmbeddingSpace, StoreKind } from '../../src/store/store.js';
-import type { NewImage } from '../../src/store/types.js';
+import { imageIdOf } from '../../src/base/identity.js';
+import { connectStore, type ConnectedStore } from '../../src/database/connected-store.js';
+import { quoteIdentifier, type Schemas } from '../../src/database/identifiers.js';
+import { migrate } from '../../src/database/setup/migrate.js';
+import type { EmbeddingSpace, NewEmbeddingSpace, StoreKind } from '../../src/database/store.js';
+import type { NewImage } from '../../src/database/types.js';
 import { openTestDatabase, type TestDatabase } from './database.js';
 
 export const testSpace: NewEmbeddingSpace = {

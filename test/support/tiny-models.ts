@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import type { DecodedImage } from '../../src/image/decoded-image.js';
+import type { DecodedImage } from '../../src/pixels/decode/decoded-image.js';
 
 /** Made by training/tiny_models.py, as is everything that this file knows of them. */
 export const tinyModels = [

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { App } from '../../src/app.js';
-import type { SearchAnswer } from '../../src/operations/search-answer.js';
+import type { SearchAnswer } from '../../src/search/search-answer.js';
 import { makeJpeg } from './make-image.js';
 
 const k = 5;

@@ -1,9 +1,9 @@
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseManifest } from '../../src/embedding/manifest.js';
-import { bundledNames } from '../../src/embedding/models/model-folder.js';
-import { packageRoot } from '../../src/paths.js';
+import { parseManifest } from '../../src/models/manifest.js';
+import { bundledNames } from '../../src/models/folder/model-folder.js';
+import { packageRoot } from '../../src/base/paths.js';
 
 const read = (path: string): Promise<string> => readFile(join(packageRoot, path), 'utf8');
 const ownLicence = /^MIT\b/;

@@ -1,4 +1,4 @@
-"""The networks of the catalogue (src/embedding/models/catalogue.ts) in PyTorch: pixels in, one embedding or all tokens out.
+"""The networks of the catalogue (src/models/catalogue/catalogue.ts) in PyTorch: pixels in, one embedding or all tokens out.
 
 Preprocessing is that of the checkpoint: timm's own transform; the numbers of transformers' image processor, see `processed`.
 """

@@ -1,4 +1,4 @@
-"""Golden values of src/retrieval/features/bag-of-words.ts from scikit-learn.
+"""Golden values of src/methods/features/bag-of-words.ts from scikit-learn.
 
     pip install -r training/requirements-golden-bag-of-words.txt
     python training/golden/bag-of-words.py     writes test/fixtures/golden/bag-of-words.json

@@ -1,4 +1,4 @@
-"""Golden values of src/retrieval/features/histogram.ts and grey.ts from NumPy, colorsys and OpenCV.
+"""Golden values of src/methods/features/histogram.ts and grey.ts from NumPy, colorsys and OpenCV.
 
     pip install -r training/requirements-golden-histogram.txt
     python training/golden/histogram.py     writes test/fixtures/golden/histogram.json

@@ -1,4 +1,4 @@
-"""Golden values of src/retrieval/features/hog.ts from scikit-image.
+"""Golden values of src/methods/features/hog.ts from scikit-image.
 
     pip install -r training/requirements-golden-hog.txt
     python training/golden/hog.py     writes test/fixtures/golden/hog.json

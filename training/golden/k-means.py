@@ -1,4 +1,4 @@
-"""Golden values of src/math/k-means.ts from scikit-learn.
+"""Golden values of src/math/learning/k-means.ts from scikit-learn.
 
     pip install -r training/requirements-golden-k-means.txt
     python training/golden/k-means.py     writes test/fixtures/golden/k-means.json

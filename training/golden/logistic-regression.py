@@ -1,4 +1,4 @@
-"""Golden values of src/math/logistic-regression.ts from scikit-learn.
+"""Golden values of src/math/learning/logistic-regression.ts from scikit-learn.
 
     pip install -r training/requirements-golden-logistic-regression.txt
     python training/golden/logistic-regression.py     writes test/fixtures/golden/logistic-regression.json

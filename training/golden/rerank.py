@@ -1,4 +1,4 @@
-"""Golden values of src/retrieval/rerank from NumPy and scikit-image.
+"""Golden values of src/methods/rerank from NumPy and scikit-image.
 
     pip install -r training/requirements-golden-rerank.txt
     python training/golden/rerank.py     writes test/fixtures/golden/rerank.json
@@ -43,7 +43,7 @@ def unit(a):
     return a / np.linalg.norm(a)
 
 
-# A network as src/math/mlp.ts keeps it: layer by layer, one row of weights a unit, then the biases.
+# A network as src/math/learning/mlp.ts keeps it: layer by layer, one row of weights a unit, then the biases.
 SIZES = [DIMENSIONS, 5, 3, 1]
 input_mean = exact(np.full(DIMENSIONS, 0.05) + 0.03 * random.normal(size=DIMENSIONS))
 input_scale = exact(10 + random.normal(size=DIMENSIONS))

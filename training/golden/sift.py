@@ -1,4 +1,4 @@
-"""Golden values of src/retrieval/features/sift from OpenCV.
+"""Golden values of src/methods/features/sift from OpenCV.
 
     pip install -r training/requirements-golden-sift.txt
     python training/golden/sift.py     writes test/fixtures/golden/sift.json

@@ -2,7 +2,7 @@ import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SpaceComparison } from '../../../src/operations/compare-spaces.js';
+import type { SpaceComparison } from '../../../src/spaces/compare/compare-spaces.js';
 import { runCommand } from '../../support/command.js';
 import { writeSample } from '../../support/sample-folder.js';
 import { cleanUp, makeFolder, runProgram, testStores, type TestStore } from '../../support/server.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { GalleryMethods } from '../../../src/cli/gallery.js';
-import type { SpaceComparison } from '../../../src/operations/compare-spaces.js';
+import type { SpaceComparison } from '../../../src/spaces/compare/compare-spaces.js';
 import { runCommand } from '../../support/command.js';
 import { writeSample } from '../../support/sample-folder.js';
 import {

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { loadManifest } from '../../../src/embedding/manifest.js';
-import { bundledModelsFolder } from '../../../src/paths.js';
+import { loadManifest } from '../../../src/models/manifest.js';
+import { bundledModelsFolder } from '../../../src/base/paths.js';
 import {
   cleanUp,
   makeFolder,

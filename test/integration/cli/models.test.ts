@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { connect, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { cosine } from '../../../src/embedding/golden.js';
+import { cosine } from '../../../src/models/golden.js';
 import { preprocessorConfig, sha256, TestHub } from '../../support/hub.js';
 import { makeJpeg } from '../../support/make-image.js';
 import {

@@ -4,10 +4,10 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openLocalGallery } from '../../../src/cli/local-gallery.js';
 import type { Gallery } from '../../../src/cli/gallery.js';
-import { loadConfig } from '../../../src/config.js';
-import { drawSampleQuery, sampleSize } from '../../../src/image/sample/draw-sample.js';
-import { sampleFamilies } from '../../../src/image/sample/families.js';
-import { loadSample } from '../../../src/operations/load-sample.js';
+import { loadConfig } from '../../../src/base/config.js';
+import { drawSampleQuery, sampleSize } from '../../../src/pixels/sample/draw-sample.js';
+import { sampleFamilies } from '../../../src/pixels/sample/families.js';
+import { loadSample } from '../../../src/images/import/load-sample.js';
 import { runProgram } from '../../support/server.js';
 
 describe('the sample gallery', () => {

@@ -1,10 +1,10 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
-import { connectStore, type ConnectedStore } from '../../../src/store/connected-store.js';
-import { indexProblem } from '../../../src/store/indexes.js';
-import { migrate } from '../../../src/store/migrate.js';
-import { createServerPool } from '../../../src/store/pool.js';
-import type { VectorIndex } from '../../../src/store/store.js';
+import { connectStore, type ConnectedStore } from '../../../src/database/connected-store.js';
+import { indexProblem } from '../../../src/database/indexes/indexes.js';
+import { migrate } from '../../../src/database/setup/migrate.js';
+import { createServerPool } from '../../../src/database/connections/pool.js';
+import type { VectorIndex } from '../../../src/database/store.js';
 import { testStoreKinds } from '../../support/database.js';
 import { makeJpeg } from '../../support/make-image.js';
 import { cleanUp, runProgram, serverStores, startProgram, startServer, waitFor } from '../../support/server.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
-import { createServerPool } from '../../../src/store/pool.js';
-import { transaction } from '../../../src/store/transaction.js';
+import { createServerPool } from '../../../src/database/connections/pool.js';
+import { transaction } from '../../../src/database/transaction.js';
 import { FaultTraffic, halfImagesSql } from '../../support/fault-traffic.js';
 import { makeJpeg } from '../../support/make-image.js';
 import { createServerDatabase, type ServerDatabase } from '../../support/server-database.js';

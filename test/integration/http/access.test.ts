@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { App } from '../../../src/app.js';
-import type { Config, Scope } from '../../../src/config.js';
-import { imagePaths } from '../../../src/http/image-paths.js';
-import { signedLinkSeconds, signedLinkStepSeconds } from '../../../src/limits.js';
-import { LinkSigner } from '../../../src/operations/access/links.js';
+import type { Config, Scope } from '../../../src/base/config.js';
+import { imagePaths } from '../../../src/access/image-paths.js';
+import { signedLinkSeconds, signedLinkStepSeconds } from '../../../src/base/limits.js';
+import { LinkSigner } from '../../../src/access/links.js';
 import {
   answerOf,
   codeOf,
@@ -144,7 +144,7 @@ describe('a server that asks for credentials', () => {
     await app.operations.revokeApiKey(record.id);
     // Another server, which has not seen it before.
     nowMs += 1;
-    const { ApiKeyVerifier } = await import('../../../src/operations/access/api-keys.js');
+    const { ApiKeyVerifier } = await import('../../../src/access/api-keys.js');
     const other = await openHttpDoor(
       { ...app.operations, apiKeys: new ApiKeyVerifier(app.store, () => nowMs) },
       { anonymousAccess: 'none' },
@@ -368,7 +368,7 @@ describe('jobs and spaces', () => {
 
 describe('a part that has no room', () => {
   test('answers 503 and Retry-After where nothing came of the operation', async () => {
-    const { SemblanceError } = await import('../../../src/errors.js');
+    const { SemblanceError } = await import('../../../src/base/errors.js');
     const status = () => Promise.reject(new SemblanceError('OVERLOADED', 'Full'));
     const door = await openHttpDoor({ ...app.operations, status });
     const answer = await door.client.ask('POST', '/graphql', json, '{"query":"{ status { imageCount } }"}');

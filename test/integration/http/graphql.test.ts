@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { App } from '../../../src/app.js';
-import { maxFilesPerRequest } from '../../../src/limits.js';
-import { openLog } from '../../../src/log.js';
+import { maxFilesPerRequest } from '../../../src/base/limits.js';
+import { openLog } from '../../../src/base/log.js';
 import { answerOf, codeOf, dataOf, onlyError, type UploadPayload } from '../../support/client.js';
 import { buildMemoryApp, openHttpDoor, type HttpDoor } from '../../support/http-app.js';
 import { makeJpeg } from '../../support/make-image.js';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { App } from '../../../src/app.js';
-import { maxDrainedBytes, maxJsonBodyBytes } from '../../../src/limits.js';
+import { maxDrainedBytes, maxJsonBodyBytes } from '../../../src/base/limits.js';
 import { answerOf, codeOf, dataOf, preflight, type ImageNode, type RawAnswer } from '../../support/client.js';
 import { buildMemoryApp, openHttpDoor, type HttpDoor } from '../../support/http-app.js';
 import { makeJpeg } from '../../support/make-image.js';

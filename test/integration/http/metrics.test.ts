@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { buildApp, type App } from '../../../src/app.js';
-import { loadConfig } from '../../../src/config.js';
-import { openAdmission } from '../../../src/http/admission.js';
+import { loadConfig } from '../../../src/base/config.js';
+import { openAdmission } from '../../../src/access/http/admission.js';
 import { openMetrics, type Metrics } from '../../../src/http/metrics.js';
-import { maxUploadRequestsOfOne } from '../../../src/limits.js';
-import { WorkMeter } from '../../../src/operations/access/work-meter.js';
+import { maxUploadRequestsOfOne } from '../../../src/base/limits.js';
+import { WorkMeter } from '../../../src/access/work-meter.js';
 import { answerOf, codeOf, dataOf, type Headers } from '../../support/client.js';
 import { buildMemoryApp, openHttpDoor, type HttpDoor } from '../../support/http-app.js';
 import { makeJpeg } from '../../support/make-image.js';

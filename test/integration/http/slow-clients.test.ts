@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setImmediate, setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { App } from '../../../src/app.js';
-import { openAdmission, type Admission } from '../../../src/http/admission.js';
+import { openAdmission, type Admission } from '../../../src/access/http/admission.js';
 import type { ClientTimeouts } from '../../../src/http/listen.js';
 import { multipartType } from '../../support/client.js';
 import { buildMemoryApp, openHttpDoor, type HttpDoor } from '../../support/http-app.js';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Finding } from '../../../src/store/diagnosis/finding.js';
+import type { Finding } from '../../../src/database/diagnosis/finding.js';
 import { checks, fillForDoctor, findingsOf } from '../../support/doctor.js';
 import { createServerDatabase, type ServerDatabase } from '../../support/server-database.js';
 import { cleanUp, makeFolder, serverStores } from '../../support/server.js';

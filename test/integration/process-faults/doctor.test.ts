@@ -4,10 +4,10 @@ import { chmod, cp, mkdir, readdir, readFile, rm, utimes, writeFile } from 'node
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { diagnoseDisk } from '../../../src/operations/doctor/disk.js';
-import { diagnoseFirstModel } from '../../../src/operations/doctor/models.js';
-import { openDatabase } from '../../../src/store/database.js';
-import type { Finding } from '../../../src/store/diagnosis/finding.js';
+import { diagnoseDisk } from '../../../src/cli/doctor/disk.js';
+import { diagnoseFirstModel } from '../../../src/cli/doctor/models.js';
+import { openDatabase } from '../../../src/database/database.js';
+import type { Finding } from '../../../src/database/diagnosis/finding.js';
 import { checks, fillForDoctor, findingsOf } from '../../support/doctor.js';
 import { cleanUp, makeFolder, runProgram, spawnServer, startServer, waitFor } from '../../support/server.js';
 import { alteredModel } from '../../support/tiny-models.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { buildApp, type App } from '../../../src/app.js';
-import { bundledModelsFolder } from '../../../src/paths.js';
+import { bundledModelsFolder } from '../../../src/base/paths.js';
 import { codeOf } from '../../support/client.js';
 import { buildMemoryApp, openHttpDoor } from '../../support/http-app.js';
 import { makeJpeg } from '../../support/make-image.js';

@@ -3,8 +3,8 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, expect, test, vi } from 'vitest';
 import { loadGalleryConfig } from '../../../src/cli/command-config.js';
-import { registerDoctor } from '../../../src/cli/doctor.js';
-import { DataFolderInUseError } from '../../../src/store/embedded/lock.js';
+import { registerDoctor } from '../../../src/cli/commands/doctor.js';
+import { DataFolderInUseError } from '../../../src/database/embedded/lock.js';
 
 const cli = resolve(import.meta.dirname, '../../../src/cli');
 const inMemory = { DATABASE_URL: 'memory:' };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatAnswer, formatAnswerJson, formatBytes, formatTable } from '../../../src/cli/output.js';
-import { printable } from '../../../src/printable.js';
+import { printable } from '../../../src/base/printable.js';
 
 describe('formatAnswer', () => {
   it('tells rank, similarity, filename and id', () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { removeAbandonedUploads } from '../../../src/http/abandoned-uploads.js';
-import { requestTimeoutMs } from '../../../src/limits.js';
+import { requestTimeoutMs } from '../../../src/base/limits.js';
 
 test('removes what no request can still be writing, and nothing else', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'semblance-abandoned-'));

@@ -1,10 +1,10 @@
 import { connect, type Socket } from 'node:net';
 import express from 'express';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { SemblanceError } from '../../../src/errors.js';
+import { SemblanceError } from '../../../src/base/errors.js';
 import { isAnswered } from '../../../src/http/answer-amid-body.js';
 import { errorResponder } from '../../../src/http/error-responder.js';
-import { drainStallMs, maxDrainedBytes } from '../../../src/limits.js';
+import { drainStallMs, maxDrainedBytes } from '../../../src/base/limits.js';
 import { serveHttp, type ServedHttp } from '../../support/serve-http.js';
 
 let served: ServedHttp;

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { listen, type Listening } from '../../../src/http/listen.js';
-import { maxPipelinedRequests } from '../../../src/limits.js';
+import { maxPipelinedRequests } from '../../../src/base/limits.js';
 import { sendRaw } from '../../support/serve-http.js';
 
 const readBytes = 65_536;

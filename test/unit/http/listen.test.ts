@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { Server } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { ConfigurationError } from '../../../src/errors.js';
+import { ConfigurationError } from '../../../src/base/errors.js';
 import { listen, type Listening } from '../../../src/http/listen.js';
-import { headersTimeoutMs, idleTimeoutMs, requestTimeoutMs } from '../../../src/limits.js';
+import { headersTimeoutMs, idleTimeoutMs, requestTimeoutMs } from '../../../src/base/limits.js';
 import { sendHead, sendRaw } from '../../support/serve-http.js';
 
 const open: Listening[] = [];

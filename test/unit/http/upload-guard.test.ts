@@ -8,9 +8,9 @@ import type { FileUpload, Upload } from 'graphql-upload-ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { errorResponder } from '../../../src/http/error-responder.js';
 import { uploadGuard } from '../../../src/http/upload-guard.js';
-import { maxDrainedBytes, maxFilesPerRequest } from '../../../src/limits.js';
-import type { Caller } from '../../../src/operations/access/caller.js';
-import { ByteBudget } from '../../../src/operations/byte-budget.js';
+import { maxDrainedBytes, maxFilesPerRequest } from '../../../src/base/limits.js';
+import type { Caller } from '../../../src/access/caller.js';
+import { ByteBudget } from '../../../src/base/concurrency/byte-budget.js';
 import { multipartBody, preflight } from '../../support/multipart.js';
 import { serveHttp, type ServedHttp } from '../../support/serve-http.js';
 

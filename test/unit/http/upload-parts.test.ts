@@ -1,12 +1,12 @@
 import express from 'express';
 import type { Upload } from 'graphql-upload-ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { FileAtPath, withFile } from '../../../src/graphql/upload/uploaded-file.js';
+import { FileAtPath, withFile } from '../../../src/base/graphql/uploaded-file.js';
 import { errorResponder } from '../../../src/http/error-responder.js';
 import { uploadGuard } from '../../../src/http/upload-guard.js';
-import type { Caller } from '../../../src/operations/access/caller.js';
-import { ByteBudget } from '../../../src/operations/byte-budget.js';
-import { cleanFilename } from '../../../src/image/filename.js';
+import type { Caller } from '../../../src/access/caller.js';
+import { ByteBudget } from '../../../src/base/concurrency/byte-budget.js';
+import { cleanFilename } from '../../../src/pixels/filename.js';
 import { answerOf, multipartBody, TestClient, type Part } from '../../support/client.js';
 import { serveHttp, type ServedHttp } from '../../support/serve-http.js';
 

@@ -3,8 +3,8 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { packageRoot } from '../../../src/paths.js';
-import { soundPgvectorVersion } from '../../../src/store/extension.js';
+import { packageRoot } from '../../../src/base/paths.js';
+import { soundPgvectorVersion } from '../../../src/database/setup/extension.js';
 
 const script = join(packageRoot, 'scripts/install-postgres.sh');
 let folder: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { errorCatalogue } from '../../../src/errors.js';
+import { errorCatalogue } from '../../../src/base/errors.js';
 import { errorTexts } from '../../../web/src/lib/error-texts.js';
 
 describe('the page', () => {

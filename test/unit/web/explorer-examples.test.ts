@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { buildSchema, Kind, parse, print, validate, type OperationDefinitionNode } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { packageRoot } from '../../../src/paths.js';
+import { packageRoot } from '../../../src/base/paths.js';
 
 interface Example {
   readonly kind: 'Query' | 'Mutation';

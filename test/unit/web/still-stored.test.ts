@@ -2,7 +2,7 @@ import { ApolloClient, ApolloLink, InMemoryCache } from '@apollo/client/core';
 import { buildSchema, execute } from 'graphql';
 import { from } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { maxAliases } from '../../../src/limits.js';
+import { maxAliases } from '../../../src/base/limits.js';
 import { findDeleted } from '../../../web/src/views/gallery/still-stored.js';
 
 const schema = buildSchema('type Query { image(id: ID!): Image } type Image { id: ID! }');
