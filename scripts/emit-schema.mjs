@@ -5,5 +5,5 @@ import { writeFile } from 'node:fs/promises';
 import { printSchema } from 'graphql';
 import { buildGraphqlSchema } from '../dist/api/schema.js';
 
-const note = '# Emitted from src/api by `npm run schema`. Do not edit.\n\n';
+const note = '# Emitted from src by `npm run schema`. Do not edit.\n\n';
 await writeFile(new URL('../schema.graphql', import.meta.url), `${note}${printSchema(await buildGraphqlSchema())}\n`);

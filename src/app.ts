@@ -11,6 +11,7 @@ import { maxConcurrentDecodes, maxImagePixels, maxUploadBytesInWork, retryInterv
 import { ByteBudget } from './base/concurrency/byte-budget.js';
 import type { OperationsContext } from './spaces/context.js';
 import { FittedRecipes } from './spaces/fitted-recipes.js';
+import { jobWork } from './api/jobs/run-job.js';
 import { startJobRunner, type JobRunnerOptions } from './jobs/runner.js';
 import { createOperations, type Operations } from './api/operations.js';
 import { activeSpace } from './spaces/active-space.js';
@@ -88,7 +89,7 @@ export async function buildApp(config: Config, { jobs, onLog }: AppOptions = {})
   const ready = Promise.race([usable, firstFailure(store, embedder)]);
   // Whoever waits for one hears of the failure; a server that goes on without waiting must not die of it.
   for (const outcome of [consistent, usable, ready]) outcome.catch(() => undefined);
-  const runner = jobs && startJobRunner({ context, started: prepared, ...jobs });
+  const runner = jobs && startJobRunner({ ...jobWork(context), started: prepared, ...jobs });
   return {
     config,
     operations: createOperations(context, runner),

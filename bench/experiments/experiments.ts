@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ReportWords } from '../../src/evaluate/evaluate.js';
+import type { ReportWords } from '../../src/evaluate/evaluate-options.js';
 import { packageRoot } from '../../src/base/paths.js';
 import { benchFolder } from '../support/data.js';
 

@@ -11,7 +11,8 @@ import type { Operations } from './operations.js';
 import { AnswerBytes } from './answer/answer-bytes.js';
 import { answerPlugin, stringifyResult } from './answer/answer-plugin.js';
 import { assertEveryFieldHasScope } from './access.js';
-import type { ImagePaths, RequestContext } from './context.js';
+import type { ImagePaths } from '../base/graphql/resolver-context.js';
+import type { RequestContext } from './context.js';
 import { shapeRules } from './bounds/operation-bounds.js';
 import { operationNotePlugin } from './operation-note.js';
 import {

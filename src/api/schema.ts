@@ -5,6 +5,7 @@ import { ImageConnectionResolver } from '../images/graphql/image-connection.reso
 import { ImageResolver } from '../images/graphql/image.resolver.js';
 import { JobResolver } from './jobs/job.resolver.js';
 import { MethodsResolver } from '../spaces/graphql/methods.resolver.js';
+import { ImageSearchResolver } from '../search/graphql/image-search.resolver.js';
 import { SearchResolver } from '../search/graphql/search.resolver.js';
 import { SpaceResolver } from '../spaces/graphql/space.resolver.js';
 import { StatusResolver } from './status/status.resolver.js';
@@ -15,6 +16,7 @@ export async function buildGraphqlSchema(): Promise<GraphQLSchema> {
   const schema = await buildSchema({
     resolvers: [
       ImageResolver,
+      ImageSearchResolver,
       ImageConnectionResolver,
       JobResolver,
       MethodsResolver,

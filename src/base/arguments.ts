@@ -1,16 +1,8 @@
 import { invalidArgument } from './errors.js';
-import { isRegion, type Region } from '../pixels/region.js';
-import {
-  defaultCandidates,
-  maxCandidates,
-  maxK,
-  maxMetadataBytes,
-  maxPageSize,
-  maxSpaceNameCharacters,
-} from './limits.js';
-import { rerankers, type RerankerName } from '../methods/rerank/reranker.js';
-import type { ImageFilter, Metadata } from '../database/types.js';
-import type { SearchInput } from '../search/search-input.js';
+import { maxK, maxMetadataBytes, maxPageSize, maxSpaceNameCharacters } from './limits.js';
+
+/** A JSON object. */
+type JsonObject = Readonly<Record<string, unknown>>;
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -35,15 +27,8 @@ export function checkPageSize(first: number): number {
   return checkInteger('first', first, 1, maxPageSize);
 }
 
-export function checkMinSimilarity(value: number | undefined): number | undefined {
-  if (value !== undefined && !(value >= -1 && value <= 1)) {
-    throw invalidArgument('minSimilarity', 'a number from -1 to 1', value);
-  }
-  return value;
-}
-
 /** What was checked is what comes back: the JSON of `value`, without undefined fields, inherited ones or a toJSON. */
-export function checkMetadata(value: unknown, name = 'metadata'): Metadata {
+export function checkMetadata(value: unknown, name = 'metadata'): JsonObject {
   if (value === undefined || value === null) return {};
   if (!isObject(value)) throw invalidArgument(name, 'a JSON object', value);
   const text = jsonOf(value) ?? 'null';
@@ -83,67 +68,6 @@ export function checkStorable(json: string, name: string): void {
   if (unstorable.test(json)) throw invalidArgument(name, 'text that Postgres can store', 'U+0000 or a lone surrogate');
 }
 
-export function checkFilter(filter: ImageFilter | undefined): ImageFilter | undefined {
-  if (filter === undefined) return undefined;
-  if (filter.sha256 !== undefined && !/^[0-9a-f]{64}$/.test(filter.sha256)) {
-    throw invalidArgument('filter.sha256', '64 lower-case hexadecimal digits', filter.sha256);
-  }
-  if (filter.filenameContains?.includes('\0') === true) {
-    throw invalidArgument('filter.filenameContains', 'text without the character U+0000', filter.filenameContains);
-  }
-  if (filter.metadata === undefined) return filter;
-  return { ...filter, metadata: checkMetadata(filter.metadata, 'filter.metadata') };
-}
-
-export interface CheckedSearch {
-  readonly k: number;
-  readonly minSimilarity: number | undefined;
-  readonly filter: ImageFilter | undefined;
-  readonly space: string | undefined;
-  readonly rerank: RerankerName | undefined;
-  /** k at least. */
-  readonly candidates: number;
-  readonly region: Region | undefined;
-  readonly searchRegions: boolean;
-  readonly withoutMetadata: boolean;
-  readonly signal: AbortSignal | undefined;
-}
-
-/** Everything of a search but its query. */
-export function checkSearch(input: SearchInput): CheckedSearch {
-  const k = checkK(input.k);
-  const { space, rerank, candidates, region, searchRegions = false, withoutMetadata = false, signal } = input;
-  if (rerank !== undefined && !rerankers.includes(rerank))
-    throw invalidArgument('rerank', rerankers.join(', '), rerank);
-  if (rerank !== undefined && searchRegions) {
-    throw invalidArgument('rerank', 'nothing beside searchRegions, whose hits may be parts of images', rerank);
-  }
-  return {
-    k,
-    minSimilarity: checkMinSimilarity(input.minSimilarity),
-    filter: checkFilter(input.filter),
-    space,
-    rerank,
-    candidates:
-      candidates === undefined
-        ? Math.max(defaultCandidates, k)
-        : checkInteger('candidates', candidates, k, maxCandidates, `an integer from k (${k}) to ${maxCandidates}`),
-    region: region === undefined ? undefined : checkRegion(region),
-    searchRegions,
-    withoutMetadata,
-    signal,
-  };
-}
-
-function checkRegion(region: Region): Region {
-  if (isRegion(region)) return region;
-  throw invalidArgument(
-    'region',
-    'x and y from 0, width and height above 0, and both x + width and y + height at most 1',
-    region,
-  );
-}
-
 /** What a user can type into a command without quotes. */
 export function checkSpaceName(name: string): string {
   if (name.length <= maxSpaceNameCharacters && /^[a-z0-9][a-z0-9._-]*$/.test(name)) return name;
@@ -176,6 +100,6 @@ function jsonOf(value: object): string | undefined {
   return JSON.stringify(value);
 }
 
-function isObject(value: unknown): value is Metadata {
+function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -14,7 +14,7 @@ export const packageVersion = (
 ).version;
 
 /**
- * URL of a worker's built file, `name` as in 'embedding/worker'. Always from `dist`, for a worker thread cannot load
+ * URL of a worker's built file, `name` as in 'models/session/worker'. Always from `dist`, for a worker thread cannot load
  * TypeScript: tests build first.
  */
 export function workerUrl(name: string): URL {

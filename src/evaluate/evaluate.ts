@@ -10,10 +10,10 @@ import type { ImageDecoder } from '../pixels/decode/decode.js';
 import { greySidePixels, maxK } from '../base/limits.js';
 import { packageVersion } from '../base/paths.js';
 import { needsOf } from '../methods/rerank/create.js';
-import { formatMethod, formatRecipe, type Method } from '../methods/notation.js';
+import { formatMethod, formatRecipe } from '../methods/notation.js';
 import type { LeafEncoder } from '../methods/leaves.js';
 import type { Recipe } from '../methods/recipe.js';
-import type { OnProgress } from '../base/progress.js';
+import type { EvaluateOptions, EvaluationMethod, SearchKind } from './evaluate-options.js';
 import { exactCandidates, type Parts } from './candidates.js';
 import { openHnswIndex } from './hnsw.js';
 import { keyOf } from './keys.js';
@@ -22,39 +22,6 @@ import { openReranker, rankBy, rankBySimilarity } from './rerank-candidates.js';
 import { runMethod, type OpenSearch, type RunCost } from './run-method.js';
 import { prepareSpaces, type EvaluatedSpace } from './spaces.js';
 import { writeReport, type EvaluatedMethod } from './write-report.js';
-
-/** How the nearest are found: by comparing every vector, or through pgvector's index. */
-export type SearchKind = 'exact' | 'hnsw';
-
-export interface EvaluationMethod extends Method {
-  readonly search: SearchKind;
-}
-
-export interface EvaluateOptions {
-  readonly dataset: Dataset;
-  readonly methods: readonly EvaluationMethod[];
-  /** Results of a query. */
-  readonly depth: number;
-  /** That a re-ranker orders; at least `depth`. */
-  readonly candidates: number | 'all';
-  readonly measures: readonly Measure[];
-  readonly seed: number;
-  /** Where everything is written; what is there of the same evaluation is not done again. */
-  readonly out: string;
-  readonly store: 'memory' | 'server';
-  /** The first sentence of the report, and what stands beside the figures. */
-  readonly about: ReportWords;
-  readonly signal: AbortSignal;
-  readonly onProgress: OnProgress;
-}
-
-export interface ReportWords {
-  readonly title?: string | undefined;
-  readonly notes?: readonly string[] | undefined;
-  readonly references?: EvaluationDocument['references'] | undefined;
-  /** More about methods, by name. */
-  readonly descriptions?: Readonly<Record<string, string>> | undefined;
-}
 
 export interface EvaluateParts {
   readonly config: Config;

@@ -14,7 +14,7 @@ import { readRunTopics } from './trec/run-file.js';
 import { summariseMethod } from './results/summarise.js';
 import { writeTopicMeasures } from './trec/topic-measures-file.js';
 import { makeThumbnail } from '../pixels/renditions.js';
-import type { EvaluateOptions } from './evaluate.js';
+import type { EvaluateOptions } from './evaluate-options.js';
 import { keyOf } from './keys.js';
 import type { EvaluationImages } from './read-images.js';
 import { readKeptText } from './work-file.js';

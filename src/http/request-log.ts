@@ -1,17 +1,8 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { Log } from '../base/log.js';
+import type { OperationNote } from '../api/context.js';
 import type { Caller } from '../access/caller.js';
 import { isAnswered } from './answer-amid-body.js';
-
-/** What GraphQL tells of a request, at `response.locals.operation`; without it nothing. */
-export interface OperationNote {
-  /** As the client calls it. */
-  readonly name?: string | undefined;
-  /** The one root field, or `several`. */
-  readonly field?: string | undefined;
-  /** Of its first error; undefined where it has none. */
-  readonly code?: string | undefined;
-}
 
 /** Longer ones say nothing more, and fill the disk. */
 const maxLoggedCharacters = 200;
@@ -50,6 +41,7 @@ export function requestLog(log: Log): RequestHandler {
   };
 }
 
+/** What GraphQL tells of a request; nothing where it was none. */
 export function operationOf({ locals }: Response): OperationNote {
   return (locals as { readonly operation?: OperationNote }).operation ?? {};
 }

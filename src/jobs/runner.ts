@@ -2,12 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { messageOf, SemblanceError, type ErrorCode } from '../base/errors.js';
 import { jobPollIntervalMs, jobProgressIntervalMs } from '../base/limits.js';
-import type { JobError, JobOutcome, JobRecord } from '../database/store.js';
-import type { OperationsContext } from '../spaces/context.js';
+import type { OnProgress } from '../base/progress.js';
+import type { JobError, JobOutcome, JobRecord, Store } from '../database/store.js';
 import { defaultRetryWaitsMs, retrying } from '../base/concurrency/retrying.js';
 import { JobLease } from './lease.js';
-import { jobKinds } from '../api/jobs/requests.js';
-import { runJob } from '../api/jobs/run-job.js';
 
 export interface JobRunner {
   /** A job was begun here: it is not waited for. */
@@ -18,8 +16,21 @@ export interface JobRunner {
   close(): Promise<void>;
 }
 
+export interface JobRun {
+  readonly signal: AbortSignal;
+  readonly onProgress: OnProgress;
+  /** For the operator: what went wrong with one image, and no client may see. */
+  readonly onUnexpected: (error: unknown) => void;
+}
+
 export interface JobRunnerOptions {
-  readonly context: OperationsContext;
+  readonly store: Pick<Store, 'claimJob' | 'renewJob' | 'releaseJob' | 'finishJob'>;
+  /** Those that `run` knows: a job of a newer version is left to a newer server. */
+  readonly kinds: readonly string[];
+  /** Does what a job says; a second time it goes on where the first was cut off. Its result is JSON. */
+  readonly run: (job: JobRecord, run: JobRun) => Promise<unknown>;
+  /** Whether a model is being loaded, which a job may then lack for a moment. */
+  readonly isModelLoading: () => boolean;
   /** Nothing is begun before: settles once the server knows what it can do. */
   readonly started: Promise<unknown>;
   /** Where errors go that no client may see. */
@@ -114,7 +125,7 @@ class ClaimingRunner implements JobRunner {
 
   async #claim(): Promise<JobRecord | undefined> {
     try {
-      const job = await this.#options.context.store.claimJob(this.#owner, jobKinds);
+      const job = await this.#options.store.claimJob(this.#owner, this.#options.kinds);
       this.#lastClaimFailure = undefined;
       return job;
     } catch (error) {
@@ -128,7 +139,7 @@ class ClaimingRunner implements JobRunner {
   }
 
   async #run(job: JobRecord, stop: AbortController): Promise<boolean> {
-    const { store } = this.#options.context;
+    const { store } = this.#options;
     const onClose = (): void => {
       stop.abort();
     };
@@ -166,16 +177,16 @@ class ClaimingRunner implements JobRunner {
   }
 
   #result(job: JobRecord, signal: AbortSignal, lease: JobLease): Promise<unknown> {
-    const { context, logError } = this.#options;
+    const { run, logError } = this.#options;
     const onUnexpected = (error: unknown): void => {
       logError(`Job ${job.id} goes on after an error`, error);
     };
-    return runJob(context, job, { signal, onProgress: lease.report, onUnexpected });
+    return run(job, { signal, onProgress: lease.report, onUnexpected });
   }
 
   /** Whether the same job may succeed in a moment. A model's worker that crashed is being started again. */
   #mayPass(error: unknown): boolean {
-    const isLoading = this.#options.context.embedder.state.kind === 'loading';
+    const isLoading = this.#options.isModelLoading();
     return isPassing(error) || (isLoading && error instanceof SemblanceError && error.code === 'MODEL_UNAVAILABLE');
   }
 

@@ -1,4 +1,4 @@
-import type { ManifestFields } from './manifest.js';
+import type { ManifestFields } from './manifest-schema.js';
 import type { InputTensor } from './preprocess.js';
 
 type Input = ManifestFields['input'];

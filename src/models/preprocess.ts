@@ -1,4 +1,4 @@
-import type { ManifestFields } from './manifest.js';
+import type { ManifestFields } from './manifest-schema.js';
 
 /** One input element per channel of a pixel, images one after another, in the manifest's layout and type. */
 export type InputTensor = Float32Array | Uint8Array;

@@ -1,4 +1,4 @@
-import type { ManifestFields } from './manifest.js';
+import type { ManifestFields } from './manifest-schema.js';
 
 type Preprocessing = ManifestFields['preprocessing'];
 type Size = Readonly<Record<'width' | 'height', number>>;

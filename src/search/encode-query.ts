@@ -3,7 +3,7 @@ import { cropToRegion } from '../pixels/region.js';
 import { needsOf } from '../methods/rerank/create.js';
 import type { RerankImage } from '../methods/rerank/reranker.js';
 import type { EmbeddingSpace } from '../database/store.js';
-import type { CheckedSearch } from '../base/arguments.js';
+import type { CheckedSearch } from './check-search.js';
 import type { OperationsContext } from '../spaces/context.js';
 import { requireEncodable } from '../spaces/spaces.js';
 

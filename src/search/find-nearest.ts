@@ -5,7 +5,7 @@ import type { RerankCandidate, Reranker, RerankerName, RerankImage } from '../me
 import { scorerFromJson } from '../methods/rerank/scorer.js';
 import type { EmbeddingSpace, ScorerKind, Store } from '../database/store.js';
 import type { SearchHit, SearchOptions, SearchResult } from '../database/types.js';
-import type { CheckedSearch } from '../base/arguments.js';
+import type { CheckedSearch } from './check-search.js';
 import type { OperationsContext } from '../spaces/context.js';
 import { requireFound } from '../base/require-found.js';
 import { readGreys } from '../images/read-greys.js';

@@ -1,5 +1,5 @@
 import { imageIdOf } from '../base/identity.js';
-import { checkSearch } from '../base/arguments.js';
+import { checkSearch } from './check-search.js';
 import type { ByteHold } from '../base/concurrency/byte-budget.js';
 import type { OperationsContext } from '../spaces/context.js';
 import { encodeQuery } from './encode-query.js';

@@ -1,6 +1,7 @@
 import { SemblanceError } from '../base/errors.js';
 import type { SearchOptions } from '../database/types.js';
-import { checkId, checkSearch, type CheckedSearch } from '../base/arguments.js';
+import { checkId } from '../base/arguments.js';
+import { checkSearch, type CheckedSearch } from './check-search.js';
 import type { OperationsContext } from '../spaces/context.js';
 import { encodeQuery } from './encode-query.js';
 import { byEmbedding, findNearest } from './find-nearest.js';

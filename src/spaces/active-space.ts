@@ -3,7 +3,7 @@ import { embeddingDimensions } from '../base/limits.js';
 import { drawProjected } from '../methods/fitting/fit.js';
 import type { EmbeddingSpace, NewEmbeddingSpace } from '../database/store.js';
 import type { OperationsContext } from './context.js';
-import { describeSpace } from './create-space.js';
+import { describeSpace } from './describe-space.js';
 
 /** Every server draws the same. */
 const firstSeed = 1;

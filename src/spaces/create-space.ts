@@ -1,16 +1,14 @@
-import { basename } from 'node:path';
 import { SemblanceError } from '../base/errors.js';
-import { sha256Hex } from '../base/identity.js';
 import { defaultSampleImages, maxSampleImages } from '../base/limits.js';
-import { dimensionsOf, fittedToJson } from '../methods/fitted.js';
 import { fitRecipe } from '../methods/fitting/fit.js';
 import { describeFitted, parseRecipe } from '../methods/notation.js';
-import type { FittedRecipe, Recipe } from '../methods/recipe.js';
+import type { Recipe } from '../methods/recipe.js';
 import type { ImageSample, NarrowedVectors } from '../methods/samples.js';
-import type { EmbeddingSpace, NewEmbeddingSpace, Store } from '../database/store.js';
+import type { EmbeddingSpace, Store } from '../database/store.js';
 import { checkInteger, checkSeed, checkSpaceName } from '../base/arguments.js';
 import { complete } from './backfill-space.js';
 import type { OperationsContext } from './context.js';
+import { describeSpace } from './describe-space.js';
 import { drawImages, hasLabel, noLabels, type DrawnImage } from './draw-images.js';
 import type { FailedImage, OnProgress } from '../base/progress.js';
 import { defaultRetryWaitsMs, retrying } from '../base/concurrency/retrying.js';
@@ -104,25 +102,6 @@ export async function requireCreatable(
     );
   }
   return recipe;
-}
-
-/** The row of a space that is made of what was fitted: all but name and job follow from that. */
-export function describeSpace(name: string, fitted: FittedRecipe): NewEmbeddingSpace {
-  const json = fittedToJson(fitted);
-  const dimensions = dimensionsOf(fitted);
-  if (fitted.kind === 'model') {
-    const { model, sha256, preprocessingSha256 } = fitted;
-    return { name, model: basename(model), modelSha256: sha256, preprocessingSha256, dimensions, fitted: json };
-  }
-  const notation = describeFitted(fitted);
-  return {
-    name,
-    model: notation,
-    modelSha256: sha256Hex(Buffer.from(JSON.stringify(json))),
-    preprocessingSha256: sha256Hex(Buffer.from(JSON.stringify({ notation, transparency: 'contrast' }))),
-    dimensions,
-    fitted: json,
-  };
 }
 
 /** Stored images to fit on, each read when it is needed. */

@@ -1,4 +1,4 @@
-"""Computes the golden values that src/evaluate is held against, with pytrec-eval-terrier, which carries trec_eval 9.
+"""Computes the golden values that src/math/measures and src/evaluate are held against, with pytrec-eval-terrier, which carries trec_eval 9.
 
     python training/golden/evaluation.py      writes test/fixtures/golden/evaluation.json
 

@@ -5,13 +5,13 @@ import { mayDo, requireScope, type Caller } from '../caller.js';
 import { LinkSigner } from '../links.js';
 import { openTokenVerifier } from '../tokens.js';
 import type { WorkMeter } from '../work-meter.js';
-import type { Operations } from '../../api/operations.js';
+import type { AccessOperations } from '../access-operations.js';
 import { imagePaths, type ImageForm } from '../image-paths.js';
 import { isUpload } from './request-body.js';
 
 export interface AccessOptions {
   readonly config: Pick<Config, 'anonymousAccess' | 'tokens' | 'urlSecret' | 'pathPrefix'>;
-  readonly operations: Pick<Operations, 'apiKeys' | 'linkSecret'>;
+  readonly operations: Pick<AccessOperations, 'apiKeys' | 'linkSecret'>;
   readonly meter: WorkMeter;
   readonly now?: (() => number) | undefined;
 }

@@ -10,16 +10,22 @@ import { createSpace } from '../../spaces/create-space.js';
 import type { ImportTarget } from '../../images/import/import-images.js';
 import { indexRegions } from '../../search/index-regions.js';
 import { loadSample, sampleSize } from '../../images/import/load-sample.js';
-import type { FailedImage, OnProgress } from '../../base/progress.js';
+import type { JobRun, JobRunnerOptions } from '../../jobs/runner.js';
+import type { FailedImage } from '../../base/progress.js';
 import { trainScorer } from '../../search/train-scorer.js';
 import { uploadImage } from '../../images/upload-image.js';
 import { jobInputs, jobKinds, type JobFailure, type JobInput, type JobResult } from './requests.js';
 
-export interface JobRun {
-  readonly signal: AbortSignal;
-  readonly onProgress: OnProgress;
-  /** For the operator: what went wrong with one image, and no client may see. */
-  readonly onUnexpected: (error: unknown) => void;
+/** What a runner of jobs does with these operations. */
+export function jobWork(
+  context: OperationsContext,
+): Pick<JobRunnerOptions, 'store' | 'kinds' | 'run' | 'isModelLoading'> {
+  return {
+    store: context.store,
+    kinds: jobKinds,
+    run: (job, run) => runJob(context, job, run),
+    isModelLoading: () => context.embedder.state.kind === 'loading',
+  };
 }
 
 /** An error that no client may see, in the place of its message. */
@@ -29,7 +35,7 @@ const masked = 'Internal server error';
  * Does what a job says; a second time it goes on where the first was cut off.
  * @throws `signal`'s reason where that ended it before it was done; else as the operation
  */
-export async function runJob(context: OperationsContext, job: JobRecord, run: JobRun): Promise<JobResult> {
+async function runJob(context: OperationsContext, job: JobRecord, run: JobRun): Promise<JobResult> {
   const { signal, onProgress } = run;
   const kind = jobKinds.find((known) => known === job.kind);
   switch (kind) {

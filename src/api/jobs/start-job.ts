@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { invalidArgument, SemblanceError } from '../../base/errors.js';
-import { maxFilenameBytes, maxPageSize, maxScorerEpochs } from '../../base/limits.js';
+import { maxPageSize, maxScorerEpochs } from '../../base/limits.js';
+import { isModelName } from '../../models/model-name.js';
 import { parseRecipe } from '../../methods/notation.js';
 import type { Recipe } from '../../methods/recipe.js';
 import { checkInteger, checkSeed } from '../../base/arguments.js';
@@ -70,11 +71,6 @@ async function checkOrder(context: OperationsContext, order: JobOrder): Promise<
     case 'index_regions':
       return { ...order, input: { space: (await searchableSpace(context, order.input.space)).name } };
   }
-}
-
-/** Whether it is the name of a model, which is that of a folder, and no path. */
-export function isModelName(model: string): boolean {
-  return Buffer.byteLength(model) <= maxFilenameBytes && /^[\p{L}\p{N}_][\p{L}\p{N}._-]*$/u.test(model);
 }
 
 /** A client names models, and never paths of the server: it would learn from the answers what lies where. */

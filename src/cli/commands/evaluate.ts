@@ -13,16 +13,8 @@ import type { EvaluationDocument } from '../../evaluate/results/document.js';
 import { measureNames, parseMeasures } from '../../math/measures/measure.js';
 import { ImageDecoder } from '../../pixels/decode/decode.js';
 import { maxConcurrentDecodes, maxImagePixels } from '../../base/limits.js';
-import {
-  defaultMeasures,
-  evaluate,
-  workFolderOf,
-  type EvaluateOptions,
-  type EvaluateParts,
-  type EvaluationMethod,
-  type ReportWords,
-  type SearchKind,
-} from '../../evaluate/evaluate.js';
+import { defaultMeasures, evaluate, workFolderOf, type EvaluateParts } from '../../evaluate/evaluate.js';
+import type { EvaluateOptions, EvaluationMethod, ReportWords, SearchKind } from '../../evaluate/evaluate-options.js';
 import { readDataset } from '../../evaluate/read-dataset.js';
 import { defaultImportConcurrency } from '../../images/import/import-images.js';
 import { makeWritableFolder } from '../../base/paths.js';

@@ -1,4 +1,5 @@
-import { defaultModel, loadModelManifest, type Manifest } from '../../models/manifest.js';
+import { defaultModel, loadModelManifest } from '../../models/manifest.js';
+import type { Manifest } from '../../models/manifest-schema.js';
 import { ModelError, ModelNotFoundError } from '../../models/model-error.js';
 import { transparencyOf } from '../../models/model-identity.js';
 import { howToMend } from '../../models/remedy.js';

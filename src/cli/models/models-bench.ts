@@ -12,7 +12,7 @@ import {
   installedNames,
 } from '../../models/folder/model-folder.js';
 import { settingsPath, storeSettings, thisMachine } from '../../models/serving-settings.js';
-import type { Manifest } from '../../models/manifest.js';
+import type { Manifest } from '../../models/manifest-schema.js';
 import { ConfigurationError } from '../../base/errors.js';
 import { maxEmbeddingBatch } from '../../base/limits.js';
 import { bundledModelsFolder } from '../../base/paths.js';

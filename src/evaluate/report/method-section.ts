@@ -2,7 +2,7 @@ import type { EvaluationDocument, ExampleDocument, MethodDocument } from '../res
 import { classChart, confusionChart } from './charts.js';
 import { html, requireDataUri, type Html } from './html.js';
 import { decimalsFor, formatCount } from './numbers.js';
-import type { ReportImages } from './report.js';
+import type { ReportImages } from './report-images.js';
 import { figure, scrollingTable } from './sections.js';
 
 const confusionsListed = 10;

@@ -2,14 +2,9 @@ import type { EvaluationDocument } from '../results/document.js';
 import { html, type Html } from './html.js';
 import { methodSection } from './method-section.js';
 import { formatCount } from './numbers.js';
+import type { ReportImages } from './report-images.js';
 import { costSection, curvesSection, mainMeasureSection, measuresSection } from './sections.js';
 import { reportStyle } from './style.js';
-
-/** Pictures as data URIs, small ones: 84 pixels are shown. Undefined where there is none. */
-export interface ReportImages {
-  readonly query: (topicId: string) => string | undefined;
-  readonly gallery: (documentId: string) => string | undefined;
-}
 
 /** The ids whose pictures the report shows, each once. */
 export function imagesOf({ methods }: EvaluationDocument): {

@@ -7,8 +7,8 @@ import { fittedFromJson, modelsOf } from '../../methods/fitted.js';
 import type { FittedRecipe } from '../../methods/recipe.js';
 import type { StoredImage } from './archive-sql.js';
 import { checkSpaceName, checkStorable } from '../../base/arguments.js';
-import { describeSpace } from '../../spaces/create-space.js';
-import { isModelName } from '../../api/jobs/start-job.js';
+import { describeSpace } from '../../spaces/describe-space.js';
+import { isModelName } from '../../models/model-name.js';
 import { readUpload } from '../read-upload.js';
 import { InvalidEntryError, type ArchivedSpace } from './format.js';
 

@@ -2,11 +2,14 @@ import { Args, Ctx, Mutation, Resolver } from 'type-graphql';
 import { cleanFilename } from '../../pixels/filename.js';
 import { Semaphore } from '../../base/concurrency/semaphore.js';
 import { maxConcurrentUploads } from '../../base/limits.js';
-import type { RequestContext } from '../../api/context.js';
+import type { ResolverContext } from '../../base/graphql/resolver-context.js';
+import type { ImageOperations } from '../image-operations.js';
 import { presentError } from '../../base/graphql/present-error.js';
 import { UploadImageArgs, UploadImagesArgs } from './upload.args.js';
 import { UploadImagePayload, UploadImageResult } from './upload.type.js';
 import { withFile, type FileAtPath } from '../../base/graphql/uploaded-file.js';
+
+type Context = ResolverContext<ImageOperations>;
 
 @Resolver()
 export class UploadResolver {
@@ -16,7 +19,7 @@ export class UploadResolver {
   })
   async uploadImage(
     @Args(() => UploadImageArgs) { file, metadata }: UploadImageArgs,
-    @Ctx() { operations, signal }: RequestContext,
+    @Ctx() { operations, signal }: Context,
   ): Promise<UploadImagePayload> {
     return withFile(file, (sent) => operations.uploadImage({ ...sent, metadata, signal, priority: 'bulk' }));
   }
@@ -27,7 +30,7 @@ export class UploadResolver {
   })
   async uploadImages(
     @Args(() => UploadImagesArgs) { files, metadata }: UploadImagesArgs,
-    @Ctx() context: RequestContext,
+    @Ctx() context: Context,
   ): Promise<readonly UploadImageResult[]> {
     // A file in work is in memory as a whole.
     const working = new Semaphore(maxConcurrentUploads);
@@ -35,7 +38,7 @@ export class UploadResolver {
   }
 }
 
-async function uploadOne(file: FileAtPath, metadata: unknown, context: RequestContext): Promise<UploadImageResult> {
+async function uploadOne(file: FileAtPath, metadata: unknown, context: Context): Promise<UploadImageResult> {
   let filename = '';
   try {
     return await withFile(file, async (sent) => {

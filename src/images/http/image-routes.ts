@@ -4,14 +4,14 @@ import { SemblanceError } from '../../base/errors.js';
 import { withExtension } from '../../pixels/filename.js';
 import type { ByteBudget } from '../../base/concurrency/byte-budget.js';
 import { requireFound } from '../../base/require-found.js';
-import type { Operations } from '../../api/operations.js';
+import type { ImageOperations } from '../image-operations.js';
 import type { ImageRecord } from '../../database/types.js';
 import { callerOf, type Access } from '../../access/http/guards.js';
 import { parseByteRange, type ByteRange } from './byte-range.js';
 import { imageForms, imagePaths, type ImageForm } from '../../access/image-paths.js';
 
 export interface ImageRoutesOptions {
-  readonly operations: Operations;
+  readonly operations: ImageOperations;
   readonly access: Pick<Access, 'guardImage' | 'chargeRendition' | 'isPublic'>;
   /** Of the images that clients have not read to their end. */
   readonly sending: ByteBudget;

@@ -1,5 +1,5 @@
 import { registerEnumType } from 'type-graphql';
-import { rerankerDescriptions } from '../../spaces/list-methods.js';
+import { rerankerDescriptions } from '../rerank/descriptions.js';
 import { rerankers, type RerankerName } from '../rerank/reranker.js';
 
 /** As type-graphql takes an enum: an object of its names. */

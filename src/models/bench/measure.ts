@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { workerUrl } from '../../base/paths.js';
-import type { Manifest } from '../manifest.js';
+import type { Manifest } from '../manifest-schema.js';
 import { ModelError } from '../model-error.js';
 import { freeBatchSizes } from '../session/session-batches.js';
 import { maxEmbeddingBatch } from '../../base/limits.js';

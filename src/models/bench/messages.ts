@@ -1,4 +1,4 @@
-import type { Manifest } from '../manifest.js';
+import type { Manifest } from '../manifest-schema.js';
 
 /** One way to run a model. */
 export interface Configuration {

@@ -1,4 +1,4 @@
-import type { ManifestFields } from '../manifest.js';
+import type { ManifestFields } from '../manifest-schema.js';
 import type { PresetName } from '../presets.js';
 
 /** One file of a hub repository, as its page states it. */

@@ -1,4 +1,4 @@
-import type { ManifestFields } from '../manifest.js';
+import type { ManifestFields } from '../manifest-schema.js';
 import { captionedEntries } from './captioned-entries.js';
 import { pixelValues, unpooled, type CatalogueEntry } from './catalogue-entry.js';
 import { dinoEntries } from './dino-entries.js';

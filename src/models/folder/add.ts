@@ -2,7 +2,7 @@ import { constants, copyFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ConfigurationError } from '../../base/errors.js';
 import { maxModelBytes } from '../../base/limits.js';
-import type { Manifest, ManifestFields } from '../manifest.js';
+import type { Manifest, ManifestFields } from '../manifest-schema.js';
 import { checksumDifferences, type CatalogueEntry, type HubSource, type StatedHubFile } from '../catalogue/catalogue-entry.js';
 import { assertRoom, errorCode, sha256OfFile, sizeOf } from '../../base/disk.js';
 import { install } from './install.js';

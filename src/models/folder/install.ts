@@ -1,7 +1,8 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { goldenRule } from '../golden.js';
-import { loadManifest, type Manifest, type ManifestFields } from '../manifest.js';
+import { loadManifest } from '../manifest.js';
+import type { Manifest, ManifestFields } from '../manifest-schema.js';
 import { isMissing, removeFolder } from '../../base/disk.js';
 import { writeLock, type ModelLock } from './lock-file.js';
 import { folderOf, type ModelsFolder } from './model-folder.js';

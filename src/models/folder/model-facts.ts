@@ -1,4 +1,4 @@
-import type { ManifestFields } from '../manifest.js';
+import type { ManifestFields } from '../manifest-schema.js';
 import type { CatalogueEntry } from '../catalogue/catalogue-entry.js';
 import { answerShapes, describeModel } from './probe.js';
 import type { TensorDescription } from './probe-messages.js';

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigurationError } from '../../base/errors.js';
 import { bundledModelsFolder } from '../../base/paths.js';
-import { loadManifest, type Manifest } from '../manifest.js';
+import { loadManifest } from '../manifest.js';
+import type { Manifest } from '../manifest-schema.js';
 import { errorCode, isMissing, makeFolder, removeFolder, sizeOf, throwDiskError } from '../../base/disk.js';
 import { readLock, type ModelLock } from './lock-file.js';
 

@@ -1,4 +1,4 @@
-import type { ManifestFields } from '../manifest.js';
+import type { ManifestFields } from '../manifest-schema.js';
 
 type Input = ManifestFields['input'];
 type Output = ManifestFields['output'];

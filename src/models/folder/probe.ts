@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { minEmbeddingNorm } from '../../base/limits.js';
 import { workerUrl } from '../../base/paths.js';
-import type { ManifestFields } from '../manifest.js';
+import type { ManifestFields } from '../manifest-schema.js';
 import { ModelError } from '../model-error.js';
 import { disableTelemetry } from '../session/worker-handle.js';
 import type { ProbeAnswer, ProbeStart, TensorDescription, WeightsDescription } from './probe-messages.js';

@@ -1,5 +1,5 @@
 import { embeddingDimensions, maxModelDimensions } from '../../base/limits.js';
-import type { ManifestFields } from '../manifest.js';
+import type { ManifestFields } from '../manifest-schema.js';
 import type { TensorDescription } from './probe-messages.js';
 
 type Input = ManifestFields['input'];

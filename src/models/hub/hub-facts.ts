@@ -1,5 +1,5 @@
 import { maxModelBytes } from '../../base/limits.js';
-import type { ManifestFields } from '../manifest.js';
+import type { ManifestFields } from '../manifest-schema.js';
 import { checksumDifferences, type HubSource, type StatedHubFile } from '../catalogue/catalogue-entry.js';
 import type { Hub } from './hub.js';
 import { HubError } from './hub-error.js';

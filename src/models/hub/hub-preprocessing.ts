@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ManifestFields } from '../manifest.js';
+import type { ManifestFields } from '../manifest-schema.js';
 
 type Preprocessing = ManifestFields['preprocessing'];
 type Resize = Preprocessing['resize'];

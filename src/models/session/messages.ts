@@ -1,4 +1,4 @@
-import type { Manifest } from '../manifest.js';
+import type { Manifest } from '../manifest-schema.js';
 
 /** `workerData` of the embedding worker. */
 export interface WorkerStart {

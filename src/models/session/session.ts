@@ -1,6 +1,6 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { messageOf } from '../../base/errors.js';
-import type { ManifestFields } from '../manifest.js';
+import type { ManifestFields } from '../manifest-schema.js';
 import { ModelError } from '../model-error.js';
 import type { TensorDescription, WeightsDescription } from '../folder/probe-messages.js';
 import { cropBytes, type InputTensor } from '../preprocess.js';

@@ -5,7 +5,7 @@ import { messageOf } from '../../base/errors.js';
 import { maxEmbeddingBatch, minGoldenCosine, modelRunTargetMs } from '../../base/limits.js';
 import { settle } from '../../base/concurrency/threads.js';
 import { cosine, goldenTensor } from '../golden.js';
-import type { Manifest } from '../manifest.js';
+import type { Manifest } from '../manifest-schema.js';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.js';
 import { ModelError } from '../model-error.js';
 import { createTensorMaker } from '../preprocess.js';

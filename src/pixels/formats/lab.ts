@@ -1,4 +1,4 @@
-import type { ToRgb } from './samples.js';
+import type { ToRgb } from './to-rgb.js';
 
 export interface LabEncoding {
   /** As CIE L*a*b* of TIFF 6.0, section 23; otherwise as in ICC profiles, where a* and b* have an offset. */

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Metadata, OutputInfo, Sharp, SharpOptions } from 'sharp';
 import { unsupported } from './image-kinds.js';
 import { makeLabConverter } from './lab.js';
+import type { Samples, ToRgb } from './to-rgb.js';
 import { sharp } from '../sharp.js';
 
 /** How samples lie in a file that libvips hands out as they are, and which of its bands are the picture. */
@@ -99,10 +100,6 @@ function readSamples(
     .raw({ depth: type })
     .toBuffer({ resolveWithObject: true });
 }
-
-type Samples = Uint8Array | Uint16Array | Float32Array;
-/** Reads the colours of the pixel at `from` before it writes red, green and blue at `to`. */
-export type ToRgb = (samples: Samples, from: number, rgb: Uint8Array, to: number) => void;
 
 function view(data: Buffer, type: SampleLayout['type']): Samples {
   if (type === 'uchar') return data;

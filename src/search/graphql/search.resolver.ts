@@ -1,6 +1,6 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Args, Ctx, Info, Query, Resolver } from 'type-graphql';
-import type { RequestContext } from '../../api/context.js';
+import type { SearchContext } from './search-context.js';
 import { withFile } from '../../base/graphql/uploaded-file.js';
 import { QueryFileArgs, QueryImageArgs, SearchArgs, toSearchInput } from './search.args.js';
 import { selectsMetadata } from './selects-metadata.js';
@@ -16,7 +16,7 @@ export class SearchResolver {
   async similarImages(
     @Args(() => SearchArgs) args: SearchArgs,
     @Args(() => QueryImageArgs) { imageId }: QueryImageArgs,
-    @Ctx() { operations, searches, signal }: RequestContext,
+    @Ctx() { operations, searches, signal }: SearchContext,
     @Info() info: GraphQLResolveInfo,
   ): Promise<readonly SimilarImage[]> {
     const input = { ...toSearchInput(args), imageId, withoutMetadata: !selectsMetadata(info), signal };
@@ -30,7 +30,7 @@ export class SearchResolver {
   async searchByUpload(
     @Args(() => SearchArgs) args: SearchArgs,
     @Args(() => QueryFileArgs) { file }: QueryFileArgs,
-    @Ctx() { operations, searches, signal }: RequestContext,
+    @Ctx() { operations, searches, signal }: SearchContext,
     @Info() info: GraphQLResolveInfo,
   ): Promise<readonly SimilarImage[]> {
     return withFile(file, async ({ bytes }) => {

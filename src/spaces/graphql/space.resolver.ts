@@ -1,6 +1,6 @@
 import { Arg, Args, Ctx, Mutation, Query, Resolver } from 'type-graphql';
 import { requireSpaceOf } from '../spaces.js';
-import type { RequestContext } from '../../api/context.js';
+import type { SpaceContext } from './space-context.js';
 import { listMethodsOnce } from './list-methods-once.js';
 import { EmbeddingSpaceType } from './methods.type.js';
 import { ActivateSpaceArgs } from './space.args.js';
@@ -9,7 +9,7 @@ import { ActivateSpacePayload, RemoveSpacePayload, RetireSpacePayload } from './
 @Resolver()
 export class SpaceResolver {
   @Query(() => [EmbeddingSpaceType], { description: 'The active one first, then by name.' })
-  async spaces(@Ctx() context: RequestContext): Promise<readonly EmbeddingSpaceType[]> {
+  async spaces(@Ctx() context: SpaceContext): Promise<readonly EmbeddingSpaceType[]> {
     return (await listMethodsOnce(context)).spaces;
   }
 
@@ -19,7 +19,7 @@ export class SpaceResolver {
   })
   async activateSpace(
     @Args(() => ActivateSpaceArgs) { name, force }: ActivateSpaceArgs,
-    @Ctx() { operations }: RequestContext,
+    @Ctx() { operations }: SpaceContext,
   ): Promise<ActivateSpacePayload> {
     const { former, missing } = await operations.activateSpace({ name, force });
     return { space: await findSpace(operations, name), former, missing };
@@ -31,7 +31,7 @@ export class SpaceResolver {
   })
   async retireSpace(
     @Arg('name', () => String, { description: 'Of the space.' }) name: string,
-    @Ctx() { operations }: RequestContext,
+    @Ctx() { operations }: SpaceContext,
   ): Promise<RetireSpacePayload> {
     await operations.retireSpace(name);
     return { space: await findSpace(operations, name) };
@@ -43,13 +43,13 @@ export class SpaceResolver {
   })
   async removeSpace(
     @Arg('name', () => String, { description: 'Of the space.' }) name: string,
-    @Ctx() { operations }: RequestContext,
+    @Ctx() { operations }: SpaceContext,
   ): Promise<RemoveSpacePayload> {
     return { removedName: await operations.removeSpace(name) };
   }
 }
 
 /** As it is now. @throws SemblanceError NOT_FOUND where somebody removed it since */
-async function findSpace(operations: RequestContext['operations'], name: string): Promise<EmbeddingSpaceType> {
+async function findSpace(operations: SpaceContext['operations'], name: string): Promise<EmbeddingSpaceType> {
   return requireSpaceOf((await operations.listMethods()).spaces, name);
 }

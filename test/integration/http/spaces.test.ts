@@ -4,6 +4,7 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { drawSample, sampleSize } from '../../../src/pixels/sample/draw-sample.js';
 import type { OperationsContext } from '../../../src/spaces/context.js';
+import { jobWork } from '../../../src/api/jobs/run-job.js';
 import { startJobRunner, type JobRunner } from '../../../src/jobs/runner.js';
 import { createOperations } from '../../../src/api/operations.js';
 import { imagesPerPage } from '../../../src/spaces/stored-images.js';
@@ -57,7 +58,7 @@ describe.each(persistentStores())('spaces and jobs over GraphQL on the %s store'
 
   const startRunner = (parts: OperationsContext = context): JobRunner =>
     startJobRunner({
-      context: parts,
+      ...jobWork(parts),
       started: Promise.resolve(),
       logError: (_message, error) => {
         logged.push(error);

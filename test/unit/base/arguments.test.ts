@@ -1,13 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { SemblanceError } from '../../../src/base/errors.js';
 import {
-  checkFilter,
   checkId,
   checkK,
   checkMetadata,
-  checkMinSimilarity,
   checkPageSize,
-  checkSearch,
   checkSeed,
   checkSpaceName,
 } from '../../../src/base/arguments.js';
@@ -30,15 +27,6 @@ describe('k and first', () => {
   });
   it.each([0, 101])('first: %d is refused', (first) => {
     expect(codeOf(() => checkPageSize(first))).toBe('BAD_USER_INPUT');
-  });
-});
-
-describe('minSimilarity', () => {
-  it.each([undefined, -1, 0, 1])('%s is accepted', (value) => {
-    expect(checkMinSimilarity(value)).toBe(value);
-  });
-  it.each([-1.01, 1.01, NaN])('%d is refused', (value) => {
-    expect(codeOf(() => checkMinSimilarity(value))).toBe('BAD_USER_INPUT');
   });
 });
 
@@ -94,8 +82,7 @@ describe('metadata', () => {
     const value = { a: undefined, b: { c: () => 1, d: 2 }, e: { toJSON: () => ++calls.count } };
     const stored = checkMetadata(value);
     expect(JSON.stringify(stored)).toBe('{"b":{"d":2},"e":1}');
-    expect(checkFilter({ metadata: value })?.metadata).toStrictEqual({ b: { d: 2 }, e: 2 });
-    expect(calls.count).toBe(2);
+    expect(calls.count).toBe(1);
     expect(codeOf(() => checkMetadata({ toJSON: () => 'text' }))).toBe('BAD_USER_INPUT');
     expect(codeOf(() => checkMetadata({ toJSON: () => undefined }))).toBe('BAD_USER_INPUT');
   });
@@ -111,54 +98,6 @@ describe('metadata', () => {
     expect(codeOf(() => checkMetadata({ a: 'nul \0' }))).toBe('BAD_USER_INPUT');
     expect(codeOf(() => checkMetadata({ a: 'lone \ud800' }))).toBe('BAD_USER_INPUT');
     expect(codeOf(() => checkMetadata({ a: 'the text \\u0000, written out' }))).toBe('accepted');
-  });
-});
-
-describe('filters', () => {
-  it('pass where every field is well-formed', () => {
-    const filter = { metadata: { a: 1 }, filenameContains: '%', sha256: '0'.repeat(64), createdAfter: new Date(0) };
-    expect(checkFilter(filter)).toEqual(filter);
-  });
-  it('are refused where sha256 is none, or a text cannot be stored', () => {
-    expect(codeOf(() => checkFilter({ sha256: 'A'.repeat(64) }))).toBe('BAD_USER_INPUT');
-    expect(codeOf(() => checkFilter({ filenameContains: 'a\0' }))).toBe('BAD_USER_INPUT');
-  });
-});
-
-describe('searches', () => {
-  const whole = { x: 0, y: 0, width: 1, height: 1 };
-
-  it('re-rank 100 candidates, or k where that is more', () => {
-    expect(checkSearch({ k: 10 }).candidates).toBe(100);
-    expect(checkSearch({ k: 300 }).candidates).toBe(300);
-    expect(checkSearch({ k: 10, candidates: 10 }).candidates).toBe(10);
-  });
-
-  it.each([9, 1001, 10.5, NaN])('of 10 hits with %d candidates are refused', (candidates) => {
-    expect(codeOf(() => checkSearch({ k: 10, candidates, rerank: 'SSIM' }))).toBe('BAD_USER_INPUT');
-  });
-
-  it.each([whole, { x: 0.7, y: 0.1, width: 0.3, height: 0.2 }, { x: 0.9, y: 0, width: 0.1, height: 1e-9 }])(
-    'of the region %j are accepted',
-    (region) => {
-      expect(checkSearch({ k: 1, region }).region).toEqual(region);
-    },
-  );
-
-  it.each([
-    { ...whole, x: 0.1 },
-    { ...whole, y: -0.1, height: 0.5 },
-    { ...whole, width: 0 },
-    { ...whole, height: -1 },
-    { ...whole, width: NaN },
-    { ...whole, x: -Infinity },
-  ])('of the region %j are refused', (region) => {
-    expect(codeOf(() => checkSearch({ k: 1, region }))).toBe('BAD_USER_INPUT');
-  });
-
-  it('do not re-rank what may be parts of images', () => {
-    expect(codeOf(() => checkSearch({ k: 1, searchRegions: true }))).toBe('accepted');
-    expect(codeOf(() => checkSearch({ k: 1, searchRegions: true, rerank: 'SSIM' }))).toBe('BAD_USER_INPUT');
   });
 });
 

@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, expect, test, vi } from 'vitest';
 import { loadGalleryConfig } from '../../../src/cli/command-config.js';
@@ -37,8 +37,8 @@ test('doctor of a database in memory says that nothing is kept', async () => {
 
 test('every command that opens a gallery reads its configuration so that it says this', async () => {
   const reading: string[] = [];
-  for (const file of (await readdir(cli)).filter((entry) => entry.endsWith('.ts'))) {
-    if (/\bloadConfig\(/.test(await readFile(resolve(cli, file), 'utf8'))) reading.push(file);
+  for (const file of (await readdir(cli, { recursive: true })).filter((entry) => entry.endsWith('.ts'))) {
+    if (/\bloadConfig\(/.test(await readFile(resolve(cli, file), 'utf8'))) reading.push(basename(file));
   }
   // A server keeps its gallery while it runs; the others open none.
   expect(reading.sort()).toEqual(['command-config.ts', 'evaluate.ts', 'models-bench.ts', 'models.ts', 'serve.ts']);
