@@ -1,20 +1,14 @@
 import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
-import { buildApp, type App } from '../app.js';
+import type { App } from '../app.js';
 import { secretsOf, type Config, type LogFormat } from '../base/config.js';
 import { describeConfig } from '../base/describe-config.js';
-import type { EmbedderState } from '../models/embedder/embedder.js';
 import { ConfigurationError, messageOf } from '../base/errors.js';
-import { openGraphqlDoor } from '../api/graphql-server.js';
-import { callerOf, openAccess } from '../access/http/guards.js';
-import { openAdmission, placeOf } from '../access/http/admission.js';
-import { listen, type Listening } from '../http/listen.js';
-import { openMetrics } from '../http/metrics.js';
-import { createHttpApp } from '../http/http-app.js';
 import { openLog, type Log } from '../base/log.js';
-import { WorkMeter } from '../access/work-meter.js';
+import { packageVersion } from '../base/paths.js';
+import type { EmbedderState } from '../models/embedder/embedder.js';
+import { startServer, type Server } from '../server.js';
 import { adviseModel } from '../spaces/models/model-advice.js';
-import { packageVersion, temporaryFolder } from '../base/paths.js';
 import { print } from './output.js';
 import type { Environment } from './run.js';
 
@@ -54,83 +48,6 @@ async function signalled(): Promise<void> {
   // Whichever comes; the next one of either kind is another's to hear, or ends the process.
   await Promise.race([once(process, 'SIGTERM', { signal }), once(process, 'SIGINT', { signal })]);
   heard.abort();
-}
-
-interface Server {
-  readonly app: App;
-  readonly listening: Listening;
-  /** Load balancers then send nothing new; what they send is still answered. */
-  refuseReadiness(): void;
-  /** Answers what was asked already, then closes the parts in the order in which they need each other. */
-  close(): Promise<void>;
-}
-
-/** @throws ConfigurationError */
-async function startServer(config: Config, log: Log): Promise<Server> {
-  const logError = (message: string, error: unknown): void => {
-    log.error(message, error);
-  };
-  const app = await buildApp(config, {
-    jobs: {
-      logError,
-      log: (message, fields) => {
-        log.info(message, fields);
-      },
-    },
-    onLog: (message) => {
-      log.warn(message);
-    },
-  });
-  try {
-    // Uploads lie there, also where the database does not.
-    await temporaryFolder();
-    let closing = false;
-    const meter = new WorkMeter(config);
-    const admission = openAdmission(config);
-    const metrics = openMetrics({ context: app.context, meter, admission });
-    const operations = metrics.counting(app.operations);
-    const access = openAccess({ config, operations, meter });
-    const { imagePaths } = access;
-    const graphql = await openGraphqlDoor({
-      config,
-      operations,
-      meter,
-      answers: admission.answers,
-      callerOf,
-      placeOf,
-      imagePaths,
-      logError,
-    });
-    const http = createHttpApp({
-      config,
-      operations,
-      graphql: graphql.handler,
-      access,
-      admission,
-      isClosing: () => closing,
-      logError,
-      log,
-      metrics,
-    });
-    const listening = await listen({ app: http, host: config.host, port: config.port });
-    await app.store.recordServerUrl(listening.url);
-    return {
-      app,
-      listening,
-      refuseReadiness: () => {
-        closing = true;
-      },
-      close: async () => {
-        closing = true;
-        await listening.close();
-        await graphql.stop();
-        await app.close();
-      },
-    };
-  } catch (error) {
-    await app.close();
-    throw error;
-  }
 }
 
 /** Rejects where the database, once it could be asked, contradicts the configuration; stays pending otherwise. */

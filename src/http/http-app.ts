@@ -34,7 +34,7 @@ export interface HttpAppOptions {
   readonly access: Access;
   readonly admission: Admission;
   /** True from the moment that the server shuts down. */
-  readonly isClosing?: () => boolean;
+  readonly isClosing?: (() => boolean) | undefined;
   /** Where errors go that no client may see. */
   readonly logError: (message: string, error: unknown) => void;
   /** Gets a line for each request. */

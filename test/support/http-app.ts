@@ -1,11 +1,9 @@
 import { buildApp, type App } from '../../src/app.js';
 import { loadConfig, type Config } from '../../src/base/config.js';
-import { openGraphqlDoor } from '../../src/api/graphql-server.js';
-import { callerOf, openAccess } from '../../src/access/http/guards.js';
-import { openAdmission, placeOf, type Admission } from '../../src/access/http/admission.js';
-import { listen, type ClientTimeouts } from '../../src/http/listen.js';
+import { openAdmission, type Admission } from '../../src/access/http/admission.js';
+import type { ClientTimeouts } from '../../src/http/listen.js';
 import type { Metrics } from '../../src/http/metrics.js';
-import { createHttpApp } from '../../src/http/http-app.js';
+import { serveHttp } from '../../src/server.js';
 import type { Log } from '../../src/base/log.js';
 import { WorkMeter } from '../../src/access/work-meter.js';
 import type { Operations } from '../../src/api/operations.js';
@@ -50,38 +48,18 @@ export async function openHttpDoor(
     log?.error(message, error);
   };
   const meter = new WorkMeter(config);
-  const access = openAccess({ config, operations, meter, now });
-  const { answers } = admission;
-  const { imagePaths } = access;
-  const graphql = await openGraphqlDoor({
-    config,
+  const { listening, close } = await serveHttp({
+    config: { ...config, host: '127.0.0.1', port: 0 },
     operations,
     meter,
-    answers,
-    callerOf,
-    placeOf,
-    imagePaths,
-    logError,
-  });
-  const app = createHttpApp({
-    config,
-    operations,
-    graphql: graphql.handler,
-    access,
     admission,
+    metrics,
     logError,
     log,
-    metrics,
+    now,
+    timeouts,
   });
-  const listening = await listen({ app, host: '127.0.0.1', port: 0, timeouts });
-  return {
-    client: new TestClient(listening.url),
-    logged,
-    close: async () => {
-      await listening.close(0);
-      await graphql.stop();
-    },
-  };
+  return { client: new TestClient(listening.url), logged, close: () => close(0) };
 }
 
 /** The same operations; what of them is called is listed in `calls`. What asks who a caller is does not count. */
