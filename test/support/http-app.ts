@@ -48,7 +48,7 @@ export async function openHttpDoor(
     log?.error(message, error);
   };
   const meter = new WorkMeter(config);
-  const { listening, close } = await serveHttp({
+  const served = await serveHttp({
     config: { ...config, host: '127.0.0.1', port: 0 },
     operations,
     meter,
@@ -59,7 +59,7 @@ export async function openHttpDoor(
     now,
     timeouts,
   });
-  return { client: new TestClient(listening.url), logged, close: () => close(0) };
+  return { client: new TestClient(served.listening.url), logged, close: () => served.close(0) };
 }
 
 /** The same operations; what of them is called is listed in `calls`. What asks who a caller is does not count. */
