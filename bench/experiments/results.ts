@@ -274,6 +274,8 @@ function costSection(): readonly string[] {
     '',
     `On CIFAR-10, ${number(cifar10.document.dataset.galleryImages)} images indexed. ${cifar10.document.methods[0]?.cost.note ?? ''}`,
     '',
+    'Other work ran on the machine meanwhile: the times are upper bounds. Those of models alone are in [benchmarks.md](benchmarks.md).',
+    '',
     '| method | ms per indexed image | ms per query, median | 95th percentile | MB |',
     '| --- | --- | --- | --- | --- |',
     ...rows,
