@@ -8,14 +8,15 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { bootstrapMean, type Interval } from '../../src/math/bootstrap.js';
+import { dot } from '../../src/math/vector.js';
 import { dataset, imagesBelow } from '../support/data.js';
-import { cosine, mapFew, openPictureEmbedder } from '../support/embed-pictures.js';
+import { mapFew, openPictureEmbedder } from '../support/embed-pictures.js';
 import { quantile } from '../support/measure.js';
 import { bundledModels, experimentFolder, seed } from './experiments.js';
 
 export interface CopyKind {
   readonly kind: string;
-  /** Of copies, their similarity to their original. */
+  /** How similar the copies are to their originals. */
   readonly similarity: Quantiles;
   /** Share of copies at each threshold or above it. */
   readonly found: readonly Interval[];
@@ -126,7 +127,7 @@ async function measure(model: string): Promise<NearDuplicates['models'][number]>
       // The formats that transforms take are the same for all: some originals are greyscale JPEGs.
       const picture = await sharp(originals[index]).toColourspace('srgb').png().toBuffer();
       const [copy] = await embedder.embed(await transform(picture));
-      const similarities = vectors.map((vector) => cosine(copy!, vector));
+      const similarities = vectors.map((vector) => dot(copy!, vector));
       const own = similarities[index]!;
       return { own, isFirst: similarities.every((other, at) => at === index || other < own) };
     });
@@ -143,11 +144,11 @@ async function measure(model: string): Promise<NearDuplicates['models'][number]>
   const [same, other]: [number[], number[]] = [[], []];
   const nearest = copied.map(() => -1);
   for (let a = 0; a < vectors.length; a++) {
-    for (let b = 0; b < a; b++) (classes[a] === classes[b] ? same : other).push(cosine(vectors[a]!, vectors[b]!));
+    for (let b = 0; b < a; b++) (classes[a] === classes[b] ? same : other).push(dot(vectors[a]!, vectors[b]!));
   }
   for (const [at, index] of copied.entries()) {
     for (const [b, vector] of vectors.entries()) {
-      if (b !== index) nearest[at] = Math.max(nearest[at]!, cosine(vectors[index]!, vector));
+      if (b !== index) nearest[at] = Math.max(nearest[at]!, dot(vectors[index]!, vector));
     }
   }
   return {

@@ -11,8 +11,9 @@ import { bootstrapDifferences, bootstrapMean, type Interval } from '../../src/ma
 import type { Region } from '../../src/pixels/region.js';
 import { Random } from '../../src/math/random.js';
 import { regionsOf } from '../../src/search/regions.js';
+import { dot } from '../../src/math/vector.js';
 import { dataset, imagesBelow } from '../support/data.js';
-import { cosine, mapFew, openPictureEmbedder, wholePicture } from '../support/embed-pictures.js';
+import { mapFew, openPictureEmbedder, wholePicture } from '../support/embed-pictures.js';
 import { bundledModels, experimentFolder, seed } from './experiments.js';
 
 export interface GridOutcome {
@@ -31,9 +32,9 @@ export interface RegionsResult {
   readonly queries: number;
   readonly models: readonly {
     readonly model: string;
-    /** On the classes that grids may be chosen by. */
+    /** The outcomes on the classes that grids may be chosen by. */
     readonly chosenBy: readonly GridOutcome[];
-    /** On other classes. */
+    /** The outcomes on other classes. */
     readonly reported: readonly GridOutcome[];
   }[];
 }
@@ -41,7 +42,7 @@ export interface RegionsResult {
 const [width, height] = [640, 480];
 const scenesOfASet = 300;
 const classesOfASet = 20;
-/** Of 30 pictures of a class, the first ones stand in scenes and the others are queries. */
+/** The first of the 30 pictures of a class stand in scenes, and the others are queries. */
 const picturesInScenes = 20;
 const queriesOfAClass = 10;
 
@@ -164,7 +165,7 @@ async function judge(model: string, { scenes, queries }: SceneSet): Promise<read
       const scored = scenes.map((scene, index) => ({
         isRelevant: scene.classes.includes(of),
         // As searchRegions does: an image is as similar as its best part.
-        similarity: Math.max(...compared.map((part) => cosine(asked[query]!, vectors[index]![part]!))),
+        similarity: Math.max(...compared.map((part) => dot(asked[query]!, vectors[index]![part]!))),
       }));
       const best = scored.sort((a, b) => b.similarity - a.similarity).slice(0, 10);
       return {

@@ -1,4 +1,5 @@
 import { availableParallelism, tmpdir } from 'node:os';
+import { normalise } from '../../src/math/vector.js';
 import { openEmbedder } from '../../src/models/embedder/open-embedder.js';
 import { ImageDecoder } from '../../src/pixels/decode/decode.js';
 import { cropToRegion, type Region } from '../../src/pixels/region.js';
@@ -23,7 +24,7 @@ export async function openPictureEmbedder(model: string): Promise<PictureEmbedde
       // One after another: the queue of a model is bounded.
       for (const region of regions) {
         const input = await embedder.prepare(cropToRegion(image, region), 'bulk');
-        embeddings.push(normalised(await embedder.embed(input, 'bulk')));
+        embeddings.push(normalise(await embedder.embed(input, 'bulk')));
       }
       return embeddings;
     },
@@ -31,18 +32,6 @@ export async function openPictureEmbedder(model: string): Promise<PictureEmbedde
       await Promise.all([decoder.close(), embedder.close()]);
     },
   };
-}
-
-function normalised(vector: Float32Array): Float32Array {
-  const norm = Math.sqrt(cosine(vector, vector));
-  return vector.map((value) => value / norm);
-}
-
-/** Of vectors of norm 1. */
-export function cosine(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
 }
 
 /** Runs `work` for every item, a few at a time, and answers in their order. */

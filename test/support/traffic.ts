@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { App } from '../../src/app.js';
+import { cosine } from '../../src/math/vector.js';
 import type { SearchAnswer } from '../../src/search/search-answer.js';
 import { makeJpeg } from './make-image.js';
 
@@ -126,9 +127,4 @@ function similaritiesOf(
     if (one !== undefined && other !== undefined) similarities.set(space, cosine(one, other));
   }
   return similarities;
-}
-
-function cosine(a: Float32Array, b: Float32Array): number {
-  const dot = (x: Float32Array, y: Float32Array) => x.reduce((sum, value, index) => sum + value * (y[index] ?? 0), 0);
-  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
 }
