@@ -77,7 +77,7 @@ export interface HttpParts {
   readonly isClosing?: (() => boolean) | undefined;
   /** Where errors go that no client may see. */
   readonly logError: (message: string, error: unknown) => void;
-  /** Of requests. */
+  /** The log that each request is written to; nothing is written without it. */
   readonly log?: Log | undefined;
   /** The clock by which links expire. */
   readonly now?: (() => number) | undefined;

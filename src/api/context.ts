@@ -14,7 +14,7 @@ export interface OperationNote {
    * client's choice: it labels metrics, and each new label is kept for good.
    */
   readonly field?: string | undefined;
-  /** Of its first error, as the client is told it; undefined where it has none. */
+  /** The code of the operation's first error, as the client is told it; undefined where it has none. */
   readonly code?: string | undefined;
 }
 

@@ -19,7 +19,7 @@ export interface JobRunner {
 export interface JobRun {
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
-  /** For the operator: what went wrong with one image, and no client may see. */
+  /** Tells the operator what went wrong with one image, which no client may see. */
   readonly onUnexpected: (error: unknown) => void;
 }
 

@@ -51,7 +51,7 @@ const preprocessingSchema = z.strictObject(
         error: `interpolation (${interpolation.options.join(', ')}) with shortestEdge, with longestEdge, or with width and height`,
       },
     ),
-    /** Of the resized image; where it is smaller, black surrounds it. */
+    /** The size that is cut from the middle of the resized image. Black surrounds an image that is smaller. */
     centerCrop: z.strictObject({ width: side, height: side }, object).optional(),
     /** A float32 element is `(byte * rescale - mean[channel]) / std[channel]`. */
     rescale: number.positive({ error: 'a positive number' }).optional(),
@@ -82,7 +82,7 @@ const outputSchema = z.strictObject(
   object,
 );
 
-/** Of what else a manifest says (architecture, training, measured scores) nothing is needed to run the model. */
+/** The fields that running the model needs. A manifest may have others (architecture, training, measured scores), which are ignored. */
 export const manifestSchema = z.object(
   {
     name: z.string({ error: 'a string' }).regex(/^[\w][\w.-]*$/, { error: 'letters, digits, ".", "_" and "-"' }),

@@ -66,7 +66,7 @@ export interface CatalogueEntry {
   readonly unverified: readonly string[];
 }
 
-/** For a page that tells of the file, its size and its checksum. */
+/** Says that one page was read for the file, its size and its checksum. */
 export function statedAt(page: string): Pick<CatalogueEntry['checked'], 'file' | 'size' | 'checksum'> {
   return { file: [page], size: [page], checksum: [page] };
 }

@@ -3,6 +3,6 @@ import type { SearchOperations } from '../search-operations.js';
 import type { SearchLog } from './search-log.js';
 
 export interface SearchContext extends ResolverContext<SearchOperations> {
-  /** Of this request. */
+  /** The searches that this request has made. */
   readonly searches: SearchLog;
 }
